@@ -1,0 +1,20 @@
+//! What a subscriber did, in a compact record that a late, changed or deleted event updates exactly.
+//!
+//! A [`Stream`] is one distinct selection of events that some live leaf or feature reads. A [`State`] holds,
+//! per stream, lifetime totals, the first and last time, and panes: tallies of the events whose time floors
+//! to the same second, minute or hour. The state after any history is a function of the multiset of events,
+//! the streams and the evaluation time alone, so two ways to the same events give the same bytes.
+
+mod codec;
+mod state;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod time;
+
+pub use state::{Entry, Fold, State, Tally};
+pub use stream::{Horizons, Selection, Stream};
+pub use time::{DAY, HOUR, Instant, Resolution, SECOND, VALID_TIMES, Window};
+
+/// Decimal digits kept of an event's value; sums are integers of this unit, so that a delete inverts exactly.
+pub const VALUE_SCALE: u32 = 6;

@@ -1,0 +1,99 @@
+//! Which events a subscriber's state keeps, and for how long in detail.
+
+use super::time::{Resolution, Window};
+use crate::criteria::{Document, Node, Path, Scope, event_names, follow, matches, parse_value};
+use crate::error::Result;
+use serde_json::Value;
+
+/// What a stream selects. Two leaves with equal selections share one stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selection {
+    /// The canonical event type; `None` for every event.
+    pub event: Option<String>,
+    /// The `where` criteria.
+    pub filter: Option<Value>,
+    /// The number that is summed, by path.
+    pub of: Path,
+}
+
+impl Selection {
+    /// Events of a type, with the source's value column as the number to sum.
+    pub fn of_type(event: &str) -> Self {
+        Selection { event: Some(event.to_owned()), filter: None, of: Path(vec!["value".to_owned()]) }
+    }
+
+    /// Every event, whatever its type.
+    pub fn everything() -> Self {
+        Selection { event: None, filter: None, of: Path(vec!["value".to_owned()]) }
+    }
+
+    /// The types that the selection lets in, under all their names; `None` for every type.
+    pub fn event_names(&self) -> Option<Vec<&str>> {
+        self.event.as_deref().map(|event| event_names(event).collect())
+    }
+}
+
+/// The widest window, in panes, that is read at each resolution; 0 where none is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Horizons([i64; 3]);
+
+impl Horizons {
+    pub fn new(panes: [i64; 3]) -> Self {
+        Horizons(panes)
+    }
+
+    pub fn panes(self) -> [i64; 3] {
+        self.0
+    }
+
+    pub fn include(&mut self, window: Window) {
+        let slot = &mut self.0[window.resolution as usize];
+        *slot = (*slot).max(window.panes());
+    }
+
+    /// Whether everything that `other` asks for is kept.
+    pub fn cover(self, other: Horizons) -> bool {
+        self.0.iter().zip(other.0).all(|(kept, wanted)| *kept >= wanted)
+    }
+
+    /// The oldest pane kept at an instant, or `None` where the resolution is not kept at all.
+    pub fn oldest(self, resolution: Resolution, at: super::Instant) -> Option<i64> {
+        match self.0[resolution as usize] {
+            0 => None,
+            panes => Some(resolution.pane(at) - panes + 1),
+        }
+    }
+}
+
+/// A selection with its identity and its compiled filter.
+#[derive(Clone, Debug)]
+pub struct Stream {
+    /// Never reused, so that bytes of a dropped stream are never taken for those of another.
+    pub id: u32,
+    pub selection: Selection,
+    pub horizons: Horizons,
+    filter: Option<Node>,
+}
+
+impl Stream {
+    pub fn new(id: u32, selection: Selection, horizons: Horizons) -> Result<Self> {
+        let filter = selection.filter.as_ref();
+        let filter = filter.map(|filter| parse_value(filter, Scope::Document)).transpose()?;
+        Ok(Stream { id, selection, horizons, filter })
+    }
+
+    /// Whether the filter lets an event of the right type in.
+    pub fn admits<'a, D: Document<'a>>(&self, event: D) -> bool {
+        self.filter.as_ref().is_none_or(|filter| matches(filter, event))
+    }
+
+    /// The number an event contributes to the sum, in units of `10^-VALUE_SCALE`; nothing where there is no
+    /// number, or one beyond what an event may contribute.
+    pub fn value<'a, D: Document<'a>>(&self, event: D) -> i64 {
+        follow(event, &self.selection.of)
+            .and_then(Document::number)
+            .and_then(|number| number.to_scaled(super::VALUE_SCALE))
+            .and_then(|units| i64::try_from(units).ok())
+            .unwrap_or(0)
+    }
+}

@@ -1,0 +1,100 @@
+//! The tree that a criteria document means.
+
+use super::duration::Duration;
+use super::number::Decimal;
+use regex::Regex;
+use serde_json::Value;
+
+#[derive(Clone, Debug)]
+pub enum Node {
+    All(Vec<Node>),
+    Any(Vec<Node>),
+    None(Vec<Node>),
+    Not(Box<Node>),
+    Attribute(Path, Test),
+    Event(EventLeaf),
+}
+
+/// Keys from the root of a document to a value.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Path(pub Vec<String>);
+
+/// Operators on one value; all must hold.
+#[derive(Clone, Debug)]
+pub struct Test {
+    pub operators: Vec<Operator>,
+    pub ignore_case: bool,
+}
+
+#[derive(Clone, Debug)]
+pub enum Operator {
+    Equals(Literal),
+    NotEquals(Literal),
+    In(Vec<Literal>),
+    NotIn(Vec<Literal>),
+    Min(Operand),
+    Max(Operand),
+    Gt(Operand),
+    Lt(Operand),
+    Between(Operand, Operand),
+    Contains(String),
+    NotContains(String),
+    StartsWith(String),
+    EndsWith(String),
+    Matches(Regex),
+    Exists(bool),
+    Has(Literal),
+    HasAny(Vec<Literal>),
+    HasAll(Vec<Literal>),
+    HasNone(Vec<Literal>),
+    Size(Test),
+    AnyElement(Box<Filter>),
+}
+
+/// What an order comparison compares with: a number orders as a number, a string as text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Operand {
+    Number(Decimal),
+    Text(String),
+}
+
+/// A JSON value to compare with, deeply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Literal {
+    Null,
+    Boolean(bool),
+    Number(Decimal),
+    Text(String),
+    Array(Vec<Literal>),
+    Object(Vec<(String, Literal)>),
+}
+
+/// Conditions on a document other than the subscriber's own: an event's properties, or an array element.
+#[derive(Clone, Debug)]
+pub enum Filter {
+    /// Operators on the element itself.
+    Element(Test),
+    /// Criteria whose paths start at it.
+    Criteria(Node),
+}
+
+/// A condition on what a subscriber did: `{"event": "purchase", "count": {"min": 2}, "within": "90 days"}`.
+#[derive(Clone, Debug)]
+pub struct EventLeaf {
+    /// The canonical event type.
+    pub event: String,
+    /// The `where` criteria as written, with its keys sorted; two leaves with equal text share a stream.
+    pub filter: Option<Value>,
+    pub measure: Measure,
+    pub test: Test,
+    /// The last so much time; `None` for ever.
+    pub within: Option<Duration>,
+}
+
+/// What is measured over the events that a leaf selects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Measure {
+    Count,
+    /// The sum of a numeric property, by path; `value` is the source's value column.
+    Sum(Path),
+}

@@ -1,0 +1,75 @@
+//! The only way the evaluator sees data: a read-only JSON value, wherever its bytes live.
+
+use super::number::Decimal;
+use serde_json::Value;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Null,
+    Boolean,
+    Number,
+    Text,
+    Array,
+    Object,
+}
+
+/// A JSON value by reference. Accessors of another kind than the value's own return `None`, or nothing.
+pub trait Document<'a>: Copy {
+    fn kind(self) -> Kind;
+    fn boolean(self) -> Option<bool>;
+    fn number(self) -> Option<Decimal>;
+    fn text(self) -> Option<&'a str>;
+    /// The value of an object under a key.
+    fn get(self, key: &str) -> Option<Self>;
+    /// The number of elements of an array, or of keys of an object.
+    fn size(self) -> usize;
+    /// An element of an array.
+    fn element(self, index: usize) -> Option<Self>;
+}
+
+impl<'a> Document<'a> for &'a Value {
+    fn kind(self) -> Kind {
+        match self {
+            Value::Null => Kind::Null,
+            Value::Bool(_) => Kind::Boolean,
+            Value::Number(_) => Kind::Number,
+            Value::String(_) => Kind::Text,
+            Value::Array(_) => Kind::Array,
+            Value::Object(_) => Kind::Object,
+        }
+    }
+
+    fn boolean(self) -> Option<bool> {
+        self.as_bool()
+    }
+
+    fn number(self) -> Option<Decimal> {
+        match self {
+            Value::Number(number) => Decimal::parse(number.as_str()),
+            _ => None,
+        }
+    }
+
+    fn text(self) -> Option<&'a str> {
+        self.as_str()
+    }
+
+    fn get(self, key: &str) -> Option<Self> {
+        Value::get(self, key)
+    }
+
+    fn size(self) -> usize {
+        match self {
+            Value::Array(elements) => elements.len(),
+            Value::Object(entries) => entries.len(),
+            _ => 0,
+        }
+    }
+
+    fn element(self, index: usize) -> Option<Self> {
+        match self {
+            Value::Array(elements) => elements.get(index),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! From a JSON document to a tree, strict: whatever is not understood is refused with its path, what was
+//! expected, and the nearest name.
+
+use super::ast::{EventLeaf, Filter, Measure, Node, Path};
+use super::duration::Duration;
+use super::parse_test::{is_operator, literal_key_hint, parse_test};
+use crate::error::{Error, Result, nearest};
+use serde_json::{Map, Value};
+
+/// Longest document, in bytes of its text.
+pub const MAX_BYTES: usize = 64 * 1024;
+/// Deepest nesting of objects and arrays.
+pub const MAX_DEPTH: usize = 32;
+/// Most nodes in one document.
+pub const MAX_NODES: usize = 1_000;
+
+/// Keys that introduce a node form; a trait of such a name is reached by the `attribute` form.
+const FORMS: [&str; 10] =
+    ["all", "any", "none", "not", "attribute", "event", "at_least", "sequence", "segment", "bucket"];
+const EVENT_KEYS: [&str; 6] = ["event", "where", "count", "sum", "of", "within"];
+
+/// Event types that mean the same; the right one is canonical.
+const SYNONYMS: [(&str, &str); 2] = [("open", "email_open"), ("click", "email_click")];
+
+/// What criteria may speak about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// A subscriber: attributes and events.
+    Subscriber,
+    /// One JSON document: attributes only.
+    Document,
+}
+
+/// Parses the text of a criteria document.
+pub fn parse(text: &str, scope: Scope) -> Result<Node> {
+    if text.len() > MAX_BYTES {
+        return Err(Error::TooLarge { what: "the size of a document in bytes", limit: MAX_BYTES });
+    }
+    let value: Value = serde_json::from_str(text).map_err(|problem| {
+        // The one thing that valid jsonb and this reader disagree about is nesting beyond 128.
+        if problem.to_string().contains("recursion limit") {
+            Error::TooLarge { what: "nesting", limit: MAX_DEPTH }
+        } else {
+            criteria("", format!("not JSON: {problem}"), "Write one JSON object.")
+        }
+    })?;
+    parse_value(&value, scope)
+}
+
+/// Parses a criteria document.
+pub fn parse_value(value: &Value, scope: Scope) -> Result<Node> {
+    let mut parser = Parser { scope, nodes: 0, depth: 0 };
+    parser.node(value, "")
+}
+
+/// The canonical name of an event type.
+pub fn canonical_event(event: &str) -> &str {
+    SYNONYMS.iter().find(|(name, _)| *name == event).map_or(event, |(_, canonical)| canonical)
+}
+
+/// Every name of an event type, the canonical one first.
+pub fn event_names(canonical: &str) -> impl Iterator<Item = &str> {
+    let synonyms = SYNONYMS.iter().filter(move |(_, name)| *name == canonical).map(|(name, _)| *name);
+    std::iter::once(canonical).chain(synonyms)
+}
+
+pub(super) struct Parser {
+    scope: Scope,
+    nodes: usize,
+    depth: usize,
+}
+
+impl Parser {
+    /// A node: a form, or the shorthand that means `all` of its keys.
+    pub(super) fn node(&mut self, value: &Value, at: &str) -> Result<Node> {
+        self.enter()?;
+        let object = self.object(value, at, "Write an object such as {\"all\": [...]}.")?;
+        let node = if object.contains_key("event") {
+            self.event(object, at)?
+        } else if object.contains_key("attribute") {
+            self.attribute(object, at)?
+        } else {
+            self.conjunction(object, at)?
+        };
+        self.depth -= 1;
+        Ok(node)
+    }
+
+    fn enter(&mut self) -> Result<()> {
+        self.depth += 1;
+        self.nodes += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(Error::TooLarge { what: "nesting", limit: MAX_DEPTH });
+        }
+        if self.nodes > MAX_NODES {
+            return Err(Error::TooLarge { what: "the number of nodes", limit: MAX_NODES });
+        }
+        Ok(())
+    }
+
+    fn conjunction(&mut self, object: &Map<String, Value>, at: &str) -> Result<Node> {
+        let mut nodes = Vec::with_capacity(object.len());
+        for (key, value) in object {
+            let here = join(at, key);
+            nodes.push(match key.as_str() {
+                "all" => Node::All(self.nodes(value, &here)?),
+                "any" => Node::Any(self.nodes(value, &here)?),
+                "none" => Node::None(self.nodes(value, &here)?),
+                "not" => Node::Not(Box::new(self.node(value, &here)?)),
+                form if FORMS.contains(&form) => {
+                    return Err(criteria(
+                        &here,
+                        format!("the form \"{form}\" is not known to this version"),
+                        "Known forms are all, any, none, not, attribute and event; a trait of this name is \
+                         reached by {\"attribute\": ...}.",
+                    ));
+                }
+                _ => self.shorthand(&mut vec![key.clone()], value, &here)?,
+            });
+        }
+        Ok(match nodes.len() {
+            1 => nodes.remove(0),
+            _ => Node::All(nodes),
+        })
+    }
+
+    fn nodes(&mut self, value: &Value, at: &str) -> Result<Vec<Node>> {
+        let Value::Array(elements) = value else {
+            return Err(criteria(at, "expected a list of nodes", "Write [...] around the nodes."));
+        };
+        let nodes = elements.iter().enumerate();
+        nodes.map(|(index, element)| self.node(element, &format!("{at}[{index}]"))).collect()
+    }
+
+    /// `{"a": {"b": {"min": 1}}}`: keys are a path until an object whose keys are all operators is met.
+    fn shorthand(&mut self, path: &mut Vec<String>, value: &Value, at: &str) -> Result<Node> {
+        self.enter()?;
+        let hint = literal_key_hint(path.last().map_or("", String::as_str), &FORMS);
+        let object = self.object(value, at, &hint)?;
+        if object.is_empty() {
+            return Err(criteria(at, "expected at least one operator", "Write a test such as {\"exists\": true}."));
+        }
+        let operators = object.keys().filter(|key| is_operator(key)).count();
+        let node = if operators == object.len() {
+            Node::Attribute(Path(path.clone()), parse_test(self, object, at)?)
+        } else if operators > 0 {
+            let other = object.keys().find(|key| !is_operator(key)).map_or("", String::as_str);
+            return Err(unknown_operator(other, &join(at, other)));
+        } else if let Some((key, _)) = object.iter().find(|(_, value)| !value.is_object()) {
+            // A scalar can only belong to an operator, so this key was meant to be one.
+            return Err(unknown_operator(key, &join(at, key)));
+        } else {
+            let mut nodes = Vec::with_capacity(object.len());
+            for (key, value) in object {
+                path.push(key.clone());
+                nodes.push(self.shorthand(path, value, &join(at, key))?);
+                path.pop();
+            }
+            if nodes.len() == 1 { nodes.remove(0) } else { Node::All(nodes) }
+        };
+        self.depth -= 1;
+        Ok(node)
+    }
+
+    fn attribute(&mut self, object: &Map<String, Value>, at: &str) -> Result<Node> {
+        let path = object.get("attribute").map_or(Ok(Path(Vec::new())), |path| parse_path(path, &join(at, "attribute")))?;
+        let operators: Map<String, Value> =
+            object.iter().filter(|(key, _)| *key != "attribute").map(|(k, v)| (k.clone(), v.clone())).collect();
+        if let Some(other) = operators.keys().find(|key| !is_operator(key)) {
+            return Err(unknown_operator(other, &join(at, other)));
+        }
+        Ok(Node::Attribute(path, parse_test(self, &operators, at)?))
+    }
+
+    fn event(&mut self, object: &Map<String, Value>, at: &str) -> Result<Node> {
+        if self.scope == Scope::Document {
+            return Err(criteria(
+                &join(at, "event"),
+                "a document has no events",
+                "Event leaves belong in the criteria of a segment.",
+            ));
+        }
+        if let Some(key) = object.keys().find(|key| !EVENT_KEYS.contains(&key.as_str())) {
+            let near = nearest(key, EVENT_KEYS).map(|near| format!("Did you mean \"{near}\"? ")).unwrap_or_default();
+            return Err(criteria(
+                &join(at, key),
+                format!("unknown key \"{key}\" in an event leaf"),
+                format!("{near}Known keys are {}.", EVENT_KEYS.join(", ")),
+            ));
+        }
+        let event = match object.get("event") {
+            Some(Value::String(event)) if !event.is_empty() => canonical_event(event).to_owned(),
+            _ => return Err(criteria(&join(at, "event"), "expected the name of an event type", "Write {\"event\": \"purchase\"}.")),
+        };
+        let filter = match object.get("where") {
+            None => None,
+            Some(value) => {
+                // Only the check is wanted here; streams keep the document and compile it themselves.
+                let mut inner = Parser { scope: Scope::Document, nodes: self.nodes, depth: self.depth };
+                inner.node(value, &join(at, "where"))?;
+                self.nodes = inner.nodes;
+                Some(value.clone()).filter(|value| value.as_object().is_some_and(|filter| !filter.is_empty()))
+            }
+        };
+        let within = match object.get("within") {
+            None => None,
+            Some(Value::String(text)) => Some(Duration::parse(text).map_err(|problem| {
+                criteria(&join(at, "within"), problem, "Write a duration such as \"90 days\" or \"4 hours\".")
+            })?),
+            Some(_) => {
+                return Err(criteria(&join(at, "within"), "expected a duration", "Write \"90 days\" or \"4 hours\"."));
+            }
+        };
+        let (measure, test) = self.measure(object, at)?;
+        Ok(Node::Event(EventLeaf { event, filter, measure, test, within }))
+    }
+
+    fn measure(&mut self, object: &Map<String, Value>, at: &str) -> Result<(Measure, super::ast::Test)> {
+        let numeric = |parser: &mut Self, value: &Value, key: &str| {
+            let at = join(at, key);
+            let tests = parser.object(value, &at, "Write a test such as {\"min\": 2}.")?;
+            super::parse_test::parse_numeric_test(parser, tests, &at)
+        };
+        match (object.get("count"), object.get("sum"), object.get("of")) {
+            (Some(_), Some(_), _) => Err(criteria(
+                at,
+                "an event leaf measures one thing",
+                "Write two leaves, one with count and one with sum, in \"all\".",
+            )),
+            (_, None, Some(_)) => Err(criteria(&join(at, "of"), "\"of\" needs \"sum\"", "Write {\"sum\": {\"min\": 500}, \"of\": \"value\"}.")),
+            (None, Some(sum), of) => {
+                let path = of.map_or(Ok(Path(vec!["value".to_owned()])), |of| parse_path(of, &join(at, "of")))?;
+                Ok((Measure::Sum(path), numeric(self, sum, "sum")?))
+            }
+            (Some(count), None, None) => Ok((Measure::Count, numeric(self, count, "count")?)),
+            (None, None, None) => Ok((Measure::Count, super::parse_test::at_least_one())),
+        }
+    }
+
+    pub(super) fn object<'v>(&self, value: &'v Value, at: &str, hint: &str) -> Result<&'v Map<String, Value>> {
+        value.as_object().ok_or_else(|| criteria(at, "expected an object", hint))
+    }
+}
+
+/// A dotted string, or an array of keys where a key contains a dot.
+fn parse_path(value: &Value, at: &str) -> Result<Path> {
+    let keys: Option<Vec<String>> = match value {
+        Value::String(path) => Some(path.split('.').map(str::to_owned).collect()),
+        Value::Array(keys) => keys.iter().map(|key| key.as_str().map(str::to_owned)).collect(),
+        _ => None,
+    };
+    keys.filter(|keys| !keys.is_empty() && keys.len() <= MAX_DEPTH && keys.iter().all(|key| !key.is_empty()))
+        .map(Path)
+        .ok_or_else(|| criteria(at, "expected a path", "Write \"a.b\", or [\"a\", \"b.c\"] where a key contains a dot."))
+}
+
+pub(super) fn criteria(at: &str, problem: impl Into<String>, expected: impl Into<String>) -> Error {
+    Error::Criteria { path: at.to_owned(), problem: problem.into(), expected: expected.into() }
+}
+
+fn unknown_operator(key: &str, at: &str) -> Error {
+    let near = nearest(key, super::parse_test::OPERATORS)
+        .map_or_else(String::new, |near| format!("Did you mean \"{near}\"? "));
+    criteria(
+        at,
+        format!("unknown operator \"{key}\""),
+        format!("{near}Operators are {}.", super::parse_test::OPERATORS.join(", ")),
+    )
+}
+
+pub(super) fn join(at: &str, key: &str) -> String {
+    if at.is_empty() { key.to_owned() } else { format!("{at}.{key}") }
+}

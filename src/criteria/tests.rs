@@ -1,0 +1,246 @@
+//! The language's decisions, each under its name.
+
+use super::encode::jsonb;
+use super::*;
+use crate::error::{Code, Error};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+/// Matches through both kinds of document, which must agree.
+fn holds(criteria: Value, document: Value) -> bool {
+    let node = parse_value(&criteria, Scope::Document).unwrap_or_else(|error| panic!("{criteria}: {error:?}"));
+    let plain = matches(&node, &document);
+    assert_eq!(plain, matches(&node, Jsonb::root(&jsonb(&document))), "{criteria} over {document}");
+    plain
+}
+
+fn refused(criteria: Value) -> Error {
+    match parse_value(&criteria, Scope::Subscriber) {
+        Ok(node) => panic!("{criteria} was accepted as {node:?}"),
+        Err(error) => error,
+    }
+}
+
+fn refused_at(criteria: Value) -> String {
+    match refused(criteria) {
+        Error::Criteria { path, .. } => path,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_empty_document_matches_everyone() {
+    assert!(holds(json!({}), json!({})));
+    assert!(holds(json!({"all": []}), json!({})));
+    assert!(!holds(json!({"any": []}), json!({})));
+    assert!(holds(json!({"none": []}), json!({})));
+}
+
+#[test]
+fn shorthand_means_all_of_its_keys() {
+    let criteria = json!({"engagement_score": {"min": 0.7}, "demographics": {"country": {"equals": "US"}}});
+    assert!(holds(criteria.clone(), json!({"engagement_score": 0.7, "demographics": {"country": "US"}})));
+    assert!(!holds(criteria.clone(), json!({"engagement_score": 0.69, "demographics": {"country": "US"}})));
+    assert!(!holds(criteria, json!({"engagement_score": 0.7})));
+}
+
+#[test]
+fn attribute_form_reaches_reserved_and_dotted_names() {
+    assert!(holds(json!({"attribute": "all", "equals": 1}), json!({"all": 1})));
+    assert!(holds(json!({"attribute": ["a", "b.c"], "equals": 1}), json!({"a": {"b.c": 1}})));
+    assert!(holds(json!({"attribute": "a.b", "equals": 1}), json!({"a": {"b": 1}})));
+}
+
+#[test]
+fn logic_is_two_valued() {
+    for missing in [json!({}), json!({"x": null}), json!({"x": {}})] {
+        for operators in [
+            json!({"equals": 1}), json!({"in": [1]}), json!({"min": 1}), json!({"max": 1}), json!({"gt": 1}),
+            json!({"lt": 1}), json!({"between": [0, 2]}), json!({"contains": "a"}), json!({"starts_with": "a"}),
+            json!({"ends_with": "a"}), json!({"matches": "a"}), json!({"has": 1}), json!({"has_any": [1]}),
+            json!({"has_all": [1]}), json!({"size": 0}), json!({"any_element": {"exists": true}}),
+        ] {
+            assert!(!holds(json!({"x": operators}), missing.clone()), "{operators} over {missing}");
+            assert!(holds(json!({"not": {"x": operators}}), missing.clone()), "not {operators} over {missing}");
+        }
+        for operators in [
+            json!({"not_equals": 1}), json!({"not_in": [1]}), json!({"not_contains": "a"}), json!({"has_none": [1]}),
+        ] {
+            assert!(holds(json!({"x": operators}), missing.clone()), "{operators} over {missing}");
+        }
+    }
+}
+
+#[test]
+fn an_empty_string_is_a_value() {
+    assert!(holds(json!({"x": {"exists": true}}), json!({"x": ""})));
+    assert!(holds(json!({"x": {"exists": false}}), json!({"x": null})));
+    assert!(holds(json!({"x": {"exists": false}}), json!({})));
+}
+
+#[test]
+fn numbers_compare_exactly_as_numeric() {
+    let big: Value = serde_json::from_str("9007199254740993").unwrap();
+    assert!(holds(json!({"x": {"equals": big}}), json!({"x": big})));
+    assert!(!holds(json!({"x": {"equals": big}}), json!({"x": 9007199254740992_u64})));
+    assert!(holds(json!({"x": {"equals": 1}}), json!({"x": 1.0})));
+    let tiny: Value = serde_json::from_str("1e-400").unwrap();
+    assert!(holds(json!({"x": {"gt": 0}}), json!({"x": tiny})));
+}
+
+#[test]
+fn order_reads_numeric_strings_and_equality_does_not() {
+    assert!(holds(json!({"x": {"min": 10}}), json!({"x": "12"})));
+    assert!(!holds(json!({"x": {"min": 10}}), json!({"x": "12 apples"})));
+    assert!(!holds(json!({"x": {"equals": 1}}), json!({"x": "1"})));
+    assert!(!holds(json!({"x": {"in": ["1"]}}), json!({"x": 1})));
+}
+
+#[test]
+fn text_orders_by_bytes() {
+    assert!(holds(json!({"x": {"gt": "Z"}}), json!({"x": "a"})));
+    assert!(!holds(json!({"x": {"gt": "Z"}}), json!({"x": 5})));
+}
+
+#[test]
+fn ignore_case_goes_with_every_text_comparison() {
+    for operators in [
+        json!({"equals": "ÉCLAIR"}), json!({"in": ["no", "ÉclAir"]}), json!({"contains": "CLA"}),
+        json!({"starts_with": "É"}), json!({"ends_with": "AIR"}), json!({"matches": "^ÉCL"}), json!({"has": "ÉCLAIR"}),
+    ] {
+        let mut folded = operators.clone();
+        folded["ignore_case"] = json!(true);
+        assert!(!holds(json!({"x": operators}), json!({"x": "éclair"})));
+        assert!(holds(json!({"x": folded}), json!({"x": "éclair"})));
+    }
+}
+
+#[test]
+fn array_operators() {
+    let document = json!({"tags": ["a", "b"], "interests": [{"key": "cars", "value": 50}, {"key": "football", "value": 15}]});
+    for (operators, expected) in [
+        (json!({"has": "a"}), true), (json!({"has": "c"}), false), (json!({"has_any": ["c", "b"]}), true),
+        (json!({"has_all": ["a", "b"]}), true), (json!({"has_all": ["a", "c"]}), false),
+        (json!({"has_none": ["c"]}), true), (json!({"has_none": ["a"]}), false), (json!({"size": 2}), true),
+        (json!({"size": {"gt": 2}}), false), (json!({"any_element": {"starts_with": "b"}}), true),
+    ] {
+        assert_eq!(holds(json!({"tags": operators}), document.clone()), expected, "{operators}");
+    }
+    let interest = |key: &str, test: Value| json!({"interests": {"any_element": {"key": {"equals": key}, "value": test}}});
+    assert!(holds(interest("cars", json!({"gt": 45})), document.clone()));
+    assert!(!holds(interest("football", json!({"equals": 50})), document.clone()));
+    assert!(!holds(interest("football", json!({"not_equals": 15})), json!({})));
+}
+
+#[test]
+fn a_scalar_is_the_list_of_itself() {
+    assert!(holds(json!({"gender": {"has_all": ["female"]}}), json!({"gender": "female"})));
+    assert!(!holds(json!({"gender": {"has_all": ["male", "female"]}}), json!({"gender": "female"})));
+}
+
+#[test]
+fn equality_is_deep() {
+    assert!(holds(json!({"x": {"equals": {"a": [1, {"b": "c"}]}}}), json!({"x": {"a": [1.0, {"b": "c"}]}})));
+    assert!(!holds(json!({"x": {"equals": {"a": 1}}}), json!({"x": {"a": 1, "b": 2}})));
+}
+
+#[test]
+fn mistakes_are_refused_with_their_path() {
+    assert_eq!(refused_at(json!({"age": {"mni": 3}})), "age.mni");
+    assert_eq!(refused_at(json!({"all": [{}, {"age": {"min": 3, "mxa": 4}}]})), "all[1].age.mxa");
+    assert_eq!(refused_at(json!({"evnt": "purchase"})), "evnt");
+    assert_eq!(refused_at(json!({"event": "purchase", "cuont": {"min": 2}})), "cuont");
+    assert_eq!(refused_at(json!({"event": "purchase", "count": {"has": 2}})), "count.has");
+    assert_eq!(refused_at(json!({"event": "purchase", "count": {"min": "2"}})), "count");
+    assert_eq!(refused_at(json!({"event": "purchase", "within": "3 months"})), "within");
+    assert_eq!(refused_at(json!({"event": "purchase", "where": {"a": {"b": 1}}})), "where.a.b");
+    assert_eq!(refused_at(json!({"event": "purchase", "of": "value"})), "of");
+    assert_eq!(refused_at(json!({"event": ""})), "event");
+    assert_eq!(refused_at(json!({"x": {"matches": "(?=a)"}})), "x.matches");
+    assert_eq!(refused_at(json!({"x": {"between": [2, 1]}})), "x.between");
+    assert_eq!(refused_at(json!({"x": {"equals": null}})), "x.equals");
+    assert_eq!(refused_at(json!({"x": {}})), "x");
+    assert_eq!(refused_at(json!({"sequence": []})), "sequence");
+    assert_eq!(refused_at(json!([])), "");
+    assert_eq!(refused_at(json!({"country": "US"})), "country");
+    let hint = refused(json!({"age": {"mni": 3}})).hint().unwrap();
+    assert!(hint.starts_with("Did you mean \"min\"?"), "{hint}");
+}
+
+#[test]
+fn limits_are_stated() {
+    let mut deep = json!({});
+    for _ in 0..40 {
+        deep = json!({"not": deep});
+    }
+    assert_eq!(refused(deep).code(), Code::ProgramLimitExceeded);
+    assert_eq!(refused(json!({"all": vec![json!({}); 1_001]})).code(), Code::ProgramLimitExceeded);
+    let text = format!("{}{}", "[".repeat(500), "]".repeat(500));
+    assert_eq!(parse(&text, Scope::Document).unwrap_err().code(), Code::ProgramLimitExceeded);
+    assert_eq!(parse(&" ".repeat(70_000), Scope::Document).unwrap_err().code(), Code::ProgramLimitExceeded);
+    let pattern = json!({"x": {"matches": "(a{100}){100}{100}"}});
+    assert_eq!(refused(pattern).code(), Code::InvalidParameterValue);
+}
+
+#[test]
+fn events_have_synonyms_and_default_to_at_least_one() {
+    let Node::Event(leaf) = parse_value(&json!({"event": "open"}), Scope::Subscriber).unwrap() else { panic!() };
+    assert_eq!(leaf.event, "email_open");
+    assert_eq!(describe_test(&leaf.test), "at least 1");
+    assert_eq!(event_names("email_open").collect::<Vec<_>>(), ["email_open", "open"]);
+    let error = parse_value(&json!({"event": "open"}), Scope::Document).unwrap_err();
+    assert_eq!(error.code(), Code::InvalidParameterValue);
+}
+
+/// Valid documents to damage.
+fn any_document() -> impl Strategy<Value = Value> {
+    let test = prop_oneof![
+        (-5_i64..5).prop_map(|n| json!({"min": n})),
+        "[a-c]{1,2}".prop_map(|s| json!({"equals": s, "ignore_case": true})),
+        Just(json!({"in": [1, "a", true]})),
+        Just(json!({"between": [1, 2]})),
+        Just(json!({"any_element": {"k": {"size": {"max": 3}}}})),
+    ];
+    let event = (1_i64..4).prop_map(|n| {
+        json!({"event": "purchase", "count": {"min": n}, "where": {"k": {"has": "v"}}, "within": "90 days"})
+    });
+    let leaf = prop_oneof![("[a-c]", test).prop_map(|(key, test)| json!({key: test})), event];
+    leaf.prop_recursive(3, 16, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(|nodes| json!({"all": nodes})),
+            prop::collection::vec(inner.clone(), 0..3).prop_map(|nodes| json!({"none": nodes})),
+            inner.prop_map(|node| json!({"not": node})),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn valid_documents_are_accepted(document in any_document()) {
+        prop_assert!(parse_value(&document, Scope::Subscriber).is_ok());
+    }
+
+    #[test]
+    fn damaged_documents_give_a_definition_or_an_error(document in any_document(), at: usize, with in "[\\x20-\\x7e]{0,3}", cut in 0_usize..4) {
+        let mut text = document.to_string();
+        let from = at % text.len();
+        let to = (from + cut).min(text.len());
+        text.replace_range(from..to, &with);
+        if let Err(error) = parse(&text, Scope::Subscriber) {
+            prop_assert!(error.code() != Code::DataCorrupted);
+            prop_assert!(error.hint().is_some());
+        }
+    }
+
+    #[test]
+    fn not_operators_are_exact_complements(value in prop_oneof![
+        Just(json!(null)), any::<i32>().prop_map(Value::from), "[a-c]{0,2}".prop_map(Value::from),
+        prop::collection::vec("[a-c]", 0..3).prop_map(Value::from)
+    ], operand in prop_oneof![(-3_i64..3).prop_map(Value::from), "[a-c]{0,2}".prop_map(Value::from)]) {
+        let document = json!({"x": value});
+        for (positive, negative) in [("equals", "not_equals"), ("in", "not_in"), ("has_any", "has_none")] {
+            let operand = if positive == "equals" { operand.clone() } else { json!([operand]) };
+            prop_assert_ne!(holds(json!({"x": {positive: operand}}), document.clone()), holds(json!({"x": {negative: operand}}), document.clone()));
+        }
+    }
+}

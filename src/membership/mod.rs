@@ -1,0 +1,20 @@
+//! Who is in which segment, when that changes by itself, and why.
+//!
+//! A [`Program`] is all live definitions compiled together: the streams they read, their distinct leaves,
+//! and a boolean expression per segment. Evaluation is a pure function of a subscriber's state and an
+//! instant.
+
+mod advance;
+mod compile;
+mod explain;
+mod leaf;
+mod members;
+mod streams;
+#[cfg(test)]
+mod tests;
+
+pub use advance::{Cause, Transition};
+pub use compile::{Definition, Program};
+pub use explain::LeafReport;
+pub use members::Members;
+pub use streams::{StreamPlan, plan_streams, requirements};

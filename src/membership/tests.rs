@@ -1,0 +1,170 @@
+//! Moving through time in steps equals evaluating from scratch, and nothing flips before it is due.
+
+use super::*;
+use crate::activity::{DAY, Entry, Fold, HOUR, Instant, State, Stream};
+use crate::criteria::{Scope, parse_value};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn definition(id: u32, criteria: Value) -> Definition {
+    Definition { id, name: format!("s{id}"), criteria: parse_value(&criteria, Scope::Subscriber).unwrap() }
+}
+
+fn program(criteria: &[Value]) -> Program {
+    let definitions: Vec<Definition> = criteria.iter().zip(1..).map(|(c, id)| definition(id, c.clone())).collect();
+    let streams = requirements(&definitions).into_iter().zip(1..);
+    let streams = streams.map(|((selection, horizons), id)| Stream::new(id, selection, horizons).unwrap());
+    Program::compile(streams.collect(), &definitions).unwrap()
+}
+
+type Event = (&'static str, Instant, i64);
+
+fn entries(program: &Program, (kind, at, value): Event) -> Vec<Entry> {
+    let document = json!({"value": value});
+    let streams = program.fed_by(kind, &document);
+    streams.map(|stream| Entry { stream: stream.id, at, count: 1, sum: stream.value(&document) }).collect()
+}
+
+fn fresh(program: &Program, events: &[Event], now: Instant) -> State {
+    let mut state = State::default();
+    for event in events {
+        assert_eq!(program.fold(&mut state, 1, &entries(program, *event), now), Fold::Exact);
+    }
+    state.advance(program.streams(), now);
+    state
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    let kind = prop_oneof![Just("purchase"), Just("open"), Just("email_click"), Just("visit")];
+    (kind, -60 * 24..24 * 10_i64, 0..HOUR, -5..60_i64).prop_map(|(k, h, w, v)| (k, h * HOUR + w, v))
+}
+
+fn any_leaf() -> impl Strategy<Value = Value> {
+    let within = prop_oneof![Just(None), Just(Some("1 hour")), Just(Some("3 days")), Just(Some("30 days"))];
+    let test = (prop_oneof![Just("min"), Just("max"), Just("equals")], 0..4_i64).prop_map(|(o, n)| json!({o: n}));
+    let event = (prop_oneof![Just("purchase"), Just("open")], test, any::<bool>(), within).prop_map(|(kind, test, sum, within)| {
+        let mut leaf = json!({"event": kind, if sum { "sum" } else { "count" }: test});
+        if let Some(within) = within {
+            leaf["within"] = json!(within);
+        }
+        leaf
+    });
+    let feature = prop_oneof![
+        (0..10_i64).prop_map(|n| json!({"engagement_score": {"min": n as f64 / 10.0}})),
+        (0..40_i64).prop_map(|n| json!({"days_since_last": {"min": n}})),
+        (0..10_i64).prop_map(|n| json!({"open_rate_30d": {"lt": n as f64 / 10.0}})),
+    ];
+    prop_oneof![event, feature]
+}
+
+fn any_criteria() -> impl Strategy<Value = Value> {
+    any_leaf().prop_recursive(2, 8, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(|nodes| json!({"all": nodes})),
+            prop::collection::vec(inner.clone(), 0..3).prop_map(|nodes| json!({"any": nodes})),
+            prop::collection::vec(inner.clone(), 0..3).prop_map(|nodes| json!({"none": nodes})),
+            inner.prop_map(|node| json!({"not": node})),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn stepping_through_time_equals_evaluating_from_scratch(
+        criteria in prop::collection::vec(any_criteria(), 1..5),
+        events in prop::collection::vec(any_event(), 1..12),
+        from in 0..DAY, length in 0..80 * DAY,
+    ) {
+        let program = program(&criteria);
+        let mut state = fresh(&program, &events, from);
+        let mut members = program.members(&state, from);
+        let before = members.clone();
+        let to = from + length;
+        let transitions = program.advance(&mut state, &mut members, from, to);
+        prop_assert_eq!(&state, &fresh(&program, &events, to));
+        prop_assert_eq!(&members, &program.members(&state, to));
+        // Replaying the transitions reproduces the outcome, and each is true at its moment and not before.
+        let mut replay = before;
+        for transition in &transitions {
+            prop_assert_ne!(replay.contains(transition.segment), transition.entered);
+            replay.set(transition.segment, transition.entered);
+            let at = |at: Instant| program.members(&fresh(&program, &events, at), at).contains(transition.segment);
+            prop_assert_eq!(at(transition.at), transition.entered);
+            prop_assert_ne!(at(transition.at - 1), transition.entered);
+        }
+        prop_assert_eq!(&replay, &members);
+    }
+
+    #[test]
+    fn nothing_flips_before_it_is_due(
+        criteria in prop::collection::vec(any_criteria(), 1..5),
+        events in prop::collection::vec(any_event(), 1..12),
+        now in 0..DAY, part in 0.0..1.0_f64,
+    ) {
+        let program = program(&criteria);
+        let state = fresh(&program, &events, now);
+        let due = program.next_due(&state, now).unwrap_or(now + 200 * DAY);
+        prop_assert!(due > now);
+        let between = now + ((due - 1 - now) as f64 * part) as i64;
+        for at in [between, due - 1] {
+            prop_assert_eq!(program.members(&fresh(&program, &events, at), at), program.members(&state, now));
+        }
+    }
+}
+
+#[test]
+fn leaving_by_time_is_explained_before_it_happens() {
+    let criteria = json!({"all": [{"event": "purchase", "within": "30 days"}, {"not": {"event": "open"}}]});
+    let program = program(std::slice::from_ref(&criteria));
+    let state = fresh(&program, &[("purchase", 0, 5)], DAY);
+    let node = parse_value(&criteria, Scope::Subscriber).unwrap();
+    let reports = program.explain(1, &node, &state, DAY);
+    assert_eq!(reports.len(), 2);
+    assert_eq!(reports[0].path, "all[0]");
+    assert_eq!(reports[0].condition, "purchase events within 30 days");
+    assert_eq!(reports[0].threshold, "at least 1");
+    assert!(reports[0].holds && reports[0].changes_at == Some(30 * DAY));
+    assert_eq!(reports[1].path, "all[1].not");
+    assert_eq!(reports[1].condition, "email_open events ever");
+    assert!(!reports[1].holds && reports[1].changes_at.is_none());
+    assert_eq!(program.next_transition(1, &state, DAY), Some(30 * DAY));
+}
+
+#[test]
+fn nobody_without_events_is_in_any_segment() {
+    let program = program(&[json!({}), json!({"event": "purchase", "count": {"equals": 0}})]);
+    assert_eq!(program.members(&State::default(), 0), Members::default());
+    let state = fresh(&program, &[("open", 0, 0)], 0);
+    assert_eq!(program.members(&state, 0).iter().collect::<Vec<_>>(), [1, 2]);
+}
+
+#[test]
+fn equal_leaves_are_compiled_once() {
+    let leaf = json!({"event": "purchase", "within": "30 days"});
+    let program = program(&[leaf.clone(), json!({"not": leaf}), json!({"any": [leaf, {}]})]);
+    assert_eq!(program.leaves.len(), 1);
+}
+
+#[test]
+fn streams_are_shared_kept_and_refilled() {
+    let all = [definition(1, json!({"event": "purchase", "within": "30 days"})), definition(2, json!({"event": "purchase", "sum": {"min": 5}}))];
+    let wanted = requirements(&all);
+    assert_eq!(wanted.len(), 4, "the built-in purchase stream serves both");
+    let streams: Vec<Stream> = wanted.into_iter().zip(1..).map(|((s, h), id)| Stream::new(id, s, h).unwrap()).collect();
+    let wider = definition(3, json!({"event": "purchase", "within": "1 year"}));
+    let plan = plan_streams(&streams, requirements(all.iter().chain([&wider])));
+    assert_eq!((plan.drop.len(), plan.add.len()), (1, 1), "a window beyond the horizon needs the events again");
+    let plan = plan_streams(&streams, requirements(&all[..1]));
+    assert!(plan.drop.is_empty() && plan.add.is_empty());
+}
+
+#[test]
+fn unknown_features_are_refused_with_the_nearest() {
+    let node = parse_value(&json!({"any": [{"engagment_score": {"min": 1}}]}), Scope::Subscriber).unwrap();
+    let error = Program::check(&node).unwrap_err();
+    assert_eq!(error.to_string(), "feature \"engagment_score\" does not exist");
+    assert_eq!(error.detail().unwrap(), "At any[0].engagment_score.");
+    assert_eq!(error.hint().unwrap(), "Did you mean \"engagement_score\"?");
+}

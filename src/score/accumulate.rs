@@ -1,0 +1,171 @@
+//! The mergeable state of the `engagement_score` aggregate: the same score over any rows, with no set-up.
+
+use super::engagement::{Engagement, consistency, rate};
+use crate::activity::{DAY, Instant, Resolution, Window};
+use crate::criteria::canonical_event;
+use crate::error::{Error, Result};
+use std::collections::BTreeMap;
+
+const WEEK: Window = Window::days(7);
+const MONTH: Window = Window::days(30);
+const QUARTER: Window = Window::days(90);
+
+const VERSION: u8 = 1;
+
+/// Counts of the events of one group, as of one instant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accumulator {
+    as_of: Instant,
+    /// Events in 7, 30 and 90 days; opens and clicks in 30; purchases in 90.
+    counts: [i64; 6],
+    daily: BTreeMap<i64, i64>,
+}
+
+impl Accumulator {
+    pub fn new(as_of: Instant) -> Self {
+        Accumulator { as_of, counts: [0; 6], daily: BTreeMap::new() }
+    }
+
+    /// Counts one event. All rows of a group must state the same instant.
+    pub fn add(&mut self, event: &str, at: Instant, as_of: Instant) -> Result<()> {
+        self.agree(as_of)?;
+        if at > as_of {
+            return Ok(());
+        }
+        let within = |window: Window| i64::from(window.resolution.pane(at) >= window.oldest(as_of));
+        let event = canonical_event(event);
+        let (week, month, quarter) = (within(WEEK), within(MONTH), within(QUARTER));
+        let added = [
+            week,
+            month,
+            quarter,
+            month * i64::from(event == "email_open"),
+            month * i64::from(event == "email_click"),
+            quarter * i64::from(event == "purchase"),
+        ];
+        self.counts.iter_mut().zip(added).for_each(|(count, added)| *count += added);
+        if quarter == 1 {
+            let hour = Resolution::Hour.pane(at) * Resolution::Hour.micros();
+            *self.daily.entry(hour.div_euclid(DAY)).or_default() += 1;
+        }
+        Ok(())
+    }
+
+    /// Adds the counts of another part of the group.
+    pub fn merge(&mut self, other: &Accumulator) -> Result<()> {
+        self.agree(other.as_of)?;
+        self.counts.iter_mut().zip(other.counts).for_each(|(count, added)| *count += added);
+        for (day, count) in &other.daily {
+            *self.daily.entry(*day).or_default() += count;
+        }
+        Ok(())
+    }
+
+    pub fn score(&self) -> f64 {
+        let [events_7d, events_30d, events_90d, opens, clicks, purchases] = self.counts;
+        let daily: Vec<i64> = self.daily.values().copied().collect();
+        Engagement {
+            events_7d,
+            open_rate_30d: rate(opens, events_30d),
+            click_rate_30d: rate(clicks, events_30d),
+            conversion_rate_90d: rate(purchases, events_90d),
+            consistency: consistency(&daily),
+        }
+        .score()
+    }
+
+    /// A version byte, then little-endian 64-bit integers: the instant, the six counts, day and count pairs.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let daily = self.daily.iter().flat_map(|(day, count)| [*day, *count]);
+        let words = std::iter::once(self.as_of).chain(self.counts).chain(daily);
+        std::iter::once(VERSION).chain(words.flat_map(i64::to_le_bytes)).collect()
+    }
+
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let corrupt = || Error::Corrupt("aggregate state");
+        let (version, rest) = bytes.split_first().ok_or_else(corrupt)?;
+        let mut words = Vec::with_capacity(rest.len() / 8);
+        for chunk in rest.chunks(8) {
+            words.push(i64::from_le_bytes(chunk.try_into().map_err(|_| corrupt())?));
+        }
+        let ([as_of, counts @ ..], daily) = words.split_first_chunk::<7>().ok_or_else(corrupt)?;
+        if *version != VERSION || daily.len() % 2 != 0 {
+            return Err(corrupt());
+        }
+        let daily = daily.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
+        Ok(Accumulator { as_of: *as_of, counts: *counts, daily })
+    }
+
+    fn agree(&self, as_of: Instant) -> Result<()> {
+        if self.as_of == as_of {
+            return Ok(());
+        }
+        Err(Error::Argument {
+            problem: "as_of must be the same for all rows of a group".to_owned(),
+            hint: "Pass a constant, or a column of GROUP BY.".to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::activity::{Entry, HOUR, Selection, State, Stream};
+    use crate::score::{BuiltinStreams, Feature, View};
+    use proptest::prelude::*;
+
+    fn any_event() -> impl Strategy<Value = (&'static str, Instant)> {
+        let kinds = prop_oneof![Just("email_open"), Just("open"), Just("click"), Just("purchase"), Just("other")];
+        (kinds, -100 * 24..24_i64, 0..HOUR).prop_map(|(kind, hour, within)| (kind, hour * HOUR + within))
+    }
+
+    proptest! {
+        #[test]
+        fn split_merged_and_serialised_parts_give_the_same_score(
+            events in prop::collection::vec(any_event(), 0..60), split in 0_usize..60,
+        ) {
+            let (left, right) = events.split_at(split.min(events.len()));
+            let mut parts = [Accumulator::new(0), Accumulator::new(0)];
+            for (part, events) in parts.iter_mut().zip([left, right]) {
+                events.iter().for_each(|(kind, at)| part.add(kind, *at, 0).unwrap());
+            }
+            let [mut merged, right] = parts;
+            merged.merge(&Accumulator::from_bytes(&right.to_bytes()).unwrap()).unwrap();
+            let mut whole = Accumulator::new(0);
+            events.iter().for_each(|(kind, at)| whole.add(kind, *at, 0).unwrap());
+            prop_assert_eq!(&merged, &whole);
+            prop_assert_eq!(merged.score().to_bits(), whole.score().to_bits());
+        }
+
+        #[test]
+        fn the_aggregate_equals_the_maintained_feature(events in prop::collection::vec(any_event(), 0..60)) {
+            let ids = BuiltinStreams { everything: 1, opens: 2, clicks: 3, purchases: 4 };
+            let requirements = BuiltinStreams::requirements().into_iter().zip(1..);
+            let streams: Vec<Stream> = requirements.map(|((s, h), id)| Stream::new(id, s, h).unwrap()).collect();
+            let mut state = State::default();
+            let mut whole = Accumulator::new(0);
+            for (kind, at) in &events {
+                whole.add(kind, *at, 0).unwrap();
+                let of_kind = |selection: &Selection| selection.event_names().is_none_or(|names| names.contains(kind));
+                for stream in streams.iter().filter(|stream| of_kind(&stream.selection)) {
+                    let entry = Entry { stream: stream.id, at: *at, count: 1, sum: 0 };
+                    let _ = state.fold(&streams, entry, 0);
+                }
+            }
+            let maintained = Feature::EngagementScore.value(View { state: &state, streams: ids }, 0);
+            prop_assert!((maintained.to_f64() - whole.score()).abs() <= 5e-10);
+        }
+
+        #[test]
+        fn hostile_bytes_give_an_error(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Accumulator::from_bytes(&bytes);
+        }
+    }
+
+    #[test]
+    fn one_group_has_one_instant() {
+        let mut accumulator = Accumulator::new(0);
+        assert!(accumulator.add("open", 0, 1).is_err());
+        assert!(accumulator.merge(&Accumulator::new(1)).is_err());
+    }
+}

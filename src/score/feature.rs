@@ -1,0 +1,176 @@
+//! The built-in features, each with its value and the next instant at which time alone can change it.
+
+use super::engagement::{Engagement, consistency, rate};
+use crate::activity::{DAY, Horizons, Instant, Selection, State, VALUE_SCALE, Window};
+use crate::criteria::Decimal;
+
+const WEEK: Window = Window::days(7);
+const MONTH: Window = Window::days(30);
+const QUARTER: Window = Window::days(90);
+
+/// Whole days since the last event of someone who has none.
+const NEVER: i64 = 999;
+
+/// Features that are fractions are rounded to so many decimal places, before anything is compared with them:
+/// 0.3 is then 0.3 however the sum was formed.
+const DECIMALS: u32 = 9;
+
+/// The streams that the built-in features read, by their ids.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BuiltinStreams {
+    pub everything: u32,
+    pub opens: u32,
+    pub clicks: u32,
+    pub purchases: u32,
+}
+
+impl BuiltinStreams {
+    /// What the streams select and how far back the features look, in the order of the fields.
+    pub fn requirements() -> [(Selection, Horizons); 4] {
+        let horizons = |windows: &[Window]| {
+            let mut horizons = Horizons::default();
+            windows.iter().for_each(|window| horizons.include(*window));
+            horizons
+        };
+        [
+            (Selection::everything(), horizons(&[WEEK, MONTH, QUARTER])),
+            (Selection::of_type("email_open"), horizons(&[MONTH])),
+            (Selection::of_type("email_click"), horizons(&[MONTH])),
+            (Selection::of_type("purchase"), horizons(&[QUARTER])),
+        ]
+    }
+}
+
+/// A subscriber's state, as the features see it.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    pub state: &'a State,
+    pub streams: BuiltinStreams,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Feature {
+    TotalEvents7d,
+    TotalEvents30d,
+    TotalEvents90d,
+    OpenRate30d,
+    ClickRate30d,
+    ConversionRate90d,
+    EngagementConsistency,
+    EngagementScore,
+    TotalValue90d,
+    LifetimeValue,
+    DaysSinceLast,
+}
+
+impl Feature {
+    pub const ALL: [Feature; 11] = [
+        Feature::TotalEvents7d,
+        Feature::TotalEvents30d,
+        Feature::TotalEvents90d,
+        Feature::OpenRate30d,
+        Feature::ClickRate30d,
+        Feature::ConversionRate90d,
+        Feature::EngagementConsistency,
+        Feature::EngagementScore,
+        Feature::TotalValue90d,
+        Feature::LifetimeValue,
+        Feature::DaysSinceLast,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Feature::TotalEvents7d => "total_events_7d",
+            Feature::TotalEvents30d => "total_events_30d",
+            Feature::TotalEvents90d => "total_events_90d",
+            Feature::OpenRate30d => "open_rate_30d",
+            Feature::ClickRate30d => "click_rate_30d",
+            Feature::ConversionRate90d => "conversion_rate_90d",
+            Feature::EngagementConsistency => "engagement_consistency",
+            Feature::EngagementScore => "engagement_score",
+            Feature::TotalValue90d => "total_value_90d",
+            Feature::LifetimeValue => "lifetime_value",
+            Feature::DaysSinceLast => "days_since_last",
+        }
+    }
+
+    pub fn by_name(name: &str) -> Option<Feature> {
+        Self::ALL.into_iter().find(|feature| feature.name() == name)
+    }
+
+    /// The value at an instant not before the state's own.
+    pub fn value(self, view: View, at: Instant) -> Decimal {
+        match self {
+            Feature::TotalEvents7d => view.events(WEEK, at).into(),
+            Feature::TotalEvents30d => view.events(MONTH, at).into(),
+            Feature::TotalEvents90d => view.events(QUARTER, at).into(),
+            Feature::OpenRate30d => fraction(view.rate(view.streams.opens, MONTH, at)),
+            Feature::ClickRate30d => fraction(view.rate(view.streams.clicks, MONTH, at)),
+            Feature::ConversionRate90d => fraction(view.rate(view.streams.purchases, QUARTER, at)),
+            Feature::EngagementConsistency => fraction(view.consistency(at)),
+            Feature::EngagementScore => fraction(view.engagement(at).score()),
+            Feature::TotalValue90d => view.sum(view.streams.everything, Some(QUARTER), at),
+            Feature::LifetimeValue => view.sum(view.streams.purchases, None, at),
+            Feature::DaysSinceLast => view.days_since_last(at).into(),
+        }
+    }
+
+    /// The earliest instant after `at` at which the value can change without a new event and before a pending
+    /// one; `None` where it cannot.
+    pub fn next_change(self, view: View, at: Instant) -> Option<Instant> {
+        let everything = |window| view.state.next_expiry(view.streams.everything, window, at);
+        match self {
+            Feature::TotalEvents7d => everything(WEEK),
+            // The parts of a rate are among the whole.
+            Feature::TotalEvents30d | Feature::OpenRate30d | Feature::ClickRate30d => everything(MONTH),
+            Feature::TotalEvents90d
+            | Feature::ConversionRate90d
+            | Feature::EngagementConsistency
+            | Feature::TotalValue90d => everything(QUARTER),
+            Feature::EngagementScore => [WEEK, MONTH, QUARTER].into_iter().filter_map(everything).min(),
+            Feature::LifetimeValue => None,
+            Feature::DaysSinceLast => {
+                let (_, last) = view.state.extent(view.streams.everything)?;
+                Some(last + ((at - last).div_euclid(DAY) + 1) * DAY)
+            }
+        }
+    }
+}
+
+impl View<'_> {
+    fn events(self, window: Window, at: Instant) -> i64 {
+        self.state.tally(self.streams.everything, Some(window), at).count
+    }
+
+    fn rate(self, stream: u32, window: Window, at: Instant) -> f64 {
+        rate(self.state.tally(stream, Some(window), at).count, self.events(window, at))
+    }
+
+    fn sum(self, stream: u32, window: Option<Window>, at: Instant) -> Decimal {
+        Decimal::from_scaled(self.state.tally(stream, window, at).sum, VALUE_SCALE)
+    }
+
+    fn consistency(self, at: Instant) -> f64 {
+        consistency(&self.state.daily_counts(self.streams.everything, QUARTER, at))
+    }
+
+    fn days_since_last(self, at: Instant) -> i64 {
+        let last = self.state.extent(self.streams.everything).map(|(_, last)| last);
+        last.map_or(NEVER, |last| (at - last).div_euclid(DAY))
+    }
+
+    fn engagement(self, at: Instant) -> Engagement {
+        Engagement {
+            events_7d: self.events(WEEK, at),
+            open_rate_30d: self.rate(self.streams.opens, MONTH, at),
+            click_rate_30d: self.rate(self.streams.clicks, MONTH, at),
+            conversion_rate_90d: self.rate(self.streams.purchases, QUARTER, at),
+            consistency: self.consistency(at),
+        }
+    }
+}
+
+fn fraction(value: f64) -> Decimal {
+    let units = (value * 10_f64.powi(DECIMALS as i32)).round_ties_even();
+    Decimal::from_scaled(units as i128, DECIMALS)
+}

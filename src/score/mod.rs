@@ -1,0 +1,9 @@
+//! Features and scores: named numbers computed from what a subscriber did.
+
+mod accumulate;
+mod engagement;
+mod feature;
+
+pub use accumulate::Accumulator;
+pub use engagement::{Engagement, consistency};
+pub use feature::{BuiltinStreams, Feature, View};

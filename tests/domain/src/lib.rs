@@ -1,0 +1,18 @@
+//! The pure folders of pg_segment, compiled without pgrx: that this crate builds shows that no server is
+//! needed for them, and `cargo test` here runs their unit and property tests.
+
+// The extension's own code uses every item; this crate uses what the tests reach.
+#![allow(dead_code, unused_imports)]
+
+#[path = "../../../src/criteria/mod.rs"]
+pub mod criteria;
+#[path = "../../../src/error.rs"]
+pub mod error;
+#[path = "../../../src/activity/mod.rs"]
+pub mod activity;
+#[path = "../../../src/score/mod.rs"]
+pub mod score;
+#[path = "../../../src/membership/mod.rs"]
+pub mod membership;
+#[path = "../../../src/cluster/mod.rs"]
+pub mod cluster;
