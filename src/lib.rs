@@ -1,10 +1,56 @@
 //! pg_segment: customer segments that stay true inside PostgreSQL.
+//!
+//! `criteria`, `activity`, `score`, `membership` and `cluster` are pure and tested without a server; `pg` holds
+//! everything bound to one; `api` is the SQL surface. Dependencies point one way: api, pg, domain.
 
 pub mod activity;
+pub mod api;
 pub mod cluster;
 pub mod criteria;
 pub mod error;
 pub mod membership;
+pub mod pg;
 pub mod score;
 
-pgrx::pg_module_magic!(name, version);
+use pgrx::prelude::*;
+
+::pgrx::pg_module_magic!(name, version);
+
+#[cfg(not(panic = "unwind"))]
+compile_error!("pg_segment needs panic = \"unwind\": an error must end a statement, not the server");
+
+extension_sql_file!("../sql/bootstrap.sql", bootstrap);
+extension_sql_file!(
+    "../sql/aggregate.sql",
+    name = "aggregate",
+    requires = [
+        api::score::trans,
+        api::score::combine,
+        api::score::serialize,
+        api::score::deserialize,
+        api::score::finish
+    ]
+);
+extension_sql_file!(
+    "../sql/views.sql",
+    name = "views",
+    requires = [
+        api::view::clock,
+        api::view::overdue,
+        api::view::segments,
+        api::view::features,
+        api::segment::existing_segment
+    ]
+);
+extension_sql_file!(
+    "../sql/triggers.sql",
+    name = "triggers",
+    requires = [pg::capture::capture, pg::capture::flush_trigger, pg::capture::invalidate_trigger]
+);
+extension_sql_file!("../sql/procedures.sql", name = "procedures");
+extension_sql_file!("../sql/finalize.sql", finalize);
+
+#[pg_guard]
+pub extern "C-unwind" fn _PG_init() {
+    pg::guc::register();
+}

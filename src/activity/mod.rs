@@ -5,6 +5,7 @@
 //! to the same second, minute or hour. The state after any history is a function of the multiset of events,
 //! the streams and the evaluation time alone, so two ways to the same events give the same bytes.
 
+mod clock;
 mod codec;
 mod state;
 mod stream;
@@ -12,6 +13,7 @@ mod stream;
 mod tests;
 mod time;
 
+pub use clock::parse_instant;
 pub use state::{Entry, Fold, State, Tally};
 pub use stream::{Horizons, Selection, Stream};
 pub use time::{DAY, HOUR, Instant, Resolution, SECOND, VALID_TIMES, Window};

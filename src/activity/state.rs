@@ -82,7 +82,11 @@ impl State {
     pub fn fold(&mut self, streams: &[Stream], entry: Entry, now: Instant) -> Fold {
         let Some(stream) = find(streams, entry.stream) else { return Fold::Exact };
         let tally = Tally { count: entry.count, sum: i128::from(entry.sum) };
-        if entry.at > now { self.postpone(entry.at, entry.stream, tally) } else { self.count(stream, entry.at, tally, now) }
+        if entry.at > now {
+            self.postpone(entry.at, entry.stream, tally)
+        } else {
+            self.count(stream, entry.at, tally, now)
+        }
     }
 
     /// Counts the pending events that `now` has reached and drops the panes that no window reads any more.
@@ -102,7 +106,9 @@ impl State {
                     let panes = &mut record.panes[resolution as usize];
                     match stream.horizons.oldest(resolution, now) {
                         None => panes.clear(),
-                        Some(oldest) => panes.drain(..panes.partition_point(|pane| pane.index < oldest)).for_each(drop),
+                        Some(oldest) => {
+                            panes.drain(..panes.partition_point(|pane| pane.index < oldest)).for_each(drop)
+                        }
                     }
                 }
                 true

@@ -51,6 +51,11 @@ impl Horizons {
         *slot = (*slot).max(window.panes());
     }
 
+    /// Reaches back as far as either.
+    pub fn merge(&mut self, other: Horizons) {
+        self.0.iter_mut().zip(other.0).for_each(|(kept, wanted)| *kept = (*kept).max(wanted));
+    }
+
     /// Whether everything that `other` asks for is kept.
     pub fn cover(self, other: Horizons) -> bool {
         self.0.iter().zip(other.0).all(|(kept, wanted)| *kept >= wanted)
@@ -94,6 +99,8 @@ impl Stream {
             .and_then(Document::number)
             .and_then(|number| number.to_scaled(super::VALUE_SCALE))
             .and_then(|units| i64::try_from(units).ok())
+            // Its negative would not fit.
+            .filter(|units| *units != i64::MIN)
             .unwrap_or(0)
     }
 }

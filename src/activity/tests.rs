@@ -35,7 +35,8 @@ fn fresh(events: &[(Instant, i64)], now: Instant) -> State {
 
 fn any_event() -> impl Strategy<Value = (Instant, i64)> {
     // Few distinct times, so that panes collide, some events coincide and some lie ahead.
-    ((-100_i64..20), prop_oneof![Just(0), 0..DAY], -3_i64..100).prop_map(|(day, within, sum)| (day * DAY + within, sum))
+    ((-100_i64..20), prop_oneof![Just(0), 0..DAY], -3_i64..100)
+        .prop_map(|(day, within, sum)| (day * DAY + within, sum))
 }
 
 proptest! {

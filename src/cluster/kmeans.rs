@@ -46,7 +46,10 @@ impl KMeans {
         let data = DatasetBase::from(rows.view());
         let rng = Xoshiro256Plus::seed_from_u64(options.seed);
         let step = |init| {
-            let model = LinfaKMeans::params_with_rng(options.k, rng.clone()).n_runs(1).max_n_iterations(1).init_method(init);
+            let model = LinfaKMeans::params_with_rng(options.k, rng.clone())
+                .n_runs(1)
+                .max_n_iterations(1)
+                .init_method(init);
             let fit = model.fit(&data).map_err(|problem| Error::Argument {
                 problem: format!("k-means failed: {problem}"),
                 hint: "Check the columns for values of extreme size.".to_owned(),
@@ -92,7 +95,8 @@ impl KMeans {
     /// standard deviations.
     pub fn assign(&self, row: &[f64]) -> (usize, f64) {
         let scales = self.scale.center.iter().zip(&self.scale.deviation);
-        let scaled: Vec<f64> = row.iter().zip(scales).map(|(value, (center, sd))| (value - center) / sd).collect();
+        let scaled: Vec<f64> =
+            row.iter().zip(scales).map(|(value, (center, sd))| (value - center) / sd).collect();
         let (cluster, squared) = nearest(&self.centroids, ArrayView1::from(&scaled));
         (cluster, squared.sqrt())
     }
@@ -163,7 +167,13 @@ mod tests {
     fn separates_what_is_apart_and_starts_no_thread() {
         let mut rows = Array2::zeros((300, 2));
         for (index, mut row) in rows.rows_mut().into_iter().enumerate() {
-            let group = if index < 150 { 0.0 } else if index < 250 { 10.0 } else { 20.0 };
+            let group = if index < 150 {
+                0.0
+            } else if index < 250 {
+                10.0
+            } else {
+                20.0
+            };
             row[0] = group + (index % 7) as f64 / 10.0;
             row[1] = 1_000.0 * group + (index % 5) as f64;
         }

@@ -14,7 +14,8 @@ impl Scale {
     /// Of a matrix with at least one row.
     pub fn of(rows: ArrayView2<f64>) -> Self {
         let center: Vec<f64> = rows.mean_axis(Axis(0)).map_or_else(Vec::new, |means| means.to_vec());
-        let deviation = rows.std_axis(Axis(0), 0.0).iter().map(|sd| if *sd > 0.0 { *sd } else { 1.0 }).collect();
+        let deviation =
+            rows.std_axis(Axis(0), 0.0).iter().map(|sd| if *sd > 0.0 { *sd } else { 1.0 }).collect();
         Scale { center, deviation }
     }
 

@@ -89,14 +89,16 @@ fn equals<'a, D: Document<'a>>(value: D, literal: &Literal, ignore_case: bool) -
         Literal::Array(wanted) => {
             value.kind() == Kind::Array
                 && value.size() == wanted.len()
-                && elements(Some(value)).zip(wanted).all(|(element, wanted)| equals(element, wanted, ignore_case))
+                && elements(Some(value))
+                    .zip(wanted)
+                    .all(|(element, wanted)| equals(element, wanted, ignore_case))
         }
         Literal::Object(wanted) => {
             value.kind() == Kind::Object
                 && value.size() == wanted.len()
-                && wanted
-                    .iter()
-                    .all(|(key, wanted)| value.get(key).is_some_and(|value| equals(value, wanted, ignore_case)))
+                && wanted.iter().all(|(key, wanted)| {
+                    value.get(key).is_some_and(|value| equals(value, wanted, ignore_case))
+                })
         }
     }
 }
@@ -108,9 +110,7 @@ fn compare<'a, D: Document<'a>>(value: D, operand: &Operand, ignore_case: bool) 
             let number = value.number().or_else(|| value.text().and_then(Decimal::parse))?;
             Some(number.cmp(bound))
         }
-        Operand::Text(bound) => {
-            Some(fold_case(value.text()?, ignore_case).as_bytes().cmp(bound.as_bytes()))
-        }
+        Operand::Text(bound) => Some(fold_case(value.text()?, ignore_case).as_bytes().cmp(bound.as_bytes())),
     }
 }
 

@@ -23,8 +23,9 @@ impl Duration {
         }
         let mut seconds = 0_i64;
         for pair in words.chunks_exact(2) {
-            let amount: u32 =
-                pair[0].parse().map_err(|_| format!("\"{}\" is not a whole number of {}", pair[0], pair[1]))?;
+            let amount: u32 = pair[0]
+                .parse()
+                .map_err(|_| format!("\"{}\" is not a whole number of {}", pair[0], pair[1]))?;
             let unit = pair[1].strip_suffix('s').unwrap_or(pair[1]);
             if unit == "month" {
                 return Err("a month has no fixed length".to_owned());
@@ -76,7 +77,9 @@ mod tests {
 
     #[test]
     fn refuses_what_has_no_fixed_positive_length() {
-        for text in ["", "90", "days", "-1 days", "1.5 hours", "3 months", "0 days", "1 fortnight", "101 years"] {
+        for text in
+            ["", "90", "days", "-1 days", "1.5 hours", "3 months", "0 days", "1 fortnight", "101 years"]
+        {
             assert!(Duration::parse(text).is_err(), "{text:?}");
         }
     }

@@ -113,7 +113,8 @@ impl<'a> Container<'a> {
         while low < high {
             let middle = low + (high - low) / 2;
             let Jsonb::Text(candidate) = self.entry(middle)? else { return None };
-            let order = candidate.len().cmp(&key.len()).then_with(|| candidate.as_bytes().cmp(key.as_bytes()));
+            let order =
+                candidate.len().cmp(&key.len()).then_with(|| candidate.as_bytes().cmp(key.as_bytes()));
             match order {
                 Ordering::Less => low = middle + 1,
                 Ordering::Greater => high = middle,
@@ -227,7 +228,9 @@ mod tests {
     #[test]
     fn reads_scalars_and_containers() {
         let numbers = r#"[0, -1.5, 12345678901234567890, 1e-400, 10000, 0.0001, 1e131071]"#;
-        for value in [json!(null), json!("text"), json!(true), json!([]), json!({}), json!({"a": {"b": [1, "x"]}})] {
+        for value in
+            [json!(null), json!("text"), json!(true), json!([]), json!({}), json!({"a": {"b": [1, "x"]}})]
+        {
             same(&value, Jsonb::root(&jsonb(&value)));
         }
         let value: Value = serde_json::from_str(numbers).unwrap();

@@ -23,10 +23,10 @@ mod parse_test;
 mod tests;
 
 pub use ast::{EventLeaf, Filter, Literal, Measure, Node, Operand, Operator, Path, Test};
+pub use compare::passes_number;
 pub use describe::{describe_path, describe_test};
 pub use document::{Document, Kind};
 pub use duration::Duration;
-pub use compare::passes_number;
 pub use evaluate::{follow, matches};
 pub use jsonb::{Jsonb, numeric};
 pub use number::Decimal;

@@ -86,7 +86,8 @@ impl Decimal {
     /// The decimal digit that weighs `10^exponent`.
     fn decimal_digit(&self, exponent: i64) -> u8 {
         let index = self.weight - exponent.div_euclid(BASE_DIGITS);
-        let digit = usize::try_from(index).ok().and_then(|index| self.digits.get(index)).copied().unwrap_or(0);
+        let digit =
+            usize::try_from(index).ok().and_then(|index| self.digits.get(index)).copied().unwrap_or(0);
         let power = 10_u16.pow(exponent.rem_euclid(BASE_DIGITS) as u32);
         (digit / power % 10) as u8
     }
@@ -145,8 +146,20 @@ impl Ord for Decimal {
     fn cmp(&self, other: &Self) -> Ordering {
         match (self.digits.is_empty(), other.digits.is_empty()) {
             (true, true) => Ordering::Equal,
-            (true, false) => if other.negative { Ordering::Greater } else { Ordering::Less },
-            (false, true) => if self.negative { Ordering::Less } else { Ordering::Greater },
+            (true, false) => {
+                if other.negative {
+                    Ordering::Greater
+                } else {
+                    Ordering::Less
+                }
+            }
+            (false, true) => {
+                if self.negative {
+                    Ordering::Less
+                } else {
+                    Ordering::Greater
+                }
+            }
             (false, false) => match (self.negative, other.negative) {
                 (false, false) => self.compare_magnitude(other),
                 (true, true) => other.compare_magnitude(self),
@@ -208,7 +221,8 @@ mod tests {
         assert_eq!(number("1e3"), number("1000"));
         assert_eq!(number("+.5"), number("0.50"));
         assert_eq!(number("-0"), number("0"));
-        for text in ["", "-", ".", "1e", "1 ", " 1", "0x10", "NaN", "1.2.3", "1e99999999999999999999", "--1"] {
+        for text in ["", "-", ".", "1e", "1 ", " 1", "0x10", "NaN", "1.2.3", "1e99999999999999999999", "--1"]
+        {
             assert_eq!(Decimal::parse(text), None, "{text:?}");
         }
     }

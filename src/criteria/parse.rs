@@ -1,7 +1,7 @@
 //! From a JSON document to a tree, strict: whatever is not understood is refused with its path, what was
 //! expected, and the nearest name.
 
-use super::ast::{EventLeaf, Filter, Measure, Node, Path};
+use super::ast::{EventLeaf, Measure, Node, Path};
 use super::duration::Duration;
 use super::parse_test::{is_operator, literal_key_hint, parse_test};
 use crate::error::{Error, Result, nearest};
@@ -138,7 +138,11 @@ impl Parser {
         let hint = literal_key_hint(path.last().map_or("", String::as_str), &FORMS);
         let object = self.object(value, at, &hint)?;
         if object.is_empty() {
-            return Err(criteria(at, "expected at least one operator", "Write a test such as {\"exists\": true}."));
+            return Err(criteria(
+                at,
+                "expected at least one operator",
+                "Write a test such as {\"exists\": true}.",
+            ));
         }
         let operators = object.keys().filter(|key| is_operator(key)).count();
         let node = if operators == object.len() {
@@ -163,9 +167,14 @@ impl Parser {
     }
 
     fn attribute(&mut self, object: &Map<String, Value>, at: &str) -> Result<Node> {
-        let path = object.get("attribute").map_or(Ok(Path(Vec::new())), |path| parse_path(path, &join(at, "attribute")))?;
-        let operators: Map<String, Value> =
-            object.iter().filter(|(key, _)| *key != "attribute").map(|(k, v)| (k.clone(), v.clone())).collect();
+        let path = object
+            .get("attribute")
+            .map_or(Ok(Path(Vec::new())), |path| parse_path(path, &join(at, "attribute")))?;
+        let operators: Map<String, Value> = object
+            .iter()
+            .filter(|(key, _)| *key != "attribute")
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect();
         if let Some(other) = operators.keys().find(|key| !is_operator(key)) {
             return Err(unknown_operator(other, &join(at, other)));
         }
@@ -181,7 +190,8 @@ impl Parser {
             ));
         }
         if let Some(key) = object.keys().find(|key| !EVENT_KEYS.contains(&key.as_str())) {
-            let near = nearest(key, EVENT_KEYS).map(|near| format!("Did you mean \"{near}\"? ")).unwrap_or_default();
+            let near =
+                nearest(key, EVENT_KEYS).map(|near| format!("Did you mean \"{near}\"? ")).unwrap_or_default();
             return Err(criteria(
                 &join(at, key),
                 format!("unknown key \"{key}\" in an event leaf"),
@@ -190,7 +200,13 @@ impl Parser {
         }
         let event = match object.get("event") {
             Some(Value::String(event)) if !event.is_empty() => canonical_event(event).to_owned(),
-            _ => return Err(criteria(&join(at, "event"), "expected the name of an event type", "Write {\"event\": \"purchase\"}.")),
+            _ => {
+                return Err(criteria(
+                    &join(at, "event"),
+                    "expected the name of an event type",
+                    "Write {\"event\": \"purchase\"}.",
+                ));
+            }
         };
         let filter = match object.get("where") {
             None => None,
@@ -208,7 +224,11 @@ impl Parser {
                 criteria(&join(at, "within"), problem, "Write a duration such as \"90 days\" or \"4 hours\".")
             })?),
             Some(_) => {
-                return Err(criteria(&join(at, "within"), "expected a duration", "Write \"90 days\" or \"4 hours\"."));
+                return Err(criteria(
+                    &join(at, "within"),
+                    "expected a duration",
+                    "Write \"90 days\" or \"4 hours\".",
+                ));
             }
         };
         let (measure, test) = self.measure(object, at)?;
@@ -227,9 +247,14 @@ impl Parser {
                 "an event leaf measures one thing",
                 "Write two leaves, one with count and one with sum, in \"all\".",
             )),
-            (_, None, Some(_)) => Err(criteria(&join(at, "of"), "\"of\" needs \"sum\"", "Write {\"sum\": {\"min\": 500}, \"of\": \"value\"}.")),
+            (_, None, Some(_)) => Err(criteria(
+                &join(at, "of"),
+                "\"of\" needs \"sum\"",
+                "Write {\"sum\": {\"min\": 500}, \"of\": \"value\"}.",
+            )),
             (None, Some(sum), of) => {
-                let path = of.map_or(Ok(Path(vec!["value".to_owned()])), |of| parse_path(of, &join(at, "of")))?;
+                let path =
+                    of.map_or(Ok(Path(vec!["value".to_owned()])), |of| parse_path(of, &join(at, "of")))?;
                 Ok((Measure::Sum(path), numeric(self, sum, "sum")?))
             }
             (Some(count), None, None) => Ok((Measure::Count, numeric(self, count, "count")?)),
@@ -237,7 +262,12 @@ impl Parser {
         }
     }
 
-    pub(super) fn object<'v>(&self, value: &'v Value, at: &str, hint: &str) -> Result<&'v Map<String, Value>> {
+    pub(super) fn object<'v>(
+        &self,
+        value: &'v Value,
+        at: &str,
+        hint: &str,
+    ) -> Result<&'v Map<String, Value>> {
         value.as_object().ok_or_else(|| criteria(at, "expected an object", hint))
     }
 }
@@ -251,7 +281,9 @@ fn parse_path(value: &Value, at: &str) -> Result<Path> {
     };
     keys.filter(|keys| !keys.is_empty() && keys.len() <= MAX_DEPTH && keys.iter().all(|key| !key.is_empty()))
         .map(Path)
-        .ok_or_else(|| criteria(at, "expected a path", "Write \"a.b\", or [\"a\", \"b.c\"] where a key contains a dot."))
+        .ok_or_else(|| {
+            criteria(at, "expected a path", "Write \"a.b\", or [\"a\", \"b.c\"] where a key contains a dot.")
+        })
 }
 
 pub(super) fn criteria(at: &str, problem: impl Into<String>, expected: impl Into<String>) -> Error {

@@ -10,9 +10,28 @@ use serde_json::{Map, Value};
 
 /// Every key of a test.
 pub const OPERATORS: [&str; 22] = [
-    "equals", "not_equals", "in", "not_in", "min", "max", "gt", "lt", "between", "contains", "not_contains",
-    "starts_with", "ends_with", "matches", "exists", "has", "has_any", "has_all", "has_none", "size",
-    "any_element", "ignore_case",
+    "equals",
+    "not_equals",
+    "in",
+    "not_in",
+    "min",
+    "max",
+    "gt",
+    "lt",
+    "between",
+    "contains",
+    "not_contains",
+    "starts_with",
+    "ends_with",
+    "matches",
+    "exists",
+    "has",
+    "has_any",
+    "has_all",
+    "has_none",
+    "size",
+    "any_element",
+    "ignore_case",
 ];
 const NUMERIC: [&str; 6] = ["min", "max", "gt", "lt", "equals", "between"];
 
@@ -42,14 +61,20 @@ pub fn parse_test(parser: &mut Parser, object: &Map<String, Value>, at: &str) ->
     let ignore_case = match object.get("ignore_case") {
         None => false,
         Some(Value::Bool(flag)) => *flag,
-        Some(_) => return Err(criteria(&join(at, "ignore_case"), "expected true or false", "Write true or false.")),
+        Some(_) => {
+            return Err(criteria(&join(at, "ignore_case"), "expected true or false", "Write true or false."));
+        }
     };
     let mut operators = Vec::with_capacity(object.len());
     for (key, value) in object.iter().filter(|(key, _)| *key != "ignore_case") {
         operators.push(operator(parser, key, value, &join(at, key), ignore_case)?);
     }
     if operators.is_empty() {
-        return Err(criteria(at, "expected at least one operator", "Write a test such as {\"exists\": true}."));
+        return Err(criteria(
+            at,
+            "expected at least one operator",
+            "Write a test such as {\"exists\": true}.",
+        ));
     }
     Ok(Test { operators, ignore_case })
 }
@@ -57,7 +82,8 @@ pub fn parse_test(parser: &mut Parser, object: &Map<String, Value>, at: &str) ->
 /// A test of a computed number, such as a count.
 pub fn parse_numeric_test(parser: &mut Parser, object: &Map<String, Value>, at: &str) -> Result<Test> {
     if let Some(key) = object.keys().find(|key| !NUMERIC.contains(&key.as_str())) {
-        let near = nearest(key, NUMERIC).map_or_else(String::new, |near| format!("Did you mean \"{near}\"? "));
+        let near =
+            nearest(key, NUMERIC).map_or_else(String::new, |near| format!("Did you mean \"{near}\"? "));
         return Err(criteria(
             &join(at, key),
             format!("unknown operator \"{key}\" for a number"),
@@ -115,7 +141,11 @@ fn operator(parser: &mut Parser, key: &str, value: &Value, at: &str, ignore_case
 /// `null` cannot be compared with: a null value is a missing one.
 fn comparable(value: Literal, at: &str) -> Result<Literal> {
     if value == Literal::Null {
-        return Err(criteria(at, "null equals nothing", "Write {\"exists\": false} to find a missing value."));
+        return Err(criteria(
+            at,
+            "null equals nothing",
+            "Write {\"exists\": false} to find a missing value.",
+        ));
     }
     Ok(value)
 }
@@ -131,7 +161,11 @@ fn between(value: &Value, at: &str, ignore_case: bool) -> Result<Operator> {
         (Operand::Text(low), Operand::Text(high)) => low.as_bytes() <= high.as_bytes(),
         _ => false,
     };
-    if ordered { Ok(Operator::Between(bounds.0, bounds.1)) } else { Err(criteria(at, "the interval is empty", hint)) }
+    if ordered {
+        Ok(Operator::Between(bounds.0, bounds.1))
+    } else {
+        Err(criteria(at, "the interval is empty", hint))
+    }
 }
 
 fn size(parser: &mut Parser, value: &Value, at: &str) -> Result<Test> {
@@ -141,12 +175,17 @@ fn size(parser: &mut Parser, value: &Value, at: &str) -> Result<Test> {
             Ok(Test { operators: vec![Operator::Equals(number)], ignore_case: false })
         }
         Value::Object(object) => parse_numeric_test(parser, object, at),
-        _ => Err(criteria(at, "expected a number or a test of one", "Write {\"size\": 2} or {\"size\": {\"min\": 2}}.")),
+        _ => Err(criteria(
+            at,
+            "expected a number or a test of one",
+            "Write {\"size\": 2} or {\"size\": {\"min\": 2}}.",
+        )),
     }
 }
 
 fn element(parser: &mut Parser, value: &Value, at: &str) -> Result<Filter> {
-    let object = parser.object(value, at, "Write operators for the element, or criteria whose paths start at it.")?;
+    let object =
+        parser.object(value, at, "Write operators for the element, or criteria whose paths start at it.")?;
     if !object.is_empty() && object.keys().all(|key| is_operator(key)) {
         Ok(Filter::Element(parse_test(parser, object, at)?))
     } else {
@@ -156,7 +195,11 @@ fn element(parser: &mut Parser, value: &Value, at: &str) -> Result<Filter> {
 
 fn pattern(text: &str, at: &str, ignore_case: bool) -> Result<Operator> {
     if text.len() > MAX_PATTERN {
-        return Err(criteria(at, "the pattern is too long", format!("Patterns are limited to {MAX_PATTERN} bytes.")));
+        return Err(criteria(
+            at,
+            "the pattern is too long",
+            format!("Patterns are limited to {MAX_PATTERN} bytes."),
+        ));
     }
     RegexBuilder::new(text)
         .case_insensitive(ignore_case)
@@ -181,7 +224,11 @@ fn operand(value: &Value, at: &str, ignore_case: bool) -> Result<Operand> {
     match literal(value, at, ignore_case)? {
         Literal::Number(number) => Ok(Operand::Number(number)),
         Literal::Text(text) => Ok(Operand::Text(text)),
-        _ => Err(criteria(at, "expected a number or a string", "Numbers order as numbers, strings by their bytes.")),
+        _ => Err(criteria(
+            at,
+            "expected a number or a string",
+            "Numbers order as numbers, strings by their bytes.",
+        )),
     }
 }
 
@@ -203,19 +250,24 @@ fn literal(value: &Value, at: &str, ignore_case: bool) -> Result<Literal> {
 }
 
 fn literal_within(value: &Value, at: &str, ignore_case: bool, depth: usize) -> Result<Literal> {
-    let deeper = || {
-        depth.checked_sub(1).ok_or(crate::error::Error::TooLarge { what: "nesting", limit: MAX_DEPTH })
-    };
+    let deeper =
+        || depth.checked_sub(1).ok_or(crate::error::Error::TooLarge { what: "nesting", limit: MAX_DEPTH });
     Ok(match value {
         Value::Null => Literal::Null,
         Value::Bool(value) => Literal::Boolean(*value),
         Value::Number(number) => Literal::Number(Decimal::parse(number.as_str()).ok_or_else(|| {
-            criteria(at, format!("the number {number} is out of range"), "Write a number with a smaller exponent.")
+            criteria(
+                at,
+                format!("the number {number} is out of range"),
+                "Write a number with a smaller exponent.",
+            )
         })?),
         Value::String(text) => Literal::Text(fold_case(text, ignore_case).into_owned()),
         Value::Array(values) => {
             let depth = deeper()?;
-            Literal::Array(values.iter().map(|v| literal_within(v, at, ignore_case, depth)).collect::<Result<_>>()?)
+            Literal::Array(
+                values.iter().map(|v| literal_within(v, at, ignore_case, depth)).collect::<Result<_>>()?,
+            )
         }
         Value::Object(entries) => {
             let depth = deeper()?;

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 /// Matches through both kinds of document, which must agree.
 fn holds(criteria: Value, document: Value) -> bool {
-    let node = parse_value(&criteria, Scope::Document).unwrap_or_else(|error| panic!("{criteria}: {error:?}"));
+    let node =
+        parse_value(&criteria, Scope::Document).unwrap_or_else(|error| panic!("{criteria}: {error:?}"));
     let plain = matches(&node, &document);
     assert_eq!(plain, matches(&node, Jsonb::root(&jsonb(&document))), "{criteria} over {document}");
     plain
@@ -55,16 +56,34 @@ fn attribute_form_reaches_reserved_and_dotted_names() {
 fn logic_is_two_valued() {
     for missing in [json!({}), json!({"x": null}), json!({"x": {}})] {
         for operators in [
-            json!({"equals": 1}), json!({"in": [1]}), json!({"min": 1}), json!({"max": 1}), json!({"gt": 1}),
-            json!({"lt": 1}), json!({"between": [0, 2]}), json!({"contains": "a"}), json!({"starts_with": "a"}),
-            json!({"ends_with": "a"}), json!({"matches": "a"}), json!({"has": 1}), json!({"has_any": [1]}),
-            json!({"has_all": [1]}), json!({"size": 0}), json!({"any_element": {"exists": true}}),
+            json!({"equals": 1}),
+            json!({"in": [1]}),
+            json!({"min": 1}),
+            json!({"max": 1}),
+            json!({"gt": 1}),
+            json!({"lt": 1}),
+            json!({"between": [0, 2]}),
+            json!({"contains": "a"}),
+            json!({"starts_with": "a"}),
+            json!({"ends_with": "a"}),
+            json!({"matches": "a"}),
+            json!({"has": 1}),
+            json!({"has_any": [1]}),
+            json!({"has_all": [1]}),
+            json!({"size": 0}),
+            json!({"any_element": {"exists": true}}),
         ] {
             assert!(!holds(json!({"x": operators}), missing.clone()), "{operators} over {missing}");
-            assert!(holds(json!({"not": {"x": operators}}), missing.clone()), "not {operators} over {missing}");
+            assert!(
+                holds(json!({"not": {"x": operators}}), missing.clone()),
+                "not {operators} over {missing}"
+            );
         }
         for operators in [
-            json!({"not_equals": 1}), json!({"not_in": [1]}), json!({"not_contains": "a"}), json!({"has_none": [1]}),
+            json!({"not_equals": 1}),
+            json!({"not_in": [1]}),
+            json!({"not_contains": "a"}),
+            json!({"has_none": [1]}),
         ] {
             assert!(holds(json!({"x": operators}), missing.clone()), "{operators} over {missing}");
         }
@@ -105,8 +124,13 @@ fn text_orders_by_bytes() {
 #[test]
 fn ignore_case_goes_with_every_text_comparison() {
     for operators in [
-        json!({"equals": "ÉCLAIR"}), json!({"in": ["no", "ÉclAir"]}), json!({"contains": "CLA"}),
-        json!({"starts_with": "É"}), json!({"ends_with": "AIR"}), json!({"matches": "^ÉCL"}), json!({"has": "ÉCLAIR"}),
+        json!({"equals": "ÉCLAIR"}),
+        json!({"in": ["no", "ÉclAir"]}),
+        json!({"contains": "CLA"}),
+        json!({"starts_with": "É"}),
+        json!({"ends_with": "AIR"}),
+        json!({"matches": "^ÉCL"}),
+        json!({"has": "ÉCLAIR"}),
     ] {
         let mut folded = operators.clone();
         folded["ignore_case"] = json!(true);
@@ -119,10 +143,16 @@ fn ignore_case_goes_with_every_text_comparison() {
 fn array_operators() {
     let document = json!({"tags": ["a", "b"], "interests": [{"key": "cars", "value": 50}, {"key": "football", "value": 15}]});
     for (operators, expected) in [
-        (json!({"has": "a"}), true), (json!({"has": "c"}), false), (json!({"has_any": ["c", "b"]}), true),
-        (json!({"has_all": ["a", "b"]}), true), (json!({"has_all": ["a", "c"]}), false),
-        (json!({"has_none": ["c"]}), true), (json!({"has_none": ["a"]}), false), (json!({"size": 2}), true),
-        (json!({"size": {"gt": 2}}), false), (json!({"any_element": {"starts_with": "b"}}), true),
+        (json!({"has": "a"}), true),
+        (json!({"has": "c"}), false),
+        (json!({"has_any": ["c", "b"]}), true),
+        (json!({"has_all": ["a", "b"]}), true),
+        (json!({"has_all": ["a", "c"]}), false),
+        (json!({"has_none": ["c"]}), true),
+        (json!({"has_none": ["a"]}), false),
+        (json!({"size": 2}), true),
+        (json!({"size": {"gt": 2}}), false),
+        (json!({"any_element": {"starts_with": "b"}}), true),
     ] {
         assert_eq!(holds(json!({"tags": operators}), document.clone()), expected, "{operators}");
     }
@@ -184,7 +214,9 @@ fn limits_are_stated() {
 
 #[test]
 fn events_have_synonyms_and_default_to_at_least_one() {
-    let Node::Event(leaf) = parse_value(&json!({"event": "open"}), Scope::Subscriber).unwrap() else { panic!() };
+    let Node::Event(leaf) = parse_value(&json!({"event": "open"}), Scope::Subscriber).unwrap() else {
+        panic!()
+    };
     assert_eq!(leaf.event, "email_open");
     assert_eq!(describe_test(&leaf.test), "at least 1");
     assert_eq!(event_names("email_open").collect::<Vec<_>>(), ["email_open", "open"]);

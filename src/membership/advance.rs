@@ -36,7 +36,13 @@ pub struct Transition {
 impl Program {
     /// Brings a state that was exact at `from` to `to`, through every due moment between, and returns what
     /// happened at each: a member who entered and left in between is on record.
-    pub fn advance(&self, state: &mut State, members: &mut Members, from: Instant, to: Instant) -> Vec<Transition> {
+    pub fn advance(
+        &self,
+        state: &mut State,
+        members: &mut Members,
+        from: Instant,
+        to: Instant,
+    ) -> Vec<Transition> {
         let mut transitions = Vec::new();
         let mut at = from;
         while let Some(due) = self.next_due(state, at).filter(|due| *due <= to) {
@@ -61,7 +67,14 @@ impl Program {
     }
 
     /// Evaluates at `at`, replaces the members and notes the differences.
-    pub fn settle(&self, state: &State, members: &mut Members, at: Instant, cause: Cause, transitions: &mut Vec<Transition>) {
+    pub fn settle(
+        &self,
+        state: &State,
+        members: &mut Members,
+        at: Instant,
+        cause: Cause,
+        transitions: &mut Vec<Transition>,
+    ) {
         let new = self.members(state, at);
         for segment in &self.segments {
             let entered = new.contains(segment.id);

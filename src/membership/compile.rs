@@ -2,8 +2,8 @@
 
 use super::leaf::{Leaf, Source};
 use super::members::Members;
-use super::streams::selection;
-use crate::activity::{Instant, Selection, State, Stream, Window};
+use super::streams::{horizons, selection, serving};
+use crate::activity::{Instant, State, Stream, Window};
 use crate::criteria::{Document, EventLeaf, Measure, Node, describe_path};
 use crate::error::{Error, Result, nearest};
 use crate::score::{BuiltinStreams, Feature, View};
@@ -41,7 +41,6 @@ pub(super) struct Segment {
 pub struct Program {
     /// In ascending order of id.
     streams: Vec<Stream>,
-    builtin: BuiltinStreams,
     /// Indexes of the streams that an event type feeds, under each of its names.
     by_event: HashMap<String, Vec<usize>>,
     /// Indexes of the streams that every event feeds.
@@ -52,21 +51,17 @@ pub struct Program {
 }
 
 impl Program {
-    /// Every definition's streams must be among `streams`.
-    pub fn compile(mut streams: Vec<Stream>, definitions: &[Definition]) -> Result<Self> {
+    /// `stored` are the streams beside the built-in ones; every definition's must be among them.
+    pub fn compile(stored: Vec<Stream>, definitions: &[Definition]) -> Result<Self> {
+        let mut streams = BuiltinStreams::default().streams()?;
+        streams.extend(stored);
         streams.sort_by_key(|stream| stream.id);
-        let find = |selection: &Selection| {
-            let stream = streams.iter().find(|stream| stream.selection == *selection);
+        let find = |leaf: &EventLeaf| {
+            let stream = serving(&streams, &selection(leaf), horizons(leaf));
             stream.map(|stream| stream.id).ok_or(Error::Corrupt("stream catalogue"))
         };
-        let [everything, opens, clicks, purchases] = BuiltinStreams::requirements().map(|(s, _)| find(&s));
-        let builtin = BuiltinStreams {
-            everything: everything?,
-            opens: opens?,
-            clicks: clicks?,
-            purchases: purchases?,
-        };
-        let mut compiler = Compiler { find: &find, leaves: Vec::new(), known: HashMap::new(), found: Vec::new() };
+        let mut compiler =
+            Compiler { find: &find, leaves: Vec::new(), known: HashMap::new(), found: Vec::new() };
         let mut segments = Vec::with_capacity(definitions.len());
         for definition in definitions {
             let expression = compiler.expression(&definition.criteria, "")?;
@@ -82,17 +77,20 @@ impl Program {
             match stream.selection.event_names() {
                 None => every_event.push(index),
                 Some(names) => {
-                    names.into_iter().for_each(|name| by_event.entry(name.to_owned()).or_default().push(index));
+                    names
+                        .into_iter()
+                        .for_each(|name| by_event.entry(name.to_owned()).or_default().push(index));
                 }
             }
         }
-        Ok(Program { streams, builtin, by_event, every_event, leaves, segments })
+        Ok(Program { streams, by_event, every_event, leaves, segments })
     }
 
     /// Checks that criteria speak only of what exists.
     pub fn check(criteria: &Node) -> Result<()> {
-        let find = |_: &Selection| Ok(0);
-        let mut compiler = Compiler { find: &find, leaves: Vec::new(), known: HashMap::new(), found: Vec::new() };
+        let find = |_: &EventLeaf| Ok(0);
+        let mut compiler =
+            Compiler { find: &find, leaves: Vec::new(), known: HashMap::new(), found: Vec::new() };
         compiler.expression(criteria, "").map(drop)
     }
 
@@ -101,14 +99,18 @@ impl Program {
     }
 
     /// The streams that an event feeds.
-    pub fn fed_by<'p, 'a: 'p, D: Document<'a> + 'p>(&'p self, event_type: &str, event: D) -> impl Iterator<Item = &'p Stream> {
+    pub fn fed_by<'p, 'a: 'p, D: Document<'a> + 'p>(
+        &'p self,
+        event_type: &str,
+        event: D,
+    ) -> impl Iterator<Item = &'p Stream> {
         let typed = self.by_event.get(event_type).map_or(&[][..], Vec::as_slice);
         let indexes = self.every_event.iter().chain(typed);
         indexes.map(|index| &self.streams[*index]).filter(move |stream| stream.admits(event))
     }
 
     pub fn view<'s>(&self, state: &'s State) -> View<'s> {
-        View { state, streams: self.builtin }
+        View { state, streams: BuiltinStreams::default() }
     }
 
     pub fn segment_name(&self, id: u32) -> Option<&str> {
@@ -164,7 +166,7 @@ impl Expression {
 }
 
 struct Compiler<'a> {
-    find: &'a dyn Fn(&Selection) -> Result<u32>,
+    find: &'a dyn Fn(&EventLeaf) -> Result<u32>,
     leaves: Vec<Leaf>,
     /// Leaves by what they say, so that equal ones are stored and evaluated once.
     known: HashMap<String, usize>,
@@ -201,7 +203,7 @@ impl Compiler<'_> {
     }
 
     fn event(&self, leaf: &EventLeaf) -> Result<Leaf> {
-        let stream = (self.find)(&selection(leaf))?;
+        let stream = (self.find)(leaf)?;
         let window = leaf.within.map(Window::new);
         let source = match leaf.measure {
             Measure::Count => Source::Count { stream, window },

@@ -67,7 +67,12 @@ impl Program {
         None
     }
 
-    fn search(&self, state: &State, at: Instant, found: impl Fn(&Program, &State, Instant) -> bool) -> Option<Instant> {
+    fn search(
+        &self,
+        state: &State,
+        at: Instant,
+        found: impl Fn(&Program, &State, Instant) -> bool,
+    ) -> Option<Instant> {
         let mut state = state.clone();
         let mut at = at;
         for _ in 0..FAR_AHEAD {

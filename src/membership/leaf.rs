@@ -26,7 +26,9 @@ impl Source {
     pub fn value(self, view: View, at: Instant) -> Decimal {
         match self {
             Source::Count { stream, window } => view.state.tally(stream, window, at).count.into(),
-            Source::Sum { stream, window } => Decimal::from_scaled(view.state.tally(stream, window, at).sum, VALUE_SCALE),
+            Source::Sum { stream, window } => {
+                Decimal::from_scaled(view.state.tally(stream, window, at).sum, VALUE_SCALE)
+            }
             Source::Feature(feature) => feature.value(view, at),
         }
     }

@@ -8,42 +8,48 @@ use crate::score::BuiltinStreams;
 /// What has to change for the needed streams to exist.
 #[derive(Clone, Debug, Default)]
 pub struct StreamPlan {
-    /// Streams that nothing needs any more, or that do not reach back far enough.
+    /// Streams that nothing reads any more.
     pub drop: Vec<u32>,
     /// Streams to be filled from the events.
     pub add: Vec<(Selection, Horizons)>,
 }
 
-/// The selections that definitions and features read, each once, with how far back they look.
+/// What each event leaf of the definitions reads: a selection, and how far back.
 pub fn requirements<'a>(definitions: impl IntoIterator<Item = &'a Definition>) -> Vec<(Selection, Horizons)> {
-    let mut wanted = BuiltinStreams::requirements().to_vec();
+    let mut wanted = Vec::new();
     for definition in definitions {
         visit(&definition.criteria, &mut |leaf| {
-            let selection = selection(leaf);
-            let index = match wanted.iter().position(|(known, _)| *known == selection) {
-                Some(index) => index,
-                None => {
-                    wanted.push((selection, Horizons::default()));
-                    wanted.len() - 1
-                }
-            };
-            if let Some(within) = leaf.within {
-                wanted[index].1.include(Window::new(within));
+            let requirement = (selection(leaf), horizons(leaf));
+            if !wanted.contains(&requirement) {
+                wanted.push(requirement);
             }
         });
     }
     wanted
 }
 
-/// A stream that reaches further back than is needed is kept: it costs nothing to keep and events to refill.
+/// Compares the streams that exist with what is wanted. The built-in streams stay: the features read them.
 pub fn plan_streams(existing: &[Stream], wanted: Vec<(Selection, Horizons)>) -> StreamPlan {
-    let serves = |stream: &Stream, (selection, horizons): &(Selection, Horizons)| {
-        stream.selection == *selection && stream.horizons.cover(*horizons)
-    };
-    let unused = existing.iter().filter(|stream| !wanted.iter().any(|wanted| serves(stream, wanted)));
-    let drop = unused.map(|stream| stream.id).collect();
-    let missing = |wanted: &(Selection, Horizons)| !existing.iter().any(|stream| serves(stream, wanted));
-    StreamPlan { drop, add: wanted.into_iter().filter(missing).collect() }
+    let mut used: Vec<u32> = BuiltinStreams::default().ids().to_vec();
+    let mut add: Vec<(Selection, Horizons)> = Vec::new();
+    for (selection, horizons) in wanted {
+        if let Some(stream) = serving(existing, &selection, horizons) {
+            used.push(stream.id);
+        } else if let Some((_, widest)) = add.iter_mut().find(|(known, _)| *known == selection) {
+            widest.merge(horizons);
+        } else {
+            add.push((selection, horizons));
+        }
+    }
+    let drop = existing.iter().map(|stream| stream.id).filter(|id| !used.contains(id)).collect();
+    StreamPlan { drop, add }
+}
+
+/// The oldest stream that selects the same events and reaches back far enough.
+pub fn serving<'s>(streams: &'s [Stream], selection: &Selection, horizons: Horizons) -> Option<&'s Stream> {
+    let fitting =
+        streams.iter().filter(|stream| stream.selection == *selection && stream.horizons.cover(horizons));
+    fitting.min_by_key(|stream| stream.id)
 }
 
 /// What an event leaf selects.
@@ -56,9 +62,18 @@ pub fn selection(leaf: &EventLeaf) -> Selection {
     selection
 }
 
+/// How far back an event leaf looks.
+pub fn horizons(leaf: &EventLeaf) -> Horizons {
+    let mut horizons = Horizons::default();
+    leaf.within.map(Window::new).into_iter().for_each(|window| horizons.include(window));
+    horizons
+}
+
 fn visit(node: &Node, see: &mut impl FnMut(&EventLeaf)) {
     match node {
-        Node::All(nodes) | Node::Any(nodes) | Node::None(nodes) => nodes.iter().for_each(|node| visit(node, see)),
+        Node::All(nodes) | Node::Any(nodes) | Node::None(nodes) => {
+            nodes.iter().for_each(|node| visit(node, see))
+        }
         Node::Not(node) => visit(node, see),
         Node::Event(leaf) => see(leaf),
         Node::Attribute(..) => {}

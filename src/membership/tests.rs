@@ -3,6 +3,7 @@
 use super::*;
 use crate::activity::{DAY, Entry, Fold, HOUR, Instant, State, Stream};
 use crate::criteria::{Scope, parse_value};
+use crate::score::BuiltinStreams;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -11,10 +12,18 @@ fn definition(id: u32, criteria: Value) -> Definition {
 }
 
 fn program(criteria: &[Value]) -> Program {
-    let definitions: Vec<Definition> = criteria.iter().zip(1..).map(|(c, id)| definition(id, c.clone())).collect();
-    let streams = requirements(&definitions).into_iter().zip(1..);
-    let streams = streams.map(|((selection, horizons), id)| Stream::new(id, selection, horizons).unwrap());
-    Program::compile(streams.collect(), &definitions).unwrap()
+    let definitions: Vec<Definition> =
+        criteria.iter().zip(1..).map(|(c, id)| definition(id, c.clone())).collect();
+    Program::compile(stored(&plan_streams(&builtin(), requirements(&definitions))), &definitions).unwrap()
+}
+
+fn builtin() -> Vec<Stream> {
+    BuiltinStreams::default().streams().unwrap()
+}
+
+fn stored(plan: &StreamPlan) -> Vec<Stream> {
+    let added = plan.add.iter().cloned().zip(5..);
+    added.map(|((selection, horizons), id)| Stream::new(id, selection, horizons).unwrap()).collect()
 }
 
 type Event = (&'static str, Instant, i64);
@@ -41,14 +50,17 @@ fn any_event() -> impl Strategy<Value = Event> {
 
 fn any_leaf() -> impl Strategy<Value = Value> {
     let within = prop_oneof![Just(None), Just(Some("1 hour")), Just(Some("3 days")), Just(Some("30 days"))];
-    let test = (prop_oneof![Just("min"), Just("max"), Just("equals")], 0..4_i64).prop_map(|(o, n)| json!({o: n}));
-    let event = (prop_oneof![Just("purchase"), Just("open")], test, any::<bool>(), within).prop_map(|(kind, test, sum, within)| {
-        let mut leaf = json!({"event": kind, if sum { "sum" } else { "count" }: test});
-        if let Some(within) = within {
-            leaf["within"] = json!(within);
-        }
-        leaf
-    });
+    let test =
+        (prop_oneof![Just("min"), Just("max"), Just("equals")], 0..4_i64).prop_map(|(o, n)| json!({o: n}));
+    let event = (prop_oneof![Just("purchase"), Just("open")], test, any::<bool>(), within).prop_map(
+        |(kind, test, sum, within)| {
+            let mut leaf = json!({"event": kind, if sum { "sum" } else { "count" }: test});
+            if let Some(within) = within {
+                leaf["within"] = json!(within);
+            }
+            leaf
+        },
+    );
     let feature = prop_oneof![
         (0..10_i64).prop_map(|n| json!({"engagement_score": {"min": n as f64 / 10.0}})),
         (0..40_i64).prop_map(|n| json!({"days_since_last": {"min": n}})),
@@ -148,16 +160,17 @@ fn equal_leaves_are_compiled_once() {
 }
 
 #[test]
-fn streams_are_shared_kept_and_refilled() {
-    let all = [definition(1, json!({"event": "purchase", "within": "30 days"})), definition(2, json!({"event": "purchase", "sum": {"min": 5}}))];
-    let wanted = requirements(&all);
-    assert_eq!(wanted.len(), 4, "the built-in purchase stream serves both");
-    let streams: Vec<Stream> = wanted.into_iter().zip(1..).map(|((s, h), id)| Stream::new(id, s, h).unwrap()).collect();
-    let wider = definition(3, json!({"event": "purchase", "within": "1 year"}));
-    let plan = plan_streams(&streams, requirements(all.iter().chain([&wider])));
-    assert_eq!((plan.drop.len(), plan.add.len()), (1, 1), "a window beyond the horizon needs the events again");
-    let plan = plan_streams(&streams, requirements(&all[..1]));
-    assert!(plan.drop.is_empty() && plan.add.is_empty());
+fn streams_are_shared_kept_and_dropped() {
+    let short = definition(1, json!({"event": "purchase", "within": "30 days"}));
+    let sum = definition(2, json!({"event": "purchase", "sum": {"min": 5}}));
+    let wide = definition(3, json!({"event": "purchase", "within": "1 year"}));
+    let plan = plan_streams(&builtin(), requirements([&short, &sum]));
+    assert!(plan.add.is_empty() && plan.drop.is_empty(), "the built-in purchase stream serves both");
+    let plan = plan_streams(&builtin(), requirements([&short, &wide]));
+    assert_eq!(plan.add.len(), 1, "a window beyond the horizon needs the events again");
+    let existing = [builtin(), stored(&plan)].concat();
+    assert!(plan_streams(&existing, requirements([&wide])).add.is_empty());
+    assert_eq!(plan_streams(&existing, requirements([&short])).drop, [5]);
 }
 
 #[test]

@@ -110,12 +110,13 @@ impl Accumulator {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::activity::{Entry, HOUR, Selection, State, Stream};
+    use crate::activity::{Entry, HOUR, Selection, State};
     use crate::score::{BuiltinStreams, Feature, View};
     use proptest::prelude::*;
 
     fn any_event() -> impl Strategy<Value = (&'static str, Instant)> {
-        let kinds = prop_oneof![Just("email_open"), Just("open"), Just("click"), Just("purchase"), Just("other")];
+        let kinds =
+            prop_oneof![Just("email_open"), Just("open"), Just("click"), Just("purchase"), Just("other")];
         (kinds, -100 * 24..24_i64, 0..HOUR).prop_map(|(kind, hour, within)| (kind, hour * HOUR + within))
     }
 
@@ -139,9 +140,8 @@ mod tests {
 
         #[test]
         fn the_aggregate_equals_the_maintained_feature(events in prop::collection::vec(any_event(), 0..60)) {
-            let ids = BuiltinStreams { everything: 1, opens: 2, clicks: 3, purchases: 4 };
-            let requirements = BuiltinStreams::requirements().into_iter().zip(1..);
-            let streams: Vec<Stream> = requirements.map(|((s, h), id)| Stream::new(id, s, h).unwrap()).collect();
+            let ids = BuiltinStreams::default();
+            let streams = ids.streams().unwrap();
             let mut state = State::default();
             let mut whole = Accumulator::new(0);
             for (kind, at) in &events {

@@ -1,8 +1,9 @@
 //! The built-in features, each with its value and the next instant at which time alone can change it.
 
 use super::engagement::{Engagement, consistency, rate};
-use crate::activity::{DAY, Horizons, Instant, Selection, State, VALUE_SCALE, Window};
+use crate::activity::{DAY, Horizons, Instant, Selection, State, Stream, VALUE_SCALE, Window};
 use crate::criteria::Decimal;
+use crate::error::Result;
 
 const WEEK: Window = Window::days(7);
 const MONTH: Window = Window::days(30);
@@ -15,8 +16,8 @@ const NEVER: i64 = 999;
 /// 0.3 is then 0.3 however the sum was formed.
 const DECIMALS: u32 = 9;
 
-/// The streams that the built-in features read, by their ids.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The streams that the features read. Their ids are fixed: they exist from the start and are never dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BuiltinStreams {
     pub everything: u32,
     pub opens: u32,
@@ -24,20 +25,30 @@ pub struct BuiltinStreams {
     pub purchases: u32,
 }
 
+impl Default for BuiltinStreams {
+    fn default() -> Self {
+        BuiltinStreams { everything: 1, opens: 2, clicks: 3, purchases: 4 }
+    }
+}
+
 impl BuiltinStreams {
-    /// What the streams select and how far back the features look, in the order of the fields.
-    pub fn requirements() -> [(Selection, Horizons); 4] {
+    pub fn ids(self) -> [u32; 4] {
+        [self.everything, self.opens, self.clicks, self.purchases]
+    }
+
+    /// The streams themselves, in the order of their ids.
+    pub fn streams(self) -> Result<Vec<Stream>> {
         let horizons = |windows: &[Window]| {
             let mut horizons = Horizons::default();
             windows.iter().for_each(|window| horizons.include(*window));
             horizons
         };
-        [
-            (Selection::everything(), horizons(&[WEEK, MONTH, QUARTER])),
-            (Selection::of_type("email_open"), horizons(&[MONTH])),
-            (Selection::of_type("email_click"), horizons(&[MONTH])),
-            (Selection::of_type("purchase"), horizons(&[QUARTER])),
-        ]
+        Ok(vec![
+            Stream::new(self.everything, Selection::everything(), horizons(&[WEEK, MONTH, QUARTER]))?,
+            Stream::new(self.opens, Selection::of_type("email_open"), horizons(&[MONTH]))?,
+            Stream::new(self.clicks, Selection::of_type("email_click"), horizons(&[MONTH]))?,
+            Stream::new(self.purchases, Selection::of_type("purchase"), horizons(&[QUARTER]))?,
+        ])
     }
 }
 

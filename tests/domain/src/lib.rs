@@ -4,15 +4,15 @@
 // The extension's own code uses every item; this crate uses what the tests reach.
 #![allow(dead_code, unused_imports)]
 
+#[path = "../../../src/activity/mod.rs"]
+pub mod activity;
+#[path = "../../../src/cluster/mod.rs"]
+pub mod cluster;
 #[path = "../../../src/criteria/mod.rs"]
 pub mod criteria;
 #[path = "../../../src/error.rs"]
 pub mod error;
-#[path = "../../../src/activity/mod.rs"]
-pub mod activity;
-#[path = "../../../src/score/mod.rs"]
-pub mod score;
 #[path = "../../../src/membership/mod.rs"]
 pub mod membership;
-#[path = "../../../src/cluster/mod.rs"]
-pub mod cluster;
+#[path = "../../../src/score/mod.rs"]
+pub mod score;

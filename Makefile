@@ -1,0 +1,35 @@
+# pg_segment. `make demo` and `make test` install what they lack and use a private copy of PostgreSQL under
+# target/; `make install` puts the extension into the PostgreSQL that PG_CONFIG belongs to.
+
+PG_CONFIG ?= pg_config
+export PG_CONFIG
+
+.DEFAULT_GOAL := all
+.PHONY: all install installcheck test demo demo-stop bench lint clean
+
+all:
+	@bash -c '. tools/lib.sh && install_privately'
+
+install:
+	@bash tools/install
+
+installcheck:
+	@bash tests/run regress isolation
+
+test:
+	@bash tests/run
+
+demo:
+	@bash demo/run
+
+demo-stop:
+	@bash -c '. tools/lib.sh && check_pg_config && private_copy && stop_cluster demo'
+
+bench:
+	@bash bench/run
+
+lint:
+	@bash tools/lint
+
+clean:
+	rm -rf target

@@ -1,0 +1,74 @@
+//! Why somebody is in a segment, or not.
+
+use super::segment::unknown;
+use crate::activity::State;
+use crate::pg::report::value_of;
+use crate::pg::spi::{connect, numeric, timestamp};
+use crate::pg::{guc, registry, store};
+use pgrx::prelude::*;
+
+/// The membership itself in the first row, with the path '' and the time of entry; then a row per leaf of the
+/// criteria. Somebody without events has every count at zero and is in no segment.
+#[pg_extern(stable, parallel_restricted, strict)]
+fn explain(
+    subscriber: String,
+    segment: String,
+) -> TableIterator<
+    'static,
+    (
+        name!(path, String),
+        name!(condition, String),
+        name!(actual, Option<AnyNumeric>),
+        name!(threshold, Option<String>),
+        name!(holds, bool),
+        name!(changes_at, Option<TimestampWithTimeZone>),
+        name!(since, Option<TimestampWithTimeZone>),
+    ),
+> {
+    let registry = registry::visible();
+    let Some(definition) = registry.definitions.iter().find(|definition| definition.name == segment) else {
+        unknown(&segment)
+    };
+    let (row, since) = connect(|session| {
+        let rows = session.select(
+            "SELECT subscriber, evaluated_at, activity, members FROM segment.state WHERE subscriber = $1",
+            &[subscriber.clone().into()],
+        );
+        let since = session.select(
+            "SELECT since FROM segment.member WHERE segment = $1 AND subscriber = $2",
+            &[segment.clone().into(), subscriber.clone().into()],
+        );
+        (store::read_row(&rows, 0), since.instant(0, 1))
+    });
+    let mut state =
+        row.as_ref().map_or_else(State::default, |row| value_of(State::from_bytes(&row.activity)));
+    let evaluated = row.and_then(|row| row.evaluated_at);
+    let at = evaluated.map_or_else(guc::statement_now, |at| at.max(guc::statement_now()));
+    let program = &registry.program;
+    state.advance(program.streams(), at);
+    let member = program.members(&state, at).contains(definition.id);
+    let changes_at = program.next_transition(definition.id, &state, at);
+    let whole = (
+        String::new(),
+        format!("member of {segment}"),
+        None,
+        None,
+        member,
+        changes_at.map(timestamp),
+        since.filter(|_| member).map(timestamp),
+    );
+    let leaves = program.explain(definition.id, &definition.criteria, &state, at);
+    let leaves = leaves.into_iter().map(|leaf| {
+        let actual = numeric(&leaf.actual);
+        (
+            leaf.path,
+            leaf.condition,
+            actual,
+            Some(leaf.threshold),
+            leaf.holds,
+            leaf.changes_at.map(timestamp),
+            None,
+        )
+    });
+    TableIterator::new(std::iter::once(whole).chain(leaves).collect::<Vec<_>>())
+}

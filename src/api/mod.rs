@@ -1,0 +1,11 @@
+//! The SQL surface: argument conversion, privileges and labels; one call deep.
+
+pub mod cluster;
+pub mod criteria;
+pub mod event;
+pub mod explain;
+pub mod score;
+pub mod segment;
+pub mod source;
+pub mod upkeep;
+pub mod view;

@@ -1,0 +1,189 @@
+//! Attaching and detaching tables of events.
+
+use crate::pg::flush::flush;
+use crate::pg::owner::Acting;
+use crate::pg::relation::Relation;
+use crate::pg::report::Refusal;
+use crate::pg::source::{EventType, Mapping, Reader};
+use crate::pg::spi::connect;
+use crate::pg::types::{Name, Regclass};
+use crate::pg::{guc, registry, upkeep};
+use pgrx::prelude::*;
+
+/// Starts capturing the events of a table, those that are in it already included, and returns how many
+/// subscribers they belong to. Blocks writers of the table until the transaction ends.
+#[pg_extern(volatile, parallel_unsafe)]
+#[allow(clippy::too_many_arguments)]
+fn attach_source(
+    relation: Option<Regclass>,
+    subscriber: Option<Name>,
+    occurred_at: Option<Name>,
+    event_type: default!(Option<Name>, "NULL"),
+    constant_type: default!(Option<String>, "NULL"),
+    value: default!(Option<Name>, "NULL"),
+    properties: default!(Option<Name>, "NULL"),
+    time_zone: default!(Option<String>, "NULL"),
+) -> i64 {
+    registry::require_read_committed("attach_source");
+    let oid = required(relation, "relation").0;
+    let mapping = Mapping {
+        subscriber: required(subscriber, "subscriber").0,
+        occurred_at: required(occurred_at, "occurred_at").0,
+        time_zone,
+        event_type: event_type_of(event_type, constant_type),
+        value: value.map(|name| name.0),
+        properties: properties.map(|name| name.0),
+    };
+    let reader = check(Relation::require(oid), &mapping);
+    flush();
+    let now = guc::now();
+    let owner = registry::home().owner;
+    {
+        let _acting = Acting::as_owner(owner);
+        connect(|session| {
+            // Waits for the writers of the table; later ones find the triggers.
+            session.modify_once(
+                &format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", reader.relation.quoted()),
+                &[],
+            );
+        });
+    }
+    registry::hold_definitions();
+    // What was checked before the lock may have changed meanwhile.
+    let reader = check(Relation::require(oid), &mapping);
+    if registry::current().source_of(oid).is_some() {
+        Refusal::new(
+            PgSqlErrorCode::ERRCODE_DUPLICATE_OBJECT,
+            format!("\"{}.{}\" is already attached", reader.relation.schema, reader.relation.name),
+        )
+        .hint("Call segment.detach_source first to attach it with another mapping.")
+        .raise();
+    }
+    let _acting = Acting::as_owner(owner);
+    connect(|session| {
+        for (event, rows) in [
+            ("INSERT", "REFERENCING NEW TABLE AS new_rows"),
+            ("UPDATE", "REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows"),
+            ("DELETE", "REFERENCING OLD TABLE AS old_rows"),
+            ("TRUNCATE", ""),
+        ] {
+            let name = trigger_name(event);
+            let table = reader.relation.quoted();
+            session.modify_once(
+                &format!("CREATE TRIGGER {name} AFTER {event} ON {table} {rows} FOR EACH STATEMENT EXECUTE FUNCTION segment.capture()"),
+                &[],
+            );
+        }
+        let (column, constant) = match &mapping.event_type {
+            EventType::Column(name) => (Some(name.clone()), None),
+            EventType::Constant(name) => (None, Some(name.clone())),
+        };
+        session.modify(
+            "INSERT INTO segment.source (relation, subscriber, occurred_at, time_zone, event_type, constant_type, value, properties)
+             VALUES ($1::oid::regclass, $2::text, $3::text, $4, $5::text, $6, $7::text, $8::text)",
+            &[
+                oid.into(),
+                mapping.subscriber.clone().into(),
+                mapping.occurred_at.clone().into(),
+                mapping.time_zone.clone().into(),
+                column.into(),
+                constant.into(),
+                mapping.value.clone().into(),
+                mapping.properties.clone().into(),
+            ],
+        );
+    });
+    let run = upkeep::begin_run("attach_source");
+    let registry = registry::current();
+    let pass =
+        registry.source_of(oid).map_or_else(Default::default, |source| upkeep::add_source(source, now));
+    upkeep::end_run(run, pass);
+    pass.subscribers
+}
+
+/// Stops capturing a table's events and forgets what they contributed. Returns how many subscribers were
+/// computed again. Blocks the writers of all sources until the transaction ends.
+#[pg_extern(volatile, parallel_unsafe, strict)]
+fn detach_source(relation: Regclass) -> i64 {
+    registry::require_read_committed("detach_source");
+    let found = connect(|session| Relation::look_up(session, relation.0));
+    if let Some(found) = &found {
+        found.check_owner();
+    }
+    registry::lock_out_writers();
+    flush();
+    let now = guc::now();
+    let _acting = Acting::as_owner(registry::home().owner);
+    upkeep::catch_up(now);
+    let registry = registry::current();
+    let Some(source) = registry.source_of(relation.0) else {
+        let name = found.map_or_else(
+            || relation.0.to_u32().to_string(),
+            |found| format!("{}.{}", found.schema, found.name),
+        );
+        Refusal::new(PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT, format!("\"{name}\" is not attached"))
+            .hint("The attached tables are listed in segment.source.")
+            .raise()
+    };
+    connect(|session| {
+        if let Some(found) = &found {
+            for event in ["INSERT", "UPDATE", "DELETE", "TRUNCATE"] {
+                let name = trigger_name(event);
+                session.modify_once(&format!("DROP TRIGGER IF EXISTS {name} ON {}", found.quoted()), &[]);
+            }
+        }
+        session.modify("DELETE FROM segment.source WHERE source_id = $1", &[source.id.into()]);
+    });
+    let run = upkeep::begin_run("detach_source");
+    let pass = upkeep::rebuild(now);
+    upkeep::end_run(run, pass);
+    pass.subscribers
+}
+
+fn check(relation: Relation, mapping: &Mapping) -> Reader {
+    let checked = relation.check_source().and_then(|()| Reader::new(relation, mapping));
+    let reader = checked.unwrap_or_else(|refusal| refusal.raise());
+    if let Some(zone) = &mapping.time_zone {
+        check_zone(zone);
+    }
+    reader
+}
+
+fn check_zone(zone: &str) {
+    let known = connect(|session| {
+        session.select("SELECT FROM pg_catalog.pg_timezone_names WHERE name = $1", &[zone.into()]).len() > 0
+    });
+    if !known {
+        Refusal::new(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            format!("time zone \"{zone}\" not recognized"),
+        )
+        .hint("Use a name from pg_timezone_names, such as UTC or Europe/Paris.")
+        .raise();
+    }
+}
+
+fn event_type_of(column: Option<Name>, constant: Option<String>) -> EventType {
+    match (column, constant) {
+        (Some(column), None) => EventType::Column(column.0),
+        (None, Some(constant)) if !constant.is_empty() => EventType::Constant(constant),
+        _ => Refusal::new(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            "exactly one of event_type and constant_type is needed",
+        )
+        .hint("Write event_type => 'column' where a column tells the type, or constant_type => 'purchase' where all rows are of one type.")
+        .raise(),
+    }
+}
+
+fn required<T>(argument: Option<T>, name: &str) -> T {
+    argument.unwrap_or_else(|| {
+        Refusal::new(PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED, format!("{name} must not be null"))
+            .hint(format!("Pass {name} => ..."))
+            .raise()
+    })
+}
+
+fn trigger_name(event: &str) -> String {
+    format!("pg_segment_{}", event.to_lowercase())
+}

@@ -1,0 +1,123 @@
+//! What the views call: a stored state evaluated at an instant, under the definitions that the statement sees.
+
+use crate::activity::{Instant, State};
+use crate::membership::Members;
+use crate::pg::report::value_of;
+use crate::pg::spi::{instant, numeric, timestamp};
+use crate::pg::{guc, registry};
+use crate::score::Feature;
+use pgrx::prelude::*;
+
+/// The evaluation time of the current statement: the setting pg_segment.clock, or the statement's start.
+#[pg_extern(stable, parallel_safe, name = "now")]
+fn clock() -> TimestampWithTimeZone {
+    timestamp(guc::statement_now())
+}
+
+/// The segments that an overdue subscriber is in at an instant, with the time of entry where it lies after the
+/// stored evaluation.
+#[pg_extern(stable, parallel_restricted, strict, name = "_overdue")]
+fn overdue(
+    version: i64,
+    evaluated_at: TimestampWithTimeZone,
+    activity: &[u8],
+    members: &[u8],
+    at: TimestampWithTimeZone,
+) -> TableIterator<'static, (name!(segment_id, i32), name!(since, Option<TimestampWithTimeZone>))> {
+    let registry = registry::at_version(version);
+    let program = &registry.program;
+    let from = instant(evaluated_at);
+    let mut state = value_of(State::from_bytes(activity));
+    let mut members = Members::from_bytes(members);
+    let transitions = program.advance(&mut state, &mut members, from, from.max(instant(at)));
+    let since = |segment: u32| {
+        let entries = transitions.iter().rev().filter(|transition| transition.entered);
+        entries
+            .into_iter()
+            .find(|transition| transition.segment == segment)
+            .map(|transition| timestamp(transition.at))
+    };
+    let rows =
+        members.iter().filter(|id| program.segment_name(*id).is_some()).map(|id| (id as i32, since(id)));
+    TableIterator::new(rows.collect::<Vec<_>>())
+}
+
+/// The names of the segments that a subscriber is in at an instant.
+#[pg_extern(stable, parallel_restricted, strict, name = "_segments")]
+fn segments(
+    version: i64,
+    evaluated_at: TimestampWithTimeZone,
+    activity: &[u8],
+    at: TimestampWithTimeZone,
+) -> Vec<String> {
+    let registry = registry::at_version(version);
+    let program = &registry.program;
+    let (state, at) = advanced(&registry, evaluated_at, activity, at);
+    let members = program.members(&state, at);
+    let mut names: Vec<String> =
+        members.iter().filter_map(|id| program.segment_name(id)).map(str::to_owned).collect();
+    names.sort_unstable();
+    names
+}
+
+/// The features of a subscriber at an instant; no row for somebody without events.
+#[pg_extern(stable, parallel_restricted, strict, name = "_features")]
+fn features(
+    version: i64,
+    evaluated_at: TimestampWithTimeZone,
+    activity: &[u8],
+    at: TimestampWithTimeZone,
+) -> TableIterator<
+    'static,
+    (
+        name!(first_event_at, Option<TimestampWithTimeZone>),
+        name!(last_event_at, Option<TimestampWithTimeZone>),
+        name!(total_events_7d, Option<AnyNumeric>),
+        name!(total_events_30d, Option<AnyNumeric>),
+        name!(total_events_90d, Option<AnyNumeric>),
+        name!(open_rate_30d, Option<AnyNumeric>),
+        name!(click_rate_30d, Option<AnyNumeric>),
+        name!(conversion_rate_90d, Option<AnyNumeric>),
+        name!(engagement_consistency, Option<AnyNumeric>),
+        name!(engagement_score, Option<AnyNumeric>),
+        name!(total_value_90d, Option<AnyNumeric>),
+        name!(lifetime_value, Option<AnyNumeric>),
+        name!(days_since_last, Option<AnyNumeric>),
+    ),
+> {
+    let registry = registry::at_version(version);
+    let (state, at) = advanced(&registry, evaluated_at, activity, at);
+    if state.events <= 0 {
+        return TableIterator::empty();
+    }
+    let view = registry.program.view(&state);
+    let extent = state.extent(view.streams.everything);
+    let value = |feature: Feature| numeric(&feature.value(view, at));
+    TableIterator::once((
+        extent.map(|(first, _)| timestamp(first)),
+        extent.map(|(_, last)| timestamp(last)),
+        value(Feature::TotalEvents7d),
+        value(Feature::TotalEvents30d),
+        value(Feature::TotalEvents90d),
+        value(Feature::OpenRate30d),
+        value(Feature::ClickRate30d),
+        value(Feature::ConversionRate90d),
+        value(Feature::EngagementConsistency),
+        value(Feature::EngagementScore),
+        value(Feature::TotalValue90d),
+        value(Feature::LifetimeValue),
+        value(Feature::DaysSinceLast),
+    ))
+}
+
+fn advanced(
+    registry: &registry::Registry,
+    evaluated_at: TimestampWithTimeZone,
+    activity: &[u8],
+    at: TimestampWithTimeZone,
+) -> (State, Instant) {
+    let mut state = value_of(State::from_bytes(activity));
+    let at = instant(evaluated_at).max(instant(at));
+    state.advance(registry.program.streams(), at);
+    (state, at)
+}

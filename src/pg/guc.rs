@@ -1,0 +1,73 @@
+//! Settings, and the clock that one of them can fix.
+
+use crate::activity::{Instant, parse_instant};
+use pgrx::prelude::*;
+use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+
+/// Empty: the server's clock. Otherwise the instant at which everything is evaluated, for replays and tests.
+/// Only superusers and roles with `GRANT SET ON PARAMETER` may set it: it decides who is in which segment.
+static CLOCK: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
+
+pub const CLOCK_NAME: &str = "pg_segment.clock";
+
+pub fn register() {
+    // SAFETY: the hook is guarded and touches nothing but its arguments.
+    unsafe {
+        GucRegistry::define_string_guc_with_hooks(
+            c"pg_segment.clock",
+            c"Fixes the time at which segments are evaluated; empty for the server's clock.",
+            c"An ISO 8601 date or time, in UTC unless it states an offset. For replays and tests.",
+            &CLOCK,
+            GucContext::Suset,
+            GucFlags::default(),
+            Some(check_clock),
+            None,
+            None,
+        );
+        pg_sys::MarkGUCPrefixReserved(c"pg_segment".as_ptr());
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn check_clock(
+    new: *mut *mut c_char,
+    _extra: *mut *mut c_void,
+    _source: pg_sys::GucSource::Type,
+) -> bool {
+    // SAFETY: PostgreSQL passes a pointer to the new value, which is a C string or null.
+    let text = unsafe { if new.is_null() || (*new).is_null() { return true } else { CStr::from_ptr(*new) } };
+    let valid = text.to_str().is_ok_and(|text| text.is_empty() || parse_instant(text).is_some());
+    if !valid {
+        // SAFETY: the variable is read right after the hook returns; the copy lives in the current context.
+        unsafe {
+            pg_sys::GUC_check_errhint_string = pg_sys::pstrdup(
+                c"Write an ISO 8601 time such as 2026-01-31 12:00:00+00, or nothing.".as_ptr(),
+            );
+        }
+    }
+    valid
+}
+
+/// The evaluation time of work that begins now.
+pub fn now() -> Instant {
+    // SAFETY: reads the system clock.
+    fixed_clock().unwrap_or_else(|| unsafe { pg_sys::GetCurrentTimestamp() })
+}
+
+/// The evaluation time of a statement that reads: the same for all of it.
+pub fn statement_now() -> Instant {
+    // SAFETY: reads a variable of the transaction manager.
+    fixed_clock().unwrap_or_else(|| unsafe { pg_sys::GetCurrentStatementStartTimestamp() })
+}
+
+fn fixed_clock() -> Option<Instant> {
+    let setting = CLOCK.get()?;
+    parse_instant(setting.to_str().ok()?)
+}
+
+/// Whether the transaction sees one snapshot throughout.
+pub fn repeatable_read() -> bool {
+    // SAFETY: reads a variable of the transaction manager.
+    unsafe { pg_sys::XactIsoLevel >= pg_sys::XACT_REPEATABLE_READ as c_int }
+}

@@ -1,0 +1,18 @@
+//! The Postgres layer: everything unsafe, or bound to a server. It calls the domain, never the SQL surface.
+
+#![allow(unsafe_code)]
+
+pub mod capture;
+pub mod flush;
+pub mod guc;
+pub mod owner;
+pub mod pending;
+pub mod registry;
+pub mod relation;
+pub mod report;
+pub mod scan;
+pub mod source;
+pub mod spi;
+pub mod store;
+pub mod types;
+pub mod upkeep;

@@ -1,0 +1,66 @@
+//! Acting for somebody else, for as long as a guard lives.
+//!
+//! The engine writes tables that nobody else may write, in the transaction of whoever inserts an event, so it
+//! acts as the extension's owner there; and it reads an attached table as that table's owner. Either way the
+//! search path is pinned, so that no name in the engine's own SQL can be captured.
+
+use pgrx::prelude::*;
+use std::ffi::c_int;
+
+pub struct Acting {
+    user: pg_sys::Oid,
+    context: c_int,
+    nest_level: c_int,
+}
+
+impl Acting {
+    /// As the extension's owner, for the engine's own statements.
+    pub fn as_owner(owner: pg_sys::Oid) -> Self {
+        // PostgreSQL's flag for code that changes the user id inside a function.
+        Self::switch(owner, pg_sys::SECURITY_LOCAL_USERID_CHANGE as c_int)
+    }
+
+    /// As the owner of a user's table: its columns and policies may not do anything beyond that role's rights.
+    pub fn as_table_owner(owner: pg_sys::Oid) -> Self {
+        let flags = pg_sys::SECURITY_LOCAL_USERID_CHANGE | pg_sys::SECURITY_RESTRICTED_OPERATION;
+        Self::switch(owner, flags as c_int)
+    }
+
+    fn switch(to: pg_sys::Oid, flags: c_int) -> Self {
+        let mut guard = Acting { user: pg_sys::Oid::INVALID, context: 0, nest_level: 0 };
+        // SAFETY: plain calls into the server; what they change is undone when the guard is dropped, or by the
+        // transaction's abort.
+        unsafe {
+            pg_sys::GetUserIdAndSecContext(&mut guard.user, &mut guard.context);
+            pg_sys::SetUserIdAndSecContext(to, guard.context | flags);
+            guard.nest_level = pg_sys::NewGUCNestLevel();
+            pg_sys::set_config_option(
+                c"search_path".as_ptr(),
+                c"pg_catalog, pg_temp".as_ptr(),
+                pg_sys::GucContext::PGC_USERSET,
+                pg_sys::GucSource::PGC_S_SESSION,
+                pg_sys::GucAction::GUC_ACTION_SAVE,
+                true,
+                0,
+                false,
+            );
+        }
+        guard
+    }
+}
+
+impl Drop for Acting {
+    fn drop(&mut self) {
+        // SAFETY: restores what `switch` saved.
+        unsafe {
+            pg_sys::AtEOXact_GUC(false, self.nest_level);
+            pg_sys::SetUserIdAndSecContext(self.user, self.context);
+        }
+    }
+}
+
+/// The role whose rights the current statement has.
+pub fn current_user() -> pg_sys::Oid {
+    // SAFETY: reads a variable of the server.
+    unsafe { pg_sys::GetUserId() }
+}

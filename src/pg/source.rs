@@ -1,0 +1,425 @@
+//! A source of events: which columns mean what, and how a row becomes an event.
+
+use super::relation::Relation;
+use super::report::Refusal;
+use crate::activity::{DAY, Instant, VALID_TIMES};
+use crate::criteria::{Decimal, Document, Jsonb, Kind, numeric};
+use crate::error::nearest;
+use pgrx::prelude::*;
+use pgrx::spi::quote_identifier;
+use pgrx::{FromDatum, IntoDatum, direct_function_call};
+use std::borrow::Cow;
+use std::ffi::{CStr, CString};
+
+/// Longest subscriber id, in bytes: it is the key of an index.
+const LONGEST_SUBSCRIBER: usize = 1_024;
+
+/// A source as it is stored.
+#[derive(Clone, Debug)]
+pub struct Source {
+    pub id: i32,
+    pub relation: pg_sys::Oid,
+    pub mapping: Mapping,
+}
+
+/// Which columns mean what.
+#[derive(Clone, Debug)]
+pub struct Mapping {
+    pub subscriber: String,
+    pub occurred_at: String,
+    /// The zone of a time without one.
+    pub time_zone: Option<String>,
+    pub event_type: EventType,
+    pub value: Option<String>,
+    pub properties: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub enum EventType {
+    Column(String),
+    Constant(String),
+}
+
+/// One row, as the domain sees it.
+pub struct Event<'a> {
+    pub subscriber: String,
+    pub event_type: Cow<'a, str>,
+    pub at: Instant,
+    value: Option<Decimal>,
+    properties: Option<Jsonb<'a>>,
+}
+
+/// A mapping resolved against the table as it is now.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    pub relation: Relation,
+    subscriber: Column,
+    occurred_at: Column,
+    time_zone: Option<String>,
+    event_type: Result<Column, String>,
+    value: Option<Column>,
+    properties: Option<Column>,
+}
+
+#[derive(Clone, Debug)]
+struct Column {
+    name: String,
+    number: i16,
+    /// The base type, where the column has a domain.
+    type_oid: pg_sys::Oid,
+}
+
+const IDS: &[pg_sys::Oid] = &[
+    pg_sys::TEXTOID,
+    pg_sys::VARCHAROID,
+    pg_sys::BPCHAROID,
+    pg_sys::INT2OID,
+    pg_sys::INT4OID,
+    pg_sys::INT8OID,
+    pg_sys::UUIDOID,
+];
+const TEXTS: &[pg_sys::Oid] = &[pg_sys::TEXTOID, pg_sys::VARCHAROID, pg_sys::BPCHAROID, pg_sys::NAMEOID];
+const TIMES: &[pg_sys::Oid] = &[pg_sys::TIMESTAMPTZOID, pg_sys::TIMESTAMPOID, pg_sys::DATEOID];
+const NUMBERS: &[pg_sys::Oid] = &[
+    pg_sys::NUMERICOID,
+    pg_sys::INT2OID,
+    pg_sys::INT4OID,
+    pg_sys::INT8OID,
+    pg_sys::FLOAT4OID,
+    pg_sys::FLOAT8OID,
+];
+
+impl Reader {
+    /// Resolves names and types, or says which column is wrong and why.
+    pub fn new(relation: Relation, mapping: &Mapping) -> Result<Self, Refusal> {
+        let column = |name: &str, role: &str, types: &[pg_sys::Oid], wanted: &str| {
+            let column = Column::find(&relation, name)?;
+            if types.contains(&column.type_oid) { Ok(column) } else { Err(column.refuse(role, wanted)) }
+        };
+        let occurred_at =
+            column(&mapping.occurred_at, "occurred_at", TIMES, "timestamptz, timestamp or date")?;
+        let zone_needed = occurred_at.type_oid != pg_sys::TIMESTAMPTZOID;
+        if zone_needed && mapping.time_zone.is_none() {
+            return Err(Refusal::new(
+                PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+                format!("column \"{}\" has no time zone", occurred_at.name),
+            )
+            .hint(
+                "State the zone its times are in, such as time_zone => 'UTC' or time_zone => 'Europe/Paris'.",
+            ));
+        }
+        let optional = |name: &Option<String>, role, types, wanted| {
+            name.as_ref().map(|name| column(name, role, types, wanted)).transpose()
+        };
+        Ok(Reader {
+            subscriber: column(&mapping.subscriber, "subscriber", IDS, "text, integer or uuid")?,
+            time_zone: mapping.time_zone.clone().filter(|_| zone_needed),
+            event_type: match &mapping.event_type {
+                EventType::Constant(name) => Err(name.clone()),
+                EventType::Column(name) => {
+                    let column = Column::find(&relation, name)?;
+                    if !TEXTS.contains(&column.type_oid) && !is_enum(column.type_oid) {
+                        return Err(column.refuse("event_type", "text or an enum"));
+                    }
+                    Ok(column)
+                }
+            },
+            value: optional(&mapping.value, "value", NUMBERS, "numeric, an integer or a float")?,
+            properties: optional(&mapping.properties, "properties", &[pg_sys::JSONBOID], "jsonb")?,
+            occurred_at,
+            relation,
+        })
+    }
+
+    /// The last column that must be deformed.
+    pub fn last_column(&self) -> i16 {
+        self.columns().map(|column| column.number).max().unwrap_or(0)
+    }
+
+    /// A statement that reads the mapped columns, in the order in which [`Reader::scanned`] expects them.
+    pub fn scan(&self, filter: &str) -> String {
+        let columns: Vec<&str> = self.columns().map(|column| column.name.as_str()).collect();
+        let columns: Vec<String> = columns.into_iter().map(quote_identifier).collect();
+        let id = quote_identifier(&self.subscriber.name);
+        // ONLY: a child table that was added later fires no trigger here, and verify reports it.
+        let from = self.relation.quoted();
+        format!(
+            "SELECT {} FROM ONLY {from} WHERE {id} IS NOT NULL {filter} ORDER BY ({id})::pg_catalog.text COLLATE \"C\"",
+            columns.join(", "),
+        )
+    }
+
+    /// A reader of what [`Reader::scan`] returns.
+    pub fn scanned(&self) -> Reader {
+        let mut reader = self.clone();
+        let mut number = 0;
+        let mut renumber = |column: &mut Column| {
+            number += 1;
+            column.number = number;
+        };
+        renumber(&mut reader.subscriber);
+        renumber(&mut reader.occurred_at);
+        reader.event_type.as_mut().ok().map(&mut renumber);
+        reader.value.as_mut().map(&mut renumber);
+        reader.properties.as_mut().map(&mut renumber);
+        reader
+    }
+
+    /// A condition that selects some subscribers, given as `$1 text[]`, by the column's own type and so by its
+    /// index; and those ids that the type can hold.
+    pub fn some_subscribers(&self, ids: &[String]) -> (String, Vec<String>) {
+        let fits = |id: &String| match self.subscriber.type_oid {
+            pg_sys::INT2OID => id.parse::<i16>().is_ok(),
+            pg_sys::INT4OID => id.parse::<i32>().is_ok(),
+            pg_sys::INT8OID => id.parse::<i64>().is_ok(),
+            pg_sys::UUIDOID => is_uuid(id),
+            _ => true,
+        };
+        let cast = match self.subscriber.type_oid {
+            pg_sys::INT2OID => "int2",
+            pg_sys::INT4OID => "int4",
+            pg_sys::INT8OID => "int8",
+            pg_sys::UUIDOID => "uuid",
+            pg_sys::VARCHAROID => "varchar",
+            pg_sys::BPCHAROID => "bpchar",
+            _ => "text",
+        };
+        let id = quote_identifier(&self.subscriber.name);
+        (
+            format!("AND {id} = ANY ($1::pg_catalog.{cast}[])"),
+            ids.iter().filter(|id| fits(id)).cloned().collect(),
+        )
+    }
+
+    /// The event in a row, given a way to its columns. `None` for a row that is none: without a subscriber, a
+    /// type or a time that can be used.
+    pub fn read<'a>(&'a self, column: impl Fn(i16) -> (pg_sys::Datum, bool)) -> Option<Event<'a>> {
+        let get = |wanted: &Column| {
+            let (datum, is_null) = column(wanted.number);
+            (!is_null).then_some(datum)
+        };
+        let subscriber = text(get(&self.subscriber)?, self.subscriber.type_oid)?;
+        if subscriber.len() > LONGEST_SUBSCRIBER {
+            return None;
+        }
+        let event_type = match &self.event_type {
+            Err(constant) => Cow::Borrowed(constant.as_str()),
+            Ok(column) => Cow::Owned(text(get(column)?, column.type_oid)?),
+        };
+        let at = instant(get(&self.occurred_at)?, self.occurred_at.type_oid, self.time_zone.as_deref())?;
+        let value = self.value.as_ref().and_then(|column| number(get(column)?, column.type_oid));
+        let properties = self.properties.as_ref().and_then(get).map(jsonb);
+        Some(Event { subscriber, event_type, at, value, properties })
+    }
+
+    fn columns(&self) -> impl Iterator<Item = &Column> {
+        [
+            Some(&self.subscriber),
+            Some(&self.occurred_at),
+            self.event_type.as_ref().ok(),
+            self.value.as_ref(),
+            self.properties.as_ref(),
+        ]
+        .into_iter()
+        .flatten()
+    }
+}
+
+impl Column {
+    fn find(relation: &Relation, name: &str) -> Result<Self, Refusal> {
+        let text = CString::new(name).unwrap_or_default();
+        // SAFETY: catalogue look-ups by a valid oid and a C string.
+        let number = unsafe { pg_sys::get_attnum(relation.oid, text.as_ptr()) };
+        if number <= 0 {
+            let refusal = Refusal::new(
+                PgSqlErrorCode::ERRCODE_UNDEFINED_COLUMN,
+                format!(
+                    "column \"{name}\" of relation \"{}.{}\" does not exist",
+                    relation.schema, relation.name
+                ),
+            );
+            let columns = column_names(relation.oid);
+            let near = nearest(name, columns.iter().map(String::as_str));
+            return Err(refusal.hint(match near {
+                Some(near) => format!("Did you mean \"{near}\"?"),
+                None => format!("Its columns are {}.", columns.join(", ")),
+            }));
+        }
+        // SAFETY: the column exists.
+        let type_oid = unsafe { pg_sys::getBaseType(pg_sys::get_atttype(relation.oid, number)) };
+        Ok(Column { name: name.to_owned(), number, type_oid })
+    }
+
+    fn refuse(&self, role: &str, wanted: &str) -> Refusal {
+        // SAFETY: format_type_be returns a C string for any oid.
+        let found =
+            unsafe { CStr::from_ptr(pg_sys::format_type_be(self.type_oid)).to_string_lossy().into_owned() };
+        Refusal::new(
+            PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH,
+            format!("column \"{}\" has type {found}, which cannot be the {role}", self.name),
+        )
+        .hint(format!("The {role} must be {wanted}."))
+    }
+}
+
+fn column_names(relation: pg_sys::Oid) -> Vec<String> {
+    super::spi::connect(|session| {
+        let rows = session.select(
+            "SELECT attname::text FROM pg_catalog.pg_attribute
+             WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+            &[relation.into()],
+        );
+        (0..rows.len()).filter_map(|row| rows.get(row, 1)).collect()
+    })
+}
+
+fn is_enum(type_oid: pg_sys::Oid) -> bool {
+    // SAFETY: a catalogue look-up.
+    unsafe { pg_sys::type_is_enum(type_oid) }
+}
+
+/// Whether PostgreSQL prints this very text for a uuid.
+fn is_uuid(text: &str) -> bool {
+    let groups: Vec<&str> = text.split('-').collect();
+    groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
+        && groups.concat().bytes().all(|byte| byte.is_ascii_hexdigit() && !byte.is_ascii_uppercase())
+}
+
+/// A value as its cast to text.
+fn text(datum: pg_sys::Datum, type_oid: pg_sys::Oid) -> Option<String> {
+    // SAFETY: the datum has the stated type.
+    unsafe {
+        match type_oid {
+            pg_sys::TEXTOID | pg_sys::VARCHAROID => String::from_datum(datum, false),
+            pg_sys::BPCHAROID => {
+                String::from_datum(datum, false).map(|text| text.trim_end_matches(' ').to_owned())
+            }
+            pg_sys::INT2OID => i16::from_datum(datum, false).map(|id| id.to_string()),
+            pg_sys::INT4OID => i32::from_datum(datum, false).map(|id| id.to_string()),
+            pg_sys::INT8OID => i64::from_datum(datum, false).map(|id| id.to_string()),
+            _ => {
+                let mut output = pg_sys::Oid::INVALID;
+                let mut is_varlena = false;
+                pg_sys::getTypeOutputInfo(type_oid, &mut output, &mut is_varlena);
+                let text = CStr::from_ptr(pg_sys::OidOutputFunctionCall(output, datum));
+                text.to_str().ok().map(str::to_owned)
+            }
+        }
+    }
+}
+
+/// A time in UTC; `None` outside the years 1 to 9999.
+fn instant(datum: pg_sys::Datum, type_oid: pg_sys::Oid, zone: Option<&str>) -> Option<Instant> {
+    let local = match type_oid {
+        pg_sys::DATEOID => i64::from(datum.value() as i32).checked_mul(DAY)?,
+        _ => datum.value() as i64,
+    };
+    if !VALID_TIMES.contains(&local) {
+        return None;
+    }
+    let at = match zone {
+        None => local,
+        Some("UTC") => local,
+        // The range check above leaves the conversion nothing to fail on.
+        Some(zone) => {
+            let zone = zone.into_datum()?;
+            // SAFETY: the arguments have the types that timestamp_zone takes.
+            unsafe {
+                direct_function_call::<i64>(
+                    pg_sys::timestamp_zone,
+                    &[Some(zone), Some(pg_sys::Datum::from(local))],
+                )?
+            }
+        }
+    };
+    VALID_TIMES.contains(&at).then_some(at)
+}
+
+/// An exact number; `None` for NaN and the infinities.
+fn number(datum: pg_sys::Datum, type_oid: pg_sys::Oid) -> Option<Decimal> {
+    // SAFETY: the datum has the stated type.
+    unsafe {
+        match type_oid {
+            pg_sys::INT2OID => i16::from_datum(datum, false).map(|value| Decimal::from(i64::from(value))),
+            pg_sys::INT4OID => i32::from_datum(datum, false).map(|value| Decimal::from(i64::from(value))),
+            pg_sys::INT8OID => i64::from_datum(datum, false).map(Decimal::from),
+            pg_sys::FLOAT8OID => Decimal::from_f64(f64::from_datum(datum, false)?),
+            pg_sys::FLOAT4OID => {
+                // The shortest decimal of the narrower type, as its text shows it.
+                let value = f32::from_datum(datum, false).filter(|value| value.is_finite())?;
+                Decimal::parse(&format!("{value:e}"))
+            }
+            _ => {
+                let varlena = pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr());
+                numeric(std::slice::from_raw_parts(varlena.cast(), pgrx::varsize_any(varlena)))
+            }
+        }
+    }
+}
+
+fn jsonb<'a>(datum: pg_sys::Datum) -> Jsonb<'a> {
+    // SAFETY: detoasted into the current memory context, which outlives the row's event.
+    unsafe {
+        let varlena = pg_sys::pg_detoast_datum(datum.cast_mut_ptr());
+        Jsonb::root(std::slice::from_raw_parts(
+            pgrx::vardata_any(varlena).cast(),
+            pgrx::varsize_any_exhdr(varlena),
+        ))
+    }
+}
+
+/// What `where` and `of` see of an event: the properties, with the value column under `value`.
+#[derive(Clone, Copy)]
+pub enum EventDocument<'e> {
+    Root(&'e Event<'e>),
+    Value(&'e Decimal),
+    Property(Jsonb<'e>),
+}
+
+impl<'e> Document<'e> for EventDocument<'e> {
+    fn kind(self) -> Kind {
+        match self {
+            EventDocument::Root(_) => Kind::Object,
+            EventDocument::Value(_) => Kind::Number,
+            EventDocument::Property(value) => value.kind(),
+        }
+    }
+
+    fn boolean(self) -> Option<bool> {
+        if let EventDocument::Property(value) = self { value.boolean() } else { None }
+    }
+
+    fn number(self) -> Option<Decimal> {
+        match self {
+            EventDocument::Root(_) => None,
+            EventDocument::Value(number) => Some(number.clone()),
+            EventDocument::Property(value) => value.number(),
+        }
+    }
+
+    fn text(self) -> Option<&'e str> {
+        if let EventDocument::Property(value) = self { value.text() } else { None }
+    }
+
+    fn get(self, key: &str) -> Option<Self> {
+        match self {
+            EventDocument::Root(event) => match (&event.value, key) {
+                (Some(value), "value") => Some(EventDocument::Value(value)),
+                _ => event.properties?.get(key).map(EventDocument::Property),
+            },
+            EventDocument::Value(_) => None,
+            EventDocument::Property(value) => value.get(key).map(EventDocument::Property),
+        }
+    }
+
+    fn size(self) -> usize {
+        if let EventDocument::Property(value) = self { value.size() } else { 0 }
+    }
+
+    fn element(self, index: usize) -> Option<Self> {
+        match self {
+            EventDocument::Property(value) => value.element(index).map(EventDocument::Property),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! SQL from Rust: read-only where nothing is written (pgrx's own wrappers assign a transaction id even for
+//! reads, which no standby allows), with plans kept per backend.
+
+use crate::activity::Instant;
+use pgrx::prelude::*;
+use pgrx::{AnyNumeric, FromDatum, IntoDatum};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ffi::{CString, c_char};
+
+/// An open SPI connection; rows must not outlive it.
+pub struct Session(());
+
+/// Opens a connection for a piece of work.
+pub fn connect<R>(work: impl FnOnce(&Session) -> R) -> R {
+    // SAFETY: every successful SPI_connect is matched by the SPI_finish of the guard.
+    unsafe { pg_sys::SPI_connect() };
+    let session = Session(());
+    work(&session)
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // SAFETY: see `connect`. While an error unwinds, the transaction's abort would do the same.
+        unsafe { pg_sys::SPI_finish() };
+    }
+}
+
+/// A parameter with its type.
+pub struct Param {
+    datum: Option<pg_sys::Datum>,
+    oid: pg_sys::Oid,
+}
+
+impl<T: IntoDatum> From<T> for Param {
+    fn from(value: T) -> Self {
+        Param { oid: T::type_oid(), datum: value.into_datum() }
+    }
+}
+
+/// A `timestamptz`, or an array of them, from instants.
+pub fn timestamp(at: Instant) -> TimestampWithTimeZone {
+    // SAFETY: a timestamptz datum is the count of microseconds that an instant is.
+    let converted = unsafe { TimestampWithTimeZone::from_datum(pg_sys::Datum::from(at), false) };
+    converted.unwrap_or_else(|| TimestampWithTimeZone::positive_infinity())
+}
+
+pub fn timestamps(at: impl IntoIterator<Item = Instant>) -> Vec<TimestampWithTimeZone> {
+    at.into_iter().map(timestamp).collect()
+}
+
+/// The microseconds of a `timestamptz`.
+pub fn instant(at: TimestampWithTimeZone) -> Instant {
+    at.into_datum().map_or(0, |datum| datum.value() as Instant)
+}
+
+/// What a statement returned.
+pub struct Rows {
+    table: *mut pg_sys::SPITupleTable,
+    count: usize,
+}
+
+thread_local! {
+    static PLANS: RefCell<HashMap<&'static str, pg_sys::SPIPlanPtr>> = RefCell::new(HashMap::new());
+}
+
+impl Session {
+    /// Runs a statement that only reads, under the active snapshot.
+    pub fn select(&self, sql: &'static str, params: &[Param]) -> Rows {
+        self.execute(kept_plan(sql, params), params, true)
+    }
+
+    /// Runs a statement that writes or locks, under a snapshot of its own where the isolation level allows.
+    pub fn modify(&self, sql: &'static str, params: &[Param]) -> Rows {
+        self.execute(kept_plan(sql, params), params, false)
+    }
+
+    /// Runs a statement made at run time from quoted identifiers.
+    pub fn modify_once(&self, sql: &str, params: &[Param]) -> Rows {
+        self.execute(prepare(sql, params), params, false)
+    }
+
+    /// Opens a cursor on a statement made at run time.
+    pub fn cursor(&self, sql: &str, read_only: bool) -> Cursor {
+        let plan = prepare(sql, &[]);
+        // SAFETY: the plan was just made and takes no parameters.
+        let portal = unsafe {
+            pg_sys::SPI_cursor_open(std::ptr::null(), plan, std::ptr::null_mut(), std::ptr::null(), read_only)
+        };
+        Cursor { portal }
+    }
+
+    fn execute(&self, plan: pg_sys::SPIPlanPtr, params: &[Param], read_only: bool) -> Rows {
+        let mut values: Vec<pg_sys::Datum> =
+            params.iter().map(|param| param.datum.unwrap_or(pg_sys::Datum::from(0))).collect();
+        let nulls: Vec<c_char> =
+            params.iter().map(|param| if param.datum.is_some() { b' ' } else { b'n' } as c_char).collect();
+        // SAFETY: the plan was prepared for as many parameters of these types.
+        unsafe {
+            pg_sys::SPI_execute_plan(plan, values.as_mut_ptr(), nulls.as_ptr(), read_only, 0);
+            Rows { table: pg_sys::SPI_tuptable, count: pg_sys::SPI_processed as usize }
+        }
+    }
+}
+
+fn prepare(sql: &str, params: &[Param]) -> pg_sys::SPIPlanPtr {
+    let text = CString::new(sql).unwrap_or_default();
+    let mut types: Vec<pg_sys::Oid> = params.iter().map(|param| param.oid).collect();
+    // SAFETY: the text and the types outlive the call, which copies them.
+    unsafe { pg_sys::SPI_prepare(text.as_ptr(), types.len() as i32, types.as_mut_ptr()) }
+}
+
+fn kept_plan(sql: &'static str, params: &[Param]) -> pg_sys::SPIPlanPtr {
+    if let Some(plan) = PLANS.with_borrow(|plans| plans.get(sql).copied()) {
+        return plan;
+    }
+    let plan = prepare(sql, params);
+    // SAFETY: the plan was just made; kept, it lives as long as the backend.
+    unsafe { pg_sys::SPI_keepplan(plan) };
+    PLANS.with_borrow_mut(|plans| plans.insert(sql, plan));
+    plan
+}
+
+impl Rows {
+    /// Rows affected or returned.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// A column of a returned row, both counted from 0 and 1 as SPI does.
+    pub fn get<T: FromDatum>(&self, row: usize, column: i32) -> Option<T> {
+        let (datum, is_null) = self.datum(row, column)?;
+        // SAFETY: the caller names the column's type; the value is copied out of the tuple.
+        unsafe { T::from_polymorphic_datum(datum, is_null, pg_sys::Oid::INVALID) }
+    }
+
+    /// A column that is never null.
+    pub fn value<T: FromDatum + Default>(&self, row: usize, column: i32) -> T {
+        self.get(row, column).unwrap_or_default()
+    }
+
+    pub fn instant(&self, row: usize, column: i32) -> Option<Instant> {
+        let (datum, is_null) = self.datum(row, column)?;
+        (!is_null).then_some(datum.value() as Instant)
+    }
+
+    pub fn bytes(&self, row: usize, column: i32) -> Vec<u8> {
+        self.get::<&[u8]>(row, column).map_or_else(Vec::new, <[u8]>::to_vec)
+    }
+
+    pub fn datum(&self, row: usize, column: i32) -> Option<(pg_sys::Datum, bool)> {
+        if row >= self.count || self.table.is_null() {
+            return None;
+        }
+        let mut is_null = false;
+        // SAFETY: the row exists, and SPI returns a null for a column that does not.
+        let datum = unsafe {
+            pg_sys::SPI_getbinval(*(*self.table).vals.add(row), (*self.table).tupdesc, column, &mut is_null)
+        };
+        Some((datum, is_null))
+    }
+}
+
+impl Drop for Rows {
+    fn drop(&mut self) {
+        if !self.table.is_null() {
+            // SAFETY: the table belongs to the open connection and is freed once; SPI ignores others.
+            unsafe { pg_sys::SPI_freetuptable(self.table) };
+        }
+    }
+}
+
+/// A portal that is read in batches.
+pub struct Cursor {
+    portal: pg_sys::Portal,
+}
+
+impl Cursor {
+    pub fn fetch(&mut self, rows: usize) -> Rows {
+        // SAFETY: the portal is open until the cursor is dropped.
+        unsafe {
+            pg_sys::SPI_cursor_fetch(self.portal, true, rows as _);
+            Rows { table: pg_sys::SPI_tuptable, count: pg_sys::SPI_processed as usize }
+        }
+    }
+
+    pub fn close(self) {
+        // SAFETY: see `fetch`. Left open by an error, the portal goes with the transaction.
+        unsafe { pg_sys::SPI_cursor_close(self.portal) };
+    }
+}
+
+/// A number for a `numeric` column; NULL for one that `numeric` cannot hold.
+pub fn numeric(number: &crate::criteria::Decimal) -> Option<AnyNumeric> {
+    AnyNumeric::try_from(number.to_string().as_str()).ok()
+}

@@ -1,0 +1,103 @@
+//! Argument types that pgrx has no safe form of: a table's oid, a column's name, a jsonb left in place.
+
+use crate::criteria::Jsonb;
+use pgrx::FromDatum;
+use pgrx::callconv::{Arg, ArgAbi};
+use pgrx::pgrx_sql_entity_graph::metadata::{
+    ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
+};
+use pgrx::prelude::*;
+use std::ffi::CStr;
+
+/// A `regclass`, not opened.
+#[derive(Clone, Copy, Debug)]
+pub struct Regclass(pub pg_sys::Oid);
+
+/// A `name`.
+#[derive(Clone, Debug)]
+pub struct Name(pub String);
+
+/// A detoasted `jsonb`, read in place.
+#[derive(Clone, Copy, Debug)]
+pub struct JsonbArgument(&'static [u8]);
+
+impl JsonbArgument {
+    pub fn root(&self) -> Jsonb<'_> {
+        Jsonb::root(self.0)
+    }
+
+    /// The bytes themselves, for comparing one value with another.
+    pub fn bytes(&self) -> &[u8] {
+        self.0
+    }
+
+    /// PostgreSQL's own text of the value.
+    pub fn text(&self) -> String {
+        // SAFETY: the bytes were taken from a detoasted jsonb datum, whose header lies right before them.
+        unsafe {
+            let datum = pg_sys::Datum::from(self.0.as_ptr().sub(pg_sys::VARHDRSZ));
+            let text = pgrx::direct_function_call::<&CStr>(pg_sys::jsonb_out, &[Some(datum)]);
+            text.map_or_else(String::new, |text| text.to_string_lossy().into_owned())
+        }
+    }
+}
+
+impl FromDatum for Regclass {
+    unsafe fn from_polymorphic_datum(datum: pg_sys::Datum, is_null: bool, _: pg_sys::Oid) -> Option<Self> {
+        // SAFETY: a regclass datum is an oid.
+        unsafe { pg_sys::Oid::from_polymorphic_datum(datum, is_null, pg_sys::OIDOID).map(Regclass) }
+    }
+}
+
+impl FromDatum for Name {
+    unsafe fn from_polymorphic_datum(datum: pg_sys::Datum, is_null: bool, _: pg_sys::Oid) -> Option<Self> {
+        if is_null {
+            return None;
+        }
+        // SAFETY: a name datum points to a null-terminated string of at most 64 bytes.
+        let name = unsafe { CStr::from_ptr(datum.cast_mut_ptr()) };
+        Some(Name(name.to_string_lossy().into_owned()))
+    }
+}
+
+impl FromDatum for JsonbArgument {
+    unsafe fn from_polymorphic_datum(datum: pg_sys::Datum, is_null: bool, _: pg_sys::Oid) -> Option<Self> {
+        if is_null {
+            return None;
+        }
+        // SAFETY: detoasting gives a four-byte header and as many bytes as it says, in a memory context that
+        // outlives the call that this argument belongs to.
+        unsafe {
+            let varlena = pg_sys::pg_detoast_datum(datum.cast_mut_ptr());
+            let length = pgrx::varsize_any_exhdr(varlena);
+            Some(JsonbArgument(std::slice::from_raw_parts(pgrx::vardata_any(varlena).cast(), length)))
+        }
+    }
+}
+
+macro_rules! argument {
+    ($type:ty, $sql:literal) => {
+        // SAFETY: `from_polymorphic_datum` reads the type that the SQL declaration states.
+        unsafe impl<'fcx> ArgAbi<'fcx> for $type {
+            unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
+                // SAFETY: not called for a null argument of a type that is no Option.
+                match unsafe { arg.unbox_arg_using_from_datum() } {
+                    Some(value) => value,
+                    None => pgrx::error!("unexpected null argument"),
+                }
+            }
+        }
+
+        // SAFETY: the type is an existing one of PostgreSQL.
+        unsafe impl SqlTranslatable for $type {
+            const TYPE_IDENT: &'static str = pgrx::pgrx_resolved_type!($type);
+            const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
+            const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> = Ok(SqlMappingRef::literal($sql));
+            const RETURN_SQL: Result<ReturnsRef, ReturnsError> = Err(ReturnsError::Datum);
+        }
+    };
+}
+
+argument!(Regclass, "regclass");
+argument!(Name, "name");
+argument!(JsonbArgument, "jsonb");
