@@ -1,7 +1,7 @@
 //! k-means: k-means++ seeding and Lloyd's algorithm, by linfa-clustering.
 //!
 //! linfa runs one iteration at a time here, so that a caller can stop between iterations, and what it
-//! reports of a fit (inertia and sizes, both one step stale) is computed from the final centroids instead.
+//! reports of a fit (inertia and sizes, both one step stale) is computed from the settled centroids instead.
 
 use super::scale::Scale;
 use crate::error::{Error, Result};
@@ -68,18 +68,40 @@ impl KMeans {
                 break;
             }
         }
-        tick();
-        Ok(Self::describe(rows.view(), scale, centroids, iterations))
+        Ok(Self::settle(rows.view(), scale, centroids, iterations, options.max_iterations, tick))
     }
 
-    fn describe(rows: ArrayView2<f64>, scale: Scale, centroids: Array2<f64>, iterations: usize) -> Self {
+    /// Moves each centroid to the mean of its rows until no row changes its cluster: linfa counts the old
+    /// centroid as one more row, so its centroids are only near the means.
+    fn settle(
+        rows: ArrayView2<f64>,
+        scale: Scale,
+        mut centroids: Array2<f64>,
+        mut iterations: usize,
+        max_iterations: usize,
+        tick: &mut dyn FnMut(),
+    ) -> Self {
+        let assign = |centroids: &Array2<f64>| -> (Vec<usize>, f64) {
+            let nearest = rows.rows().into_iter().map(|row| nearest(centroids, row));
+            nearest.fold((Vec::with_capacity(rows.nrows()), 0.0), |(mut labels, inertia), (label, distance)| {
+                labels.push(label);
+                (labels, inertia + distance)
+            })
+        };
+        let (mut labels, _) = assign(&centroids);
+        let inertia = loop {
+            tick();
+            centroids = means(rows, &labels, centroids);
+            let (next, inertia) = assign(&centroids);
+            iterations += 1;
+            let settled = next == labels || iterations >= max_iterations;
+            labels = next;
+            if settled {
+                break inertia;
+            }
+        };
         let mut sizes = vec![0; centroids.nrows()];
-        let mut inertia = 0.0;
-        for row in rows.rows() {
-            let (cluster, distance) = nearest(&centroids, row);
-            sizes[cluster] += 1;
-            inertia += distance;
-        }
+        labels.iter().for_each(|label| sizes[*label] += 1);
         let mut order: Vec<usize> = (0..sizes.len()).collect();
         order.sort_by_key(|cluster| std::cmp::Reverse(sizes[*cluster]));
         KMeans {
@@ -100,6 +122,21 @@ impl KMeans {
         let (cluster, squared) = nearest(&self.centroids, ArrayView1::from(&scaled));
         (cluster, squared.sqrt())
     }
+}
+
+/// The mean of each cluster's rows; a cluster without any keeps its centroid.
+fn means(rows: ArrayView2<f64>, labels: &[usize], mut centroids: Array2<f64>) -> Array2<f64> {
+    let mut sums: Array2<f64> = Array2::zeros(centroids.raw_dim());
+    let mut sizes = vec![0_usize; centroids.nrows()];
+    for (row, label) in rows.rows().into_iter().zip(labels) {
+        let mut sum = sums.row_mut(*label);
+        sum += &row;
+        sizes[*label] += 1;
+    }
+    for (label, size) in sizes.iter().enumerate().filter(|(_, size)| **size > 0) {
+        centroids.row_mut(label).assign(&(&sums.row(label) / *size as f64));
+    }
+    centroids
 }
 
 /// Nearest centroid and squared distance; the lowest index among equals.

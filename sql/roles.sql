@@ -1,0 +1,28 @@
+-- Grants for two kinds of roles, to be run by the extension's owner:
+--
+--   psql -v reader=analyst -v manager=segment_admin -f sql/roles.sql
+--
+-- A reader sees members, profiles and history. A manager also defines segments, attaches tables that it owns,
+-- and keeps everything up to date.
+
+GRANT USAGE ON SCHEMA segment TO :"reader", :"manager";
+GRANT SELECT ON segment.member, segment.profile, segment.summary, segment.transition, segment.definition,
+  segment.state, segment.due, segment.membership, segment.history, segment.version
+  TO :"reader", :"manager";
+GRANT EXECUTE ON FUNCTION segment.members(text), segment.explain(text, text), segment.validate(jsonb),
+  segment.matches(jsonb, jsonb), segment.now(), segment.engagement_score(text, timestamptz, timestamptz),
+  segment._engagement_score_trans(internal, text, timestamptz, timestamptz), segment._engagement_score_combine(internal, internal),
+  segment._engagement_score_serialize(internal), segment._engagement_score_deserialize(bytea, internal),
+  segment._engagement_score_final(internal), segment._existing_segment(text),
+  segment._features(bigint, timestamptz, bytea, timestamptz), segment._overdue(bigint, timestamptz, bytea, bytea, timestamptz),
+  segment._segments(bigint, timestamptz, bytea, timestamptz)
+  TO :"reader", :"manager";
+
+GRANT SELECT ON segment.source, segment.stream, segment.run, segment.event, segment.cluster_model TO :"manager";
+GRANT EXECUTE ON FUNCTION segment.attach_source(regclass, name, name, name, text, name, name, text), segment.detach_source(regclass),
+  segment.create_segment(text, jsonb, text), segment.drop_segment(text), segment.record_event(text, text, timestamptz, numeric, jsonb),
+  segment.flush(), segment.verify(), segment.kmeans(regclass, text[], integer, text, bigint, integer),
+  segment.kmeans_assign(text, regclass, name), segment._refresh_batch(timestamptz, integer), segment._rebuild(),
+  segment._begin_run(text), segment._end_run(bigint, bigint, bigint)
+  TO :"manager";
+GRANT EXECUTE ON PROCEDURE segment.refresh(timestamptz, integer), segment.rebuild() TO :"manager";
