@@ -103,18 +103,6 @@ CREATE TABLE segment.run (
 );
 CREATE INDEX run_started_at_idx ON segment.run (started_at);
 
--- Ready-made event table ---------------------------------------------------------------------------------------
-
-CREATE TABLE segment.event (
-  event_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  subscriber  text NOT NULL,
-  event_type  text NOT NULL,
-  occurred_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
-  value       numeric,
-  properties  jsonb
-);
-CREATE INDEX event_subscriber_idx ON segment.event (subscriber, occurred_at);
-
 -- Cluster models -------------------------------------------------------------------------------------------------
 
 CREATE TABLE segment.cluster_model (
@@ -136,11 +124,11 @@ CREATE TABLE segment.cluster_model (
   UNIQUE (name, version)
 );
 
--- Dump: everything but the cache key, the marker and the rows that this script inserts. --------------------------
+-- Dump: everything but the cache key and the marker. --------------------------
 
 SELECT pg_catalog.pg_extension_config_dump('segment.definition', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('segment.definition', 'segment_id'), '');
-SELECT pg_catalog.pg_extension_config_dump('segment.source', 'WHERE relation OPERATOR(pg_catalog.<>) ''segment.event''::pg_catalog.regclass');
+SELECT pg_catalog.pg_extension_config_dump('segment.source', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('segment.source', 'source_id'), '');
 SELECT pg_catalog.pg_extension_config_dump('segment.stream', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('segment.stream', 'stream_id'), '');
@@ -151,7 +139,5 @@ SELECT pg_catalog.pg_extension_config_dump('segment.history', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('segment.history', 'history_id'), '');
 SELECT pg_catalog.pg_extension_config_dump('segment.run', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('segment.run', 'run_id'), '');
-SELECT pg_catalog.pg_extension_config_dump('segment.event', '');
-SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('segment.event', 'event_id'), '');
 SELECT pg_catalog.pg_extension_config_dump('segment.cluster_model', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('segment.cluster_model', 'model_id'), '');

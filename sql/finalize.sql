@@ -23,6 +23,7 @@ COMMENT ON FUNCTION segment.explain(text, text) IS 'explain a membership: the wh
 COMMENT ON FUNCTION segment.members(text) IS 'list the members of a segment with the time of entry';
 -- Events
 COMMENT ON FUNCTION segment.record_event(text, text, timestamptz, numeric, jsonb) IS 'store an event in segment.event, apply it at once and return the segments entered and departed';
+COMMENT ON FUNCTION segment.create_event_table() IS 'create the ready-made table segment.event and attach it, unless that was done before';
 COMMENT ON FUNCTION segment.flush() IS 'apply what the transaction has captured so far, to read its own writes before the commit';
 -- Upkeep
 COMMENT ON PROCEDURE segment.refresh(timestamptz, integer) IS 'move time forward: evaluate everybody who is due, in batches that commit one by one';
@@ -43,9 +44,6 @@ COMMENT ON FUNCTION segment._overdue(bigint, timestamptz, bytea, bytea, timestam
 COMMENT ON FUNCTION segment._segments(bigint, timestamptz, bytea, timestamptz) IS 'internal: segment names of a stored state, for segment.profile';
 COMMENT ON FUNCTION segment._existing_segment(text) IS 'internal: return the name of an existing segment, or raise';
 COMMENT ON FUNCTION segment._refresh_batch(timestamptz, integer) IS 'internal: one batch of segment.refresh';
-COMMENT ON FUNCTION segment._rebuild() IS 'internal: the work of segment.rebuild';
-COMMENT ON FUNCTION segment._begin_run(text) IS 'internal: open a row in segment.run';
-COMMENT ON FUNCTION segment._end_run(bigint, bigint, bigint) IS 'internal: bring a row of segment.run up to date';
 COMMENT ON FUNCTION segment._engagement_score_trans(internal, text, timestamptz, timestamptz) IS 'internal: transition function of segment.engagement_score';
 COMMENT ON FUNCTION segment._engagement_score_combine(internal, internal) IS 'internal: combine function of segment.engagement_score';
 COMMENT ON FUNCTION segment._engagement_score_serialize(internal) IS 'internal: serialisation function of segment.engagement_score';
@@ -114,13 +112,6 @@ COMMENT ON COLUMN segment.run.started_at IS 'start';
 COMMENT ON COLUMN segment.run.finished_at IS 'last sign of progress, and the end once it has finished';
 COMMENT ON COLUMN segment.run.subscribers IS 'subscribers processed';
 COMMENT ON COLUMN segment.run.transitions IS 'entries and departures';
-COMMENT ON TABLE segment.event IS 'ready-made table of events, for those who have none; written by segment.record_event or directly';
-COMMENT ON COLUMN segment.event.event_id IS 'number of the event';
-COMMENT ON COLUMN segment.event.subscriber IS 'id of the subscriber';
-COMMENT ON COLUMN segment.event.event_type IS 'type, such as email_open or purchase';
-COMMENT ON COLUMN segment.event.occurred_at IS 'when it happened';
-COMMENT ON COLUMN segment.event.value IS 'value, such as the amount of a purchase';
-COMMENT ON COLUMN segment.event.properties IS 'anything else';
 COMMENT ON TABLE segment.cluster_model IS 'k-means models, by name and version';
 COMMENT ON COLUMN segment.cluster_model.model_id IS 'number of the model';
 COMMENT ON COLUMN segment.cluster_model.name IS 'name of the model';

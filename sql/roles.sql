@@ -18,11 +18,11 @@ GRANT EXECUTE ON FUNCTION segment.members(text), segment.explain(text, text), se
   segment._segments(bigint, timestamptz, bytea, timestamptz)
   TO :"reader", :"manager";
 
-GRANT SELECT ON segment.source, segment.stream, segment.run, segment.event, segment.cluster_model TO :"manager";
+GRANT SELECT ON segment.source, segment.stream, segment.run, segment.cluster_model TO :"manager";
 GRANT EXECUTE ON FUNCTION segment.attach_source(regclass, name, name, name, text, name, name, text), segment.detach_source(regclass),
   segment.create_segment(text, jsonb, text), segment.drop_segment(text), segment.record_event(text, text, timestamptz, numeric, jsonb),
   segment.flush(), segment.verify(), segment.kmeans(regclass, text[], integer, text, bigint, integer),
-  segment.kmeans_assign(text, regclass, name), segment._refresh_batch(timestamptz, integer), segment._rebuild(),
-  segment._begin_run(text), segment._end_run(bigint, bigint, bigint)
+  segment.kmeans_assign(text, regclass, name), segment._refresh_batch(timestamptz, integer),
+  segment.create_event_table()
   TO :"manager";
 GRANT EXECUTE ON PROCEDURE segment.refresh(timestamptz, integer), segment.rebuild() TO :"manager";

@@ -44,8 +44,9 @@ JOIN segment.definition d ON d.segment_id OPERATOR(pg_catalog.=) h.segment_id;
 CREATE FUNCTION segment.members(segment text)
 RETURNS TABLE (subscriber text, since timestamptz)
 LANGUAGE sql STABLE STRICT PARALLEL RESTRICTED ROWS 1000
-BEGIN ATOMIC
+SET search_path = pg_catalog, pg_temp
+AS $$
   SELECT m.subscriber, m.since
   FROM segment.member m
-  WHERE m.segment OPERATOR(pg_catalog.=) segment._existing_segment(members.segment);
-END;
+  WHERE m.segment OPERATOR(pg_catalog.=) segment._existing_segment(members.segment)
+$$;

@@ -47,7 +47,6 @@ extension_sql_file!(
     name = "triggers",
     requires = [pg::capture::capture, pg::capture::flush_trigger, pg::capture::invalidate_trigger]
 );
-extension_sql_file!("../sql/procedures.sql", name = "procedures");
 extension_sql_file!("../sql/finalize.sql", finalize);
 
 #[pg_guard]

@@ -62,7 +62,7 @@ check_pg_config() {
 
 # PostgreSQL finds its files relative to its programs, so a copy that keeps their places is an installation.
 private_copy() {
-  PRIVATE=$TARGET/postgresql-$PG_MAJOR
+  PRIVATE=${PRIVATE:-$TARGET/postgresql-$PG_MAJOR}
   local bindir directory
   bindir=$("$PG_CONFIG" --bindir)
   if [ ! -x "$PRIVATE$bindir/postgres" ] || [ "$("$PRIVATE$bindir/postgres" --version)" != "$("$bindir/postgres" --version)" ]; then
@@ -153,3 +153,11 @@ stop_cluster() {
 }
 
 psql() { "$BIN/psql" -X -v ON_ERROR_STOP=1 "$@"; }
+
+# Python with pip and venv, for what comes from PyPI.
+need_python() {
+  need_packages "python3=python3"
+  if ! python3 -c 'import venv, ensurepip, pip' 2> /dev/null; then
+    need_packages "python3-pip=/usr/lib/python3/dist-packages/pip" "python3-venv=/usr/lib/python3*/ensurepip"
+  fi
+}

@@ -1,12 +1,71 @@
 //! Recording events by call.
 
+use super::source::attach;
 use crate::pg::flush::flush;
 use crate::pg::owner::Acting;
 use crate::pg::report::Refusal;
+use crate::pg::source::{EventType, Mapping};
 use crate::pg::spi::{connect, timestamp};
 use crate::pg::types::JsonbArgument;
 use crate::pg::{guc, registry};
 use pgrx::prelude::*;
+
+/// Creates the ready-made table `segment.event` and attaches it; false where that was done before. An ordinary
+/// table, not a member of the extension, so that a dump restores it as it restores any other.
+#[pg_extern(volatile, parallel_unsafe)]
+fn create_event_table() -> bool {
+    let _acting = Acting::as_owner(registry::home().owner);
+    let existing = || {
+        connect(|session| {
+            session
+                .select("SELECT pg_catalog.to_regclass('segment.event')::oid", &[])
+                .get::<pg_sys::Oid>(0, 1)
+        })
+    };
+    let attached = |table: Option<pg_sys::Oid>| {
+        table.is_some_and(|table| registry::current().source_of(table).is_some())
+    };
+    if attached(existing()) {
+        return false;
+    }
+    registry::require_read_committed("the first use of segment.event");
+    connect(|session| {
+        // One creator at a time.
+        session.modify("LOCK TABLE segment.source IN SHARE ROW EXCLUSIVE MODE", &[]);
+        session.modify(
+            "CREATE TABLE IF NOT EXISTS segment.event (
+               event_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+               subscriber  text NOT NULL,
+               event_type  text NOT NULL,
+               occurred_at timestamptz NOT NULL DEFAULT segment.now(),
+               value       numeric,
+               properties  jsonb
+             )",
+            &[],
+        );
+        session.modify(
+            "CREATE INDEX IF NOT EXISTS event_subscriber_idx ON segment.event (subscriber, occurred_at)",
+            &[],
+        );
+    });
+    let table = existing();
+    if attached(table) {
+        return false;
+    }
+    let column = |name: &str| Some(name.to_owned());
+    let mapping = Mapping {
+        subscriber: "subscriber".to_owned(),
+        occurred_at: "occurred_at".to_owned(),
+        time_zone: None,
+        event_type: EventType::Column("event_type".to_owned()),
+        value: column("value"),
+        properties: column("properties"),
+    };
+    if let Some(table) = table {
+        attach(table, &mapping);
+    }
+    true
+}
 
 /// Stores an event in `segment.event`, applies it at once, and returns the segments that the subscriber
 /// entered and left by it. The row lock on the subscriber is held until the transaction ends.
@@ -35,6 +94,7 @@ fn record_event(
     };
     let subscriber = required(subscriber, "subscriber");
     let event_type = required(event_type, "event_type");
+    create_event_table();
     let _acting = Acting::as_owner(registry::home().owner);
     let event_id: i64 = connect(|session| {
         session

@@ -25,7 +25,7 @@ fn attach_source(
     time_zone: default!(Option<String>, "NULL"),
 ) -> i64 {
     registry::require_read_committed("attach_source");
-    let oid = required(relation, "relation").0;
+    let relation = required(relation, "relation").0;
     let mapping = Mapping {
         subscriber: required(subscriber, "subscriber").0,
         occurred_at: required(occurred_at, "occurred_at").0,
@@ -34,7 +34,12 @@ fn attach_source(
         value: value.map(|name| name.0),
         properties: properties.map(|name| name.0),
     };
-    let reader = check(Relation::require(oid), &mapping);
+    attach(relation, &mapping)
+}
+
+/// Attaches a table that the current user owns.
+pub fn attach(oid: pg_sys::Oid, mapping: &Mapping) -> i64 {
+    let reader = check(Relation::require(oid), mapping);
     flush();
     let now = guc::now();
     let owner = registry::home().owner;
@@ -50,7 +55,7 @@ fn attach_source(
     }
     registry::hold_definitions();
     // What was checked before the lock may have changed meanwhile.
-    let reader = check(Relation::require(oid), &mapping);
+    let reader = check(Relation::require(oid), mapping);
     if registry::current().source_of(oid).is_some() {
         Refusal::new(
             PgSqlErrorCode::ERRCODE_DUPLICATE_OBJECT,

@@ -1,52 +1,60 @@
 //! What the procedures `refresh` and `rebuild` call, and `verify`.
 
-use crate::activity::VALID_TIMES;
+use crate::activity::{Instant, VALID_TIMES};
 use crate::pg::flush::flush;
 use crate::pg::owner::{Acting, current_user};
 use crate::pg::report::Refusal;
 use crate::pg::spi::{connect, instant};
 use crate::pg::upkeep::{self, Pass};
-use crate::pg::{guc, registry};
+use crate::pg::{guc, registry, transaction};
 use pgrx::prelude::*;
 
-/// One batch of `refresh`: brings at most so many due subscribers to an instant, or to now.
+/// Moves time forward: brings everybody who is due to an instant, or to now, in batches that commit one by one.
+#[pg_extern(sql = r#"
+CREATE PROCEDURE segment.refresh(until timestamptz DEFAULT NULL, batch integer DEFAULT 1000)
+LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+"#)]
+fn refresh(until: Option<TimestampWithTimeZone>, batch: Option<i32>, fcinfo: pg_sys::FunctionCallInfo) {
+    // SAFETY: reads a variable of the server.
+    if unsafe { pg_sys::RecoveryInProgress() } {
+        pgrx::notice!("nothing to refresh: the server is in recovery");
+        return;
+    }
+    transaction::require_own(fcinfo, "segment.refresh");
+    let (until, size) = checked(until, batch.unwrap_or(1_000));
+    let mut run = None;
+    let mut total = Pass::default();
+    loop {
+        // Without a time of its own, every batch goes to the moment that it begins.
+        let pass = upkeep::refresh_batch(until.unwrap_or_else(guc::now), size);
+        if pass.subscribers == 0 {
+            break;
+        }
+        total.add(pass);
+        let run = *run.get_or_insert_with(|| upkeep::begin_run("refresh"));
+        upkeep::end_run(run, total);
+        transaction::commit();
+        pgrx::check_for_interrupts!();
+    }
+    pgrx::notice!("refreshed {} due subscribers, {} transitions", total.subscribers, total.transitions);
+}
+
+/// One batch of `refresh` within the caller's transaction.
 #[pg_extern(volatile, parallel_unsafe, name = "_refresh_batch")]
 fn refresh_batch(
     until: Option<TimestampWithTimeZone>,
     size: i32,
 ) -> TableIterator<'static, (name!(subscribers, i64), name!(transitions, i64))> {
-    if size < 1 {
-        Refusal::new(
-            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-            format!("batch is {size}, but must be at least 1"),
-        )
-        .hint("Leave it at its default of 1000.")
-        .raise();
-    }
-    let now = guc::now();
-    let until = until.map_or(now, instant);
-    if !VALID_TIMES.contains(&until) {
-        Refusal::new(
-            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-            "until is not a time within the years 1 to 9999",
-        )
-        .hint("Leave it out to refresh to now.")
-        .raise();
-    }
-    if until > now && !may_set_clock() {
-        Refusal::new(
-            PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
-            "permission denied to move time beyond the clock",
-        )
-        .hint(format!("Only roles that may set {} can refresh to a time in the future.", guc::CLOCK_NAME))
-        .raise();
-    }
-    pass_row(upkeep::refresh_batch(until, i64::from(size)))
+    let (until, size) = checked(until, size);
+    let pass = upkeep::refresh_batch(until.unwrap_or_else(guc::now), size);
+    TableIterator::once((pass.subscribers, pass.transitions))
 }
 
 /// Computes everything again from the events, in one transaction that blocks the writers of all sources.
-#[pg_extern(volatile, parallel_unsafe, name = "_rebuild")]
-fn rebuild() -> TableIterator<'static, (name!(subscribers, i64), name!(transitions, i64))> {
+#[pg_extern(sql = r#"
+CREATE PROCEDURE segment.rebuild() LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+"#)]
+fn rebuild() {
     registry::require_read_committed("rebuild");
     registry::lock_out_writers();
     flush();
@@ -54,7 +62,7 @@ fn rebuild() -> TableIterator<'static, (name!(subscribers, i64), name!(transitio
     let run = upkeep::begin_run("rebuild");
     let pass = upkeep::rebuild(guc::now());
     upkeep::end_run(run, pass);
-    pass_row(pass)
+    pgrx::notice!("rebuilt {} subscribers, {} transitions", pass.subscribers, pass.transitions);
 }
 
 /// Every difference between what is stored and what the events say: no row where all is exact. Reads all events.
@@ -75,20 +83,34 @@ fn verify() -> TableIterator<
     TableIterator::new(rows.collect::<Vec<_>>())
 }
 
-/// Opens a row in `segment.run`.
-#[pg_extern(volatile, parallel_unsafe, strict, name = "_begin_run")]
-fn begin_run(kind: &str) -> i64 {
-    upkeep::begin_run(kind)
-}
-
-/// Brings a row of `segment.run` up to date.
-#[pg_extern(volatile, parallel_unsafe, strict, name = "_end_run")]
-fn end_run(run: i64, subscribers: i64, transitions: i64) {
-    upkeep::end_run(run, Pass { subscribers, transitions });
-}
-
-fn pass_row(pass: Pass) -> TableIterator<'static, (name!(subscribers, i64), name!(transitions, i64))> {
-    TableIterator::once((pass.subscribers, pass.transitions))
+/// The arguments of a refresh, or an error for those that make no sense or move time beyond the clock.
+fn checked(until: Option<TimestampWithTimeZone>, size: i32) -> (Option<Instant>, i64) {
+    if size < 1 {
+        Refusal::new(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            format!("batch is {size}, but must be at least 1"),
+        )
+        .hint("Leave it at its default of 1000.")
+        .raise();
+    }
+    let until = until.map(instant);
+    if until.is_some_and(|until| !VALID_TIMES.contains(&until)) {
+        Refusal::new(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            "until is not a time within the years 1 to 9999",
+        )
+        .hint("Leave it out to refresh to now.")
+        .raise();
+    }
+    if until.is_some_and(|until| until > guc::now()) && !may_set_clock() {
+        Refusal::new(
+            PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+            "permission denied to move time beyond the clock",
+        )
+        .hint(format!("Only roles that may set {} can refresh to a time in the future.", guc::CLOCK_NAME))
+        .raise();
+    }
+    (until, i64::from(size))
 }
 
 fn may_set_clock() -> bool {

@@ -83,10 +83,13 @@ impl KMeans {
     ) -> Self {
         let assign = |centroids: &Array2<f64>| -> (Vec<usize>, f64) {
             let nearest = rows.rows().into_iter().map(|row| nearest(centroids, row));
-            nearest.fold((Vec::with_capacity(rows.nrows()), 0.0), |(mut labels, inertia), (label, distance)| {
-                labels.push(label);
-                (labels, inertia + distance)
-            })
+            nearest.fold(
+                (Vec::with_capacity(rows.nrows()), 0.0),
+                |(mut labels, inertia), (label, distance)| {
+                    labels.push(label);
+                    (labels, inertia + distance)
+                },
+            )
         };
         let (mut labels, _) = assign(&centroids);
         let inertia = loop {

@@ -2,8 +2,8 @@
 
 use super::leaf::{Leaf, Source};
 use super::members::Members;
-use super::streams::{horizons, selection, serving};
-use crate::activity::{Instant, State, Stream, Window};
+use super::streams::{horizons, requirements, selection, serving};
+use crate::activity::{Horizons, Instant, Selection, State, Stream, Window};
 use crate::criteria::{Document, EventLeaf, Measure, Node, describe_path};
 use crate::error::{Error, Result, nearest};
 use crate::score::{BuiltinStreams, Feature, View};
@@ -92,6 +92,22 @@ impl Program {
         let mut compiler =
             Compiler { find: &find, leaves: Vec::new(), known: HashMap::new(), found: Vec::new() };
         compiler.expression(criteria, "").map(drop)
+    }
+
+    /// Checks that a definition can be compiled over the streams that are stored.
+    pub fn check_against(stored: &[Stream], definition: &Definition) -> Result<()> {
+        Self::check(&definition.criteria)?;
+        let builtin = BuiltinStreams::default().streams()?;
+        let served = |(selection, horizons): &(Selection, Horizons)| {
+            serving(&builtin, selection, *horizons)
+                .or_else(|| serving(stored, selection, *horizons))
+                .is_some()
+        };
+        if requirements([definition]).iter().all(served) {
+            Ok(())
+        } else {
+            Err(Error::Corrupt("stream catalogue"))
+        }
     }
 
     pub fn streams(&self) -> &[Stream] {

@@ -14,5 +14,6 @@ pub mod scan;
 pub mod source;
 pub mod spi;
 pub mod store;
+pub mod transaction;
 pub mod types;
 pub mod upkeep;

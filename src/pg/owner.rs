@@ -5,7 +5,16 @@
 //! search path is pinned, so that no name in the engine's own SQL can be captured.
 
 use pgrx::prelude::*;
-use std::ffi::c_int;
+use std::ffi::{CStr, c_int};
+
+const SEARCH_PATH: (&CStr, &CStr) = (c"search_path", c"pg_catalog, pg_temp");
+
+/// The engine's statements reach rows by key, a few or thousands at a time, and their plans are kept. Without
+/// these, a plan made while the tables were small would go on scanning them once they are large.
+const BY_KEY: (&CStr, &CStr) = (c"enable_seqscan", c"off");
+const NO_HASH: (&CStr, &CStr) = (c"enable_hashjoin", c"off");
+const NO_MERGE: (&CStr, &CStr) = (c"enable_mergejoin", c"off");
+const NO_JIT: (&CStr, &CStr) = (c"jit", c"off");
 
 pub struct Acting {
     user: pg_sys::Oid,
@@ -17,16 +26,20 @@ impl Acting {
     /// As the extension's owner, for the engine's own statements.
     pub fn as_owner(owner: pg_sys::Oid) -> Self {
         // PostgreSQL's flag for code that changes the user id inside a function.
-        Self::switch(owner, pg_sys::SECURITY_LOCAL_USERID_CHANGE as c_int)
+        Self::switch(
+            owner,
+            pg_sys::SECURITY_LOCAL_USERID_CHANGE as c_int,
+            &[SEARCH_PATH, BY_KEY, NO_HASH, NO_MERGE, NO_JIT],
+        )
     }
 
     /// As the owner of a user's table: its columns and policies may not do anything beyond that role's rights.
     pub fn as_table_owner(owner: pg_sys::Oid) -> Self {
         let flags = pg_sys::SECURITY_LOCAL_USERID_CHANGE | pg_sys::SECURITY_RESTRICTED_OPERATION;
-        Self::switch(owner, flags as c_int)
+        Self::switch(owner, flags as c_int, &[SEARCH_PATH])
     }
 
-    fn switch(to: pg_sys::Oid, flags: c_int) -> Self {
+    fn switch(to: pg_sys::Oid, flags: c_int, settings: &[(&CStr, &CStr)]) -> Self {
         let mut guard = Acting { user: pg_sys::Oid::INVALID, context: 0, nest_level: 0 };
         // SAFETY: plain calls into the server; what they change is undone when the guard is dropped, or by the
         // transaction's abort.
@@ -34,16 +47,18 @@ impl Acting {
             pg_sys::GetUserIdAndSecContext(&mut guard.user, &mut guard.context);
             pg_sys::SetUserIdAndSecContext(to, guard.context | flags);
             guard.nest_level = pg_sys::NewGUCNestLevel();
-            pg_sys::set_config_option(
-                c"search_path".as_ptr(),
-                c"pg_catalog, pg_temp".as_ptr(),
-                pg_sys::GucContext::PGC_USERSET,
-                pg_sys::GucSource::PGC_S_SESSION,
-                pg_sys::GucAction::GUC_ACTION_SAVE,
-                true,
-                0,
-                false,
-            );
+            for (name, value) in settings {
+                pg_sys::set_config_option(
+                    name.as_ptr(),
+                    value.as_ptr(),
+                    pg_sys::GucContext::PGC_USERSET,
+                    pg_sys::GucSource::PGC_S_SESSION,
+                    pg_sys::GucAction::GUC_ACTION_SAVE,
+                    true,
+                    0,
+                    false,
+                );
+            }
         }
         guard
     }

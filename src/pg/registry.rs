@@ -199,8 +199,9 @@ fn version(session: &Session) -> i64 {
 
 fn load(session: &Session) -> Registry {
     let version = version(session);
-    let (definitions, broken) = load_definitions(session);
-    let program = value_of(load_streams(session).and_then(|streams| Program::compile(streams, &definitions)));
+    let streams = value_of(load_streams(session));
+    let (definitions, broken) = load_definitions(session, &streams);
+    let program = value_of(Program::compile(streams, &definitions));
     Registry {
         version,
         program,
@@ -211,18 +212,24 @@ fn load(session: &Session) -> Registry {
     }
 }
 
-fn load_definitions(session: &Session) -> (Vec<Definition>, Vec<(String, Error)>) {
+/// The definitions that can be compiled, and those that cannot: only direct writes to the tables make such.
+fn load_definitions(session: &Session, streams: &[Stream]) -> (Vec<Definition>, Vec<(String, Error)>) {
     let rows = session
         .select("SELECT segment_id, name, criteria::text FROM segment.definition ORDER BY segment_id", &[]);
     let mut definitions = Vec::with_capacity(rows.len());
     let mut broken = Vec::new();
     for row in 0..rows.len() {
         let name: String = rows.value(row, 2);
-        let criteria = parse(&rows.value::<String>(row, 3), Scope::Subscriber);
-        match criteria.and_then(|criteria| Program::check(&criteria).map(|()| criteria)) {
-            Ok(criteria) => {
-                definitions.push(Definition { id: rows.value::<i32>(row, 1) as u32, name, criteria })
-            }
+        let id = rows.value::<i32>(row, 1) as u32;
+        let definition = parse(&rows.value::<String>(row, 3), Scope::Subscriber).map(|criteria| Definition {
+            id,
+            name: name.clone(),
+            criteria,
+        });
+        match definition
+            .and_then(|definition| Program::check_against(streams, &definition).map(|()| definition))
+        {
+            Ok(definition) => definitions.push(definition),
             Err(error) => broken.push((name, error)),
         }
     }

@@ -24,7 +24,8 @@ pub struct Relation {
 impl Relation {
     /// `None` where the relation does not exist any more.
     pub fn look_up(session: &Session, oid: pg_sys::Oid) -> Option<Self> {
-        let rows = session.select(
+        // Not under the statement's snapshot: the table may be one that the statement itself has made.
+        let rows = session.modify(
             "SELECT n.nspname::text, c.relname::text, c.relowner, c.relkind::text, c.relpersistence::text,
                     c.relispartition OR EXISTS (SELECT FROM pg_catalog.pg_inherits i
                                                 WHERE c.oid IN (i.inhparent, i.inhrelid)),

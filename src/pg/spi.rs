@@ -77,12 +77,12 @@ impl Session {
 
     /// Runs a statement made at run time from quoted identifiers.
     pub fn modify_once(&self, sql: &str, params: &[Param]) -> Rows {
-        self.execute(prepare(sql, params), params, false)
+        self.execute(prepare(sql, params, 0), params, false)
     }
 
     /// Opens a cursor on a statement made at run time.
     pub fn cursor(&self, sql: &str, read_only: bool) -> Cursor {
-        let plan = prepare(sql, &[]);
+        let plan = prepare(sql, &[], 0);
         // SAFETY: the plan was just made and takes no parameters.
         let portal = unsafe {
             pg_sys::SPI_cursor_open(std::ptr::null(), plan, std::ptr::null_mut(), std::ptr::null(), read_only)
@@ -103,18 +103,21 @@ impl Session {
     }
 }
 
-fn prepare(sql: &str, params: &[Param]) -> pg_sys::SPIPlanPtr {
+fn prepare(sql: &str, params: &[Param], options: u32) -> pg_sys::SPIPlanPtr {
     let text = CString::new(sql).unwrap_or_default();
     let mut types: Vec<pg_sys::Oid> = params.iter().map(|param| param.oid).collect();
     // SAFETY: the text and the types outlive the call, which copies them.
-    unsafe { pg_sys::SPI_prepare(text.as_ptr(), types.len() as i32, types.as_mut_ptr()) }
+    unsafe {
+        pg_sys::SPI_prepare_cursor(text.as_ptr(), types.len() as i32, types.as_mut_ptr(), options as i32)
+    }
 }
 
 fn kept_plan(sql: &'static str, params: &[Param]) -> pg_sys::SPIPlanPtr {
     if let Some(plan) = PLANS.with_borrow(|plans| plans.get(sql).copied()) {
         return plan;
     }
-    let plan = prepare(sql, params);
+    // Planning anew for every array would cost more than the statement itself.
+    let plan = prepare(sql, params, pg_sys::CURSOR_OPT_GENERIC_PLAN);
     // SAFETY: the plan was just made; kept, it lives as long as the backend.
     unsafe { pg_sys::SPI_keepplan(plan) };
     PLANS.with_borrow_mut(|plans| plans.insert(sql, plan));

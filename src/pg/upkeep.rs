@@ -25,6 +25,11 @@ pub struct Pass {
 }
 
 impl Pass {
+    pub fn add(&mut self, other: Pass) {
+        self.subscribers += other.subscribers;
+        self.transitions += other.transitions;
+    }
+
     fn count(&mut self, subscribers: usize, moved: &[(String, Vec<Transition>)]) {
         self.subscribers += subscribers as i64;
         self.transitions += moved.iter().map(|(_, transitions)| transitions.len() as i64).sum::<i64>();

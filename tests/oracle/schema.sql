@@ -25,3 +25,4 @@ SELECT segment.attach_source('shop.activity', subscriber => 'user_id', occurred_
                              value => 'weight', properties => 'details', time_zone => 'America/New_York');
 SELECT segment.attach_source('shop.visit', subscriber => 'visitor', occurred_at => 'day', constant_type => 'visit',
                              value => 'pages', time_zone => 'Europe/Paris');
+SELECT segment.create_event_table();

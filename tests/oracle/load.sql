@@ -1,0 +1,17 @@
+\set customer random(1, 40)
+\set other random(1, 40)
+\set days random(0, 40)
+\set total random(1, 60)
+\set what random(1, 10)
+\if :what <= 5
+BEGIN;
+INSERT INTO shop.orders (customer_id, ordered_at, total) VALUES (:customer, now() - :days * interval '1 day', :total), (:other, now(), :total);
+INSERT INTO shop.activity (kind, happened, user_id) VALUES ('open', now(), :other);
+COMMIT;
+\elif :what <= 8
+DELETE FROM shop.orders WHERE id IN (SELECT id FROM shop.orders WHERE customer_id = :customer ORDER BY id LIMIT 2 FOR UPDATE SKIP LOCKED);
+\elif :what = 9
+UPDATE shop.orders SET customer_id = :other WHERE id = (SELECT id FROM shop.orders WHERE customer_id = :customer LIMIT 1 FOR UPDATE SKIP LOCKED);
+\else
+DELETE FROM shop.activity WHERE user_id = :customer::text;
+\endif

@@ -1,0 +1,33 @@
+# Dump, restore into a new database, and go on: everything is there, and later events are captured once.
+suite_restore() {
+  start_cluster test "fsync = off"
+  new_oracle_database original
+  psql -q > /dev/null <<'SQL'
+SELECT segment.create_segment('twice', '{"event": "purchase", "count": {"min": 2}, "within": "1 year"}'),
+       segment.create_segment('reader', '{"event": "open", "where": {"colour": {"equals": "red"}}}');
+INSERT INTO shop.orders (customer_id, ordered_at, total) SELECT i % 50, now() - i * interval '1 hour', i FROM generate_series(1, 300) i;
+INSERT INTO shop.activity (kind, happened, user_id, details) VALUES ('open', now(), '7', '{"colour": "red"}');
+SELECT segment.record_event('8', 'open', properties => '{"colour": "red"}');
+SELECT segment.kmeans('segment.profile', ARRAY['lifetime_value'], 2, model => 'value');
+SQL
+  local members format
+  members=$(psql -At -c "SELECT * FROM segment.member ORDER BY segment, subscriber")
+  for format in custom plain; do
+    "$BIN/pg_dump" -F "$format" -f "$LOGS/dump.$format" original
+    export PGDATABASE=postgres
+    psql -q -c "CREATE DATABASE restored_$format"
+    export PGDATABASE=restored_$format
+    if [ "$format" = custom ]; then
+      check "restore $format" "$BIN/pg_restore" -d "$PGDATABASE" --exit-on-error "$LOGS/dump.$format"
+    else
+      check "restore $format" psql -q -f "$LOGS/dump.$format"
+    fi
+    check "restore $format: members" test "$(psql -At -c "SELECT * FROM segment.member ORDER BY segment, subscriber")" = "$members"
+    expect_empty "restore $format: oracle" "SELECT * FROM oracle.difference"
+    check "restore $format: later writes" psql -q -c "INSERT INTO shop.orders (customer_id, ordered_at, total) VALUES (1000, now(), 5), (1000, now(), 6)" \
+      -c "SELECT segment.record_event('9', 'purchase')" -c "SELECT segment.create_segment('new', '{\"event\": \"purchase\", \"sum\": {\"min\": 11}}')" \
+      -c "SELECT * FROM segment.kmeans_assign('value', 'segment.profile', 'subscriber')"
+    check "restore $format: a new member" test "$(psql -At -c "SELECT string_agg(segment, ',' ORDER BY segment) FROM segment.member WHERE subscriber = '1000'")" = new,twice
+    expect_empty "restore $format: oracle afterwards" "SELECT * FROM oracle.difference"
+  done
+}
