@@ -38,8 +38,10 @@ kill_server() {
   local pids
   # The postmaster and all its children at once, as a loss of power would.
   pids=$(head -n 1 "$PGDATA/postmaster.pid"; pgrep -P "$(head -n 1 "$PGDATA/postmaster.pid")")
-  kill -9 $pids
-  rm -f "$PGDATA/postmaster.pid"
+  # shellcheck disable=SC2086
+  kill -9 $pids 2> /dev/null || true
+  # Where nobody reaps the dead postmaster, its locks would seem to be held.
+  rm -f "$PGDATA/postmaster.pid" "$PGHOST"/.s.PGSQL.*
   sleep 0.3
   start_server
 }
