@@ -83,10 +83,10 @@ fn kmeans_assign(
         let mut cursor = session.cursor(&sql, true);
         loop {
             let rows = cursor.fetch(FETCH);
-            if rows.len() == 0 {
+            if rows.count() == 0 {
                 break;
             }
-            for row in 0..rows.len() {
+            for row in 0..rows.count() {
                 let values = (1..=columns.len() as i32).map(|column| rows.get::<f64>(row, column));
                 let values: Option<Vec<f64>> =
                     values.map(|value| value.filter(|value| value.is_finite())).collect();
@@ -111,11 +111,11 @@ fn read(session: &Session, relation: &Relation, columns: &[String]) -> (Array2<f
     let mut skipped = 0;
     loop {
         let rows = cursor.fetch(FETCH);
-        if rows.len() == 0 {
+        if rows.count() == 0 {
             break;
         }
-        check_memory(values.len() + rows.len() * width);
-        for row in 0..rows.len() {
+        check_memory(values.len() + rows.count() * width);
+        for row in 0..rows.count() {
             let start = values.len();
             let read = (1..=width as i32).map(|column| rows.get::<f64>(row, column).unwrap_or(f64::NAN));
             values.extend(read);
@@ -163,7 +163,7 @@ fn check_columns(session: &Session, relation: &Relation, columns: &[String]) {
         &[relation.oid.into()],
     );
     let known: Vec<(String, bool, String)> =
-        (0..rows.len()).map(|row| (rows.value(row, 1), rows.value(row, 2), rows.value(row, 3))).collect();
+        (0..rows.count()).map(|row| (rows.value(row, 1), rows.value(row, 2), rows.value(row, 3))).collect();
     for column in columns {
         match known.iter().find(|(name, ..)| name == column) {
             None => Refusal::new(
@@ -242,9 +242,9 @@ fn load(name: &str) -> (KMeans, Vec<String>) {
              FROM segment.cluster_model WHERE name = $1 ORDER BY version DESC LIMIT 1",
             &[name.into()],
         );
-        if rows.len() == 0 {
+        if rows.count() == 0 {
             let names = session.select("SELECT DISTINCT name FROM segment.cluster_model", &[]);
-            let names: Vec<String> = (0..names.len()).filter_map(|row| names.get(row, 1)).collect();
+            let names: Vec<String> = (0..names.count()).filter_map(|row| names.get(row, 1)).collect();
             let near = nearest(name, names.iter().map(String::as_str));
             Refusal::new(
                 PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,

@@ -31,7 +31,7 @@ fn create_segment(
     upkeep::catch_up(now);
     let registry = registry::current();
     if connect(|session| {
-        session.select("SELECT FROM segment.definition WHERE name = $1", &[name.clone().into()]).len()
+        session.select("SELECT FROM segment.definition WHERE name = $1", &[name.clone().into()]).count()
     }) > 0
     {
         Refusal::new(PgSqlErrorCode::ERRCODE_DUPLICATE_OBJECT, format!("segment \"{name}\" already exists"))
@@ -84,7 +84,7 @@ fn drop_segment(name: String) -> i64 {
     store_streams(&plan);
     connect(|session| {
         session.modify("DELETE FROM segment.history WHERE segment_id = $1", &[id.into()]);
-        session.modify("DELETE FROM segment.membership WHERE segment_id = $1", &[id.into()]).len() as i64
+        session.modify("DELETE FROM segment.membership WHERE segment_id = $1", &[id.into()]).count() as i64
     })
 }
 

@@ -156,7 +156,7 @@ fn check(relation: Relation, mapping: &Mapping) -> Reader {
 
 fn check_zone(zone: &str) {
     let known = connect(|session| {
-        session.select("SELECT FROM pg_catalog.pg_timezone_names WHERE name = $1", &[zone.into()]).len() > 0
+        session.select("SELECT FROM pg_catalog.pg_timezone_names WHERE name = $1", &[zone.into()]).count() > 0
     });
     if !known {
         Refusal::new(

@@ -20,7 +20,8 @@ fn refresh(until: Option<TimestampWithTimeZone>, batch: Option<i32>, fcinfo: pg_
         pgrx::notice!("nothing to refresh: the server is in recovery");
         return;
     }
-    transaction::require_own(fcinfo, "segment.refresh");
+    // SAFETY: PostgreSQL passes it to this call.
+    unsafe { transaction::require_own(fcinfo, "segment.refresh") };
     let (until, size) = checked(until, batch.unwrap_or(1_000));
     let mut run = None;
     let mut total = Pass::default();

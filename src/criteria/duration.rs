@@ -18,7 +18,7 @@ impl Duration {
     /// days. The error says what is wrong.
     pub fn parse(text: &str) -> Result<Self, String> {
         let words: Vec<&str> = text.split_whitespace().collect();
-        if words.is_empty() || words.len() % 2 != 0 {
+        if words.is_empty() || !words.len().is_multiple_of(2) {
             return Err(format!("\"{text}\" is not a duration"));
         }
         let mut seconds = 0_i64;

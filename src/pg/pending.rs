@@ -108,15 +108,14 @@ fn with_current_layer(change: impl FnOnce(&mut Layer)) {
 
 /// Makes one layer of the last two where they share their fate, so that a loop of savepoints stays one layer.
 fn join_last(layers: &mut Vec<Layer>) {
-    if let [.., before, last] = layers.as_mut_slice() {
-        if before.subtransaction == last.subtransaction
-            && before.flushed_in.is_none()
-            && last.flushed_in.is_none()
-        {
-            before.marked |= last.marked;
-            before.changes.merge(std::mem::take(&mut last.changes));
-            layers.pop();
-        }
+    if let [.., before, last] = layers.as_mut_slice()
+        && before.subtransaction == last.subtransaction
+        && before.flushed_in.is_none()
+        && last.flushed_in.is_none()
+    {
+        before.marked |= last.marked;
+        before.changes.merge(std::mem::take(&mut last.changes));
+        layers.pop();
     }
 }
 
@@ -155,8 +154,8 @@ unsafe extern "C-unwind" fn subtransaction_ended(
             }
         }
         pg_sys::SubXactEvent::SUBXACT_EVENT_COMMIT_SUB => {
+            let inherit = |id: pg_sys::SubTransactionId| if id == ended { parent } else { id };
             for layer in layers.iter_mut() {
-                let inherit = |id: pg_sys::SubTransactionId| if id == ended { parent } else { id };
                 layer.subtransaction = inherit(layer.subtransaction);
                 layer.flushed_in = layer.flushed_in.map(inherit);
             }

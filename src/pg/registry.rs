@@ -216,9 +216,9 @@ fn load(session: &Session) -> Registry {
 fn load_definitions(session: &Session, streams: &[Stream]) -> (Vec<Definition>, Vec<(String, Error)>) {
     let rows = session
         .select("SELECT segment_id, name, criteria::text FROM segment.definition ORDER BY segment_id", &[]);
-    let mut definitions = Vec::with_capacity(rows.len());
+    let mut definitions = Vec::with_capacity(rows.count());
     let mut broken = Vec::new();
-    for row in 0..rows.len() {
+    for row in 0..rows.count() {
         let name: String = rows.value(row, 2);
         let id = rows.value::<i32>(row, 1) as u32;
         let definition = parse(&rows.value::<String>(row, 3), Scope::Subscriber).map(|criteria| Definition {
@@ -242,7 +242,7 @@ fn load_streams(session: &Session) -> Result<Vec<Stream>> {
         &[],
     );
     let corrupt = || Error::Corrupt("stream catalogue");
-    (0..rows.len())
+    (0..rows.count())
         .map(|row| {
             let filter: Option<String> = rows.get(row, 3);
             let filter =
@@ -262,7 +262,7 @@ fn load_sources(session: &Session) -> Vec<Source> {
          FROM segment.source ORDER BY source_id",
         &[],
     );
-    (0..rows.len())
+    (0..rows.count())
         .map(|row| Source {
             id: rows.value(row, 1),
             relation: rows.get(row, 2).unwrap_or(pg_sys::Oid::INVALID),

@@ -40,7 +40,7 @@ pub fn of_subscribers(
             session.modify_once(&reader.scan(&filter), &[ids.into()])
         };
         let scanned = reader.scanned();
-        for row in 0..rows.len() {
+        for row in 0..rows.count() {
             if let Some((subscriber, change)) = change(&registry.program, &scanned, &rows, row) {
                 add(changes.entry(subscriber).or_default(), change);
             }
@@ -113,7 +113,7 @@ impl Run {
     /// Moves on to the next row that is an event.
     fn advance(&mut self, program: &Program) {
         loop {
-            if let Some(rows) = self.rows.as_ref().filter(|rows| self.next_row < rows.len()) {
+            if let Some(rows) = self.rows.as_ref().filter(|rows| self.next_row < rows.count()) {
                 let row = self.next_row;
                 self.next_row += 1;
                 // SAFETY: what the row allocates is dropped with the context, after the event was folded.
@@ -127,7 +127,7 @@ impl Run {
                 // SAFETY: nothing of the rows read so far is referenced any more.
                 unsafe { self.memory.reset() };
                 let rows = self.cursor.fetch(FETCH);
-                if rows.len() == 0 {
+                if rows.count() == 0 {
                     self.head = None;
                     return;
                 }

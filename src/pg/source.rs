@@ -269,7 +269,7 @@ fn column_names(relation: pg_sys::Oid) -> Vec<String> {
              WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
             &[relation.into()],
         );
-        (0..rows.len()).filter_map(|row| rows.get(row, 1)).collect()
+        (0..rows.count()).filter_map(|row| rows.get(row, 1)).collect()
     })
 }
 

@@ -42,7 +42,7 @@ impl<T: IntoDatum> From<T> for Param {
 pub fn timestamp(at: Instant) -> TimestampWithTimeZone {
     // SAFETY: a timestamptz datum is the count of microseconds that an instant is.
     let converted = unsafe { TimestampWithTimeZone::from_datum(pg_sys::Datum::from(at), false) };
-    converted.unwrap_or_else(|| TimestampWithTimeZone::positive_infinity())
+    converted.unwrap_or_else(TimestampWithTimeZone::positive_infinity)
 }
 
 pub fn timestamps(at: impl IntoIterator<Item = Instant>) -> Vec<TimestampWithTimeZone> {
@@ -126,7 +126,7 @@ fn kept_plan(sql: &'static str, params: &[Param]) -> pg_sys::SPIPlanPtr {
 
 impl Rows {
     /// Rows affected or returned.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.count
     }
 

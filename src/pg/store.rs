@@ -86,7 +86,7 @@ pub fn lock_after(session: &Session, after: &str, first: bool, limit: i64) -> Ve
 }
 
 fn read(rows: &Rows) -> Vec<StateRow> {
-    (0..rows.len()).filter_map(|row| read_row(rows, row)).collect()
+    (0..rows.count()).filter_map(|row| read_row(rows, row)).collect()
 }
 
 /// A state row from a result whose first columns are subscriber, evaluated_at, activity, members.

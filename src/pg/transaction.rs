@@ -4,7 +4,10 @@ use super::report::Refusal;
 use pgrx::prelude::*;
 
 /// Refuses a procedure that commits where it cannot: in a transaction block, or in a function.
-pub fn require_own(fcinfo: pg_sys::FunctionCallInfo, procedure: &str) {
+///
+/// # Safety
+/// `fcinfo` is that of the procedure's own call.
+pub unsafe fn require_own(fcinfo: pg_sys::FunctionCallInfo, procedure: &str) {
     // SAFETY: the context of a procedure's call is a CallContext, and that of anything else is not.
     let own = unsafe {
         let context = (*fcinfo).context;

@@ -303,7 +303,7 @@ fn check_orphans(session: &Session, findings: &mut Vec<Finding>) {
          UNION SELECT d.subscriber FROM segment.due d WHERE NOT EXISTS (SELECT FROM segment.state s WHERE s.subscriber = d.subscriber)",
         &[],
     );
-    for row in 0..rows.len() {
+    for row in 0..rows.count() {
         findings.push(Finding {
             subscriber: rows.get(row, 1),
             finding: "orphan",
@@ -349,7 +349,7 @@ impl Iterator for States {
     type Item = Stored;
 
     fn next(&mut self) -> Option<Stored> {
-        if self.rows.as_ref().is_none_or(|rows| self.next_row >= rows.len()) {
+        if self.rows.as_ref().is_none_or(|rows| self.next_row >= rows.count()) {
             pgrx::check_for_interrupts!();
             self.rows = None;
             self.rows = Some(self.cursor.fetch(BATCH));

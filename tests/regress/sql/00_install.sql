@@ -43,7 +43,7 @@ SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'segment'::regn
 SELECT c.relname FROM pg_class c
 WHERE c.relnamespace = 'segment'::regnamespace AND c.relkind IN ('r', 'S')
   AND c.oid <> ALL (SELECT unnest(extconfig) FROM pg_extension WHERE extname = 'pg_segment') ORDER BY 1;
--- Tables of which a dump leaves some rows out: the source that the script itself inserts.
+-- Tables of which a dump leaves some rows out: none.
 SELECT c.oid::regclass, condition FROM pg_extension, unnest(extconfig, extcondition) AS x (config, condition) JOIN pg_class c ON c.oid = config
 WHERE extname = 'pg_segment' AND condition <> '';
 -- Labels of every callable: volatility, parallel safety, strictness, cost and rows.
@@ -52,11 +52,19 @@ FROM pg_proc p WHERE p.pronamespace = 'segment'::regnamespace ORDER BY p.proname
 -- The public signatures.
 SELECT p.proname, pg_get_function_arguments(p.oid) AS arguments, pg_get_function_result(p.oid) AS result
 FROM pg_proc p WHERE p.pronamespace = 'segment'::regnamespace AND p.proname !~ '^_' ORDER BY p.proname COLLATE "C";
--- The ready-made event table is attached from the start.
-SELECT relation, subscriber, occurred_at, time_zone, event_type, constant_type, value, properties FROM segment.source;
--- No set-up is needed for the other views either.
-SELECT (SELECT count(*) FROM segment.member), (SELECT count(*) FROM segment.profile), (SELECT count(*) FROM segment.summary), (SELECT count(*) FROM segment.transition);
+-- Nothing is attached or defined; every view can be read and verify has nothing to say.
+SELECT (SELECT count(*) FROM segment.source) AS sources, (SELECT count(*) FROM segment.member) AS members, (SELECT count(*) FROM segment.profile) AS profiles, (SELECT count(*) FROM segment.summary) AS segments, (SELECT count(*) FROM segment.transition) AS transitions;
 SELECT * FROM segment.verify();
 -- A second copy is refused; another schema as well.
 CREATE EXTENSION pg_segment;
 ALTER EXTENSION pg_segment SET SCHEMA public;
+-- The ready-made event table is made on request, once: an ordinary table, attached like any other, and nobody else's to read.
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT segment.create_event_table();
+\echo :LAST_ERROR_SQLSTATE
+ROLLBACK;
+SELECT segment.create_event_table();
+SELECT segment.create_event_table();
+\d segment.event
+SELECT relation, subscriber, occurred_at, time_zone, event_type, constant_type, value, properties FROM segment.source;
+SELECT count(*) FROM pg_class c, aclexplode(c.relacl) a WHERE c.oid = 'segment.event'::regclass AND a.grantee = 0;

@@ -51,6 +51,17 @@ INSERT INTO by_char VALUES ('at.4', 'purchase', '2026-06-01');
 INSERT INTO by_domain VALUES ('at.5', '2026-06-01', '{"value": 12.5}');
 SELECT subscriber, last_event_at, total_events_7d, lifetime_value FROM segment.profile ORDER BY 1;
 SELECT * FROM segment.verify();
+-- Rows changed and deleted are looked up by id, again by each type: what came first must be found anew.
+DELETE FROM by_text WHERE at = '2026-05-31';
+DELETE FROM by_integer WHERE at = '2026-05-31';
+DELETE FROM by_bigint WHERE at = '2026-06-01 07:30';
+DELETE FROM by_smallint WHERE at = '2026-05-31';
+DELETE FROM by_uuid WHERE at = '2026-05-31';
+UPDATE by_varchar SET at = '2026-06-01 01:00' WHERE at = '2026-05-31';
+UPDATE by_char SET at = '2026-06-01 01:00' WHERE at = '2026-05-31';
+UPDATE by_domain SET at = '2026-06-01 01:00' WHERE at = '2026-05-31';
+SELECT subscriber, first_event_at, last_event_at, total_events_7d, lifetime_value FROM segment.profile ORDER BY 1;
+SELECT * FROM segment.verify();
 -- Four triggers capture a table; nothing else of it is touched.
 SELECT tgname, tgenabled FROM pg_trigger WHERE tgrelid = 'by_text'::regclass ORDER BY 1;
 -- The work is on record.

@@ -116,7 +116,6 @@ CALL segment.refresh(until => 'infinity');
 CALL segment.refresh(until => '-infinity');
 -- The future is for those who may set the clock.
 GRANT EXECUTE ON PROCEDURE segment.refresh TO clock_user;
-GRANT EXECUTE ON FUNCTION segment._refresh_batch, segment._begin_run, segment._end_run TO clock_user;
 REVOKE SET ON PARAMETER pg_segment.clock FROM clock_user;
 SET ROLE clock_user;
 CALL segment.refresh();
@@ -131,10 +130,24 @@ RESET ROLE;
 SELECT segment, count(*) FROM segment.member GROUP BY 1 ORDER BY 1;
 SELECT min(evaluated_at), max(evaluated_at) FROM segment.profile;
 SELECT * FROM segment.verify();
--- Inside a transaction, with nothing due.
+-- Its batches commit: refused inside a transaction or a function, and not in a DO block by itself. One batch is part of the transaction.
 BEGIN;
 CALL segment.refresh();
+\echo :LAST_ERROR_SQLSTATE
 ROLLBACK;
+DO $$ BEGIN CALL segment.refresh(); END $$;
+CREATE FUNCTION call() RETURNS void LANGUAGE plpgsql AS $$ BEGIN CALL segment.refresh(); END $$;
+SELECT clock.call();
+INSERT INTO segment.event (subscriber, event_type, occurred_at) VALUES ('cl.3', 'purchase', '2026-07-02 11:00'), ('cl.4', 'purchase', '2026-07-02 11:00');
+SET pg_segment.clock = '2026-07-02 14:00:00+00';
+BEGIN;
+SELECT subscribers, transitions FROM segment._refresh_batch(NULL, 1);
+SELECT count(*) FROM segment.transition WHERE subscriber IN ('cl.3', 'cl.4') AND cause = 'time';
+ROLLBACK;
+SELECT count(*) FROM segment.transition WHERE subscriber IN ('cl.3', 'cl.4') AND cause = 'time';
+CALL segment.refresh(NULL, NULL);
+SELECT count(*) FROM segment.transition WHERE subscriber IN ('cl.3', 'cl.4') AND cause = 'time';
+SELECT * FROM segment.verify();
 
 -- Clean up.
 SELECT count(segment.drop_segment(name)) FROM segment.definition;
@@ -142,7 +155,6 @@ TRUNCATE segment.event;
 SET client_min_messages = warning;
 DROP SCHEMA clock CASCADE;
 REVOKE ALL ON PROCEDURE segment.refresh FROM clock_user;
-REVOKE ALL ON FUNCTION segment._refresh_batch, segment._begin_run, segment._end_run FROM clock_user;
 REVOKE SET ON PARAMETER pg_segment.clock FROM clock_user;
 DROP ROLE clock_user;
 DELETE FROM segment.state;

@@ -59,6 +59,12 @@ SELECT segment.flush();
 SELECT count(*) FROM segment.state WHERE subscriber = 're.10';
 SELECT * FROM segment.verify();
 SELECT count(*) FROM segment.marker;
+-- At any isolation level.
+BEGIN ISOLATION LEVEL SERIALIZABLE;
+SELECT entered FROM segment.record_event('re.11', 'purchase', '2026-06-01 11:00', 70);
+SELECT entered FROM segment.record_event('re.11', 'purchase', '2026-06-01 11:00', 30);
+COMMIT;
+SELECT segment FROM segment.member WHERE subscriber = 're.11' ORDER BY 1;
 -- Read-only transactions cannot record.
 BEGIN READ ONLY;
 SELECT * FROM segment.record_event('re.1', 'visit');

@@ -36,6 +36,7 @@ SELECT segment.matches('{}', '{}');
 SELECT * FROM segment.members('rl x');
 SELECT * FROM segment.verify();
 SELECT segment.flush();
+SELECT segment.create_event_table();
 CALL segment.refresh();
 CALL segment.rebuild();
 INSERT INTO segment.event (subscriber, event_type) VALUES ('rl.1', 'visit');

@@ -1,0 +1,41 @@
+-- Dropping the extension, and creating it again.
+SET timezone = 'UTC';
+SET datestyle = 'ISO, YMD';
+SELECT segment.now() IS NOT NULL AS loaded;
+SET pg_segment.clock = '2026-06-01 12:00:00+00';
+CREATE TABLE public.zz (who text, at timestamptz);
+SELECT segment.attach_source('public.zz', subscriber => 'who', occurred_at => 'at', constant_type => 'purchase');
+SELECT segment.create_segment('zz', '{"event": "purchase"}');
+INSERT INTO public.zz VALUES ('zz.1', '2026-05-31');
+SELECT segment, subscriber FROM segment.member;
+-- Refused while tables are attached: their triggers depend on it.
+\set VERBOSITY sqlstate
+DROP EXTENSION pg_segment;
+\set VERBOSITY default
+SELECT segment.detach_source('public.zz') > 0 AS detached;
+-- With CASCADE the triggers go and the tables stay, the rows of segment.event too.
+SELECT count(*) FROM segment.record_event('zz.2', 'purchase', '2026-05-31');
+SET client_min_messages = warning;
+DROP EXTENSION pg_segment CASCADE;
+RESET client_min_messages;
+SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'pg_segment%';
+INSERT INTO public.zz VALUES ('zz.3', '2026-05-31');
+SELECT subscriber FROM segment.event;
+-- Created again, it knows nothing of before, in the same session; an event table that is there is attached as it is.
+CREATE EXTENSION pg_segment;
+SELECT count(*) FROM segment.source;
+SELECT segment.create_segment('zz', '{"event": "purchase"}');
+SELECT segment.attach_source('public.zz', subscriber => 'who', occurred_at => 'at', constant_type => 'purchase');
+SET client_min_messages = warning;
+SELECT segment.create_event_table();
+RESET client_min_messages;
+SELECT subscriber FROM segment.members('zz') ORDER BY 1;
+INSERT INTO public.zz VALUES ('zz.4', '2026-05-31');
+SELECT entered FROM segment.record_event('zz.5', 'purchase', '2026-05-31');
+SELECT subscriber FROM segment.members('zz') ORDER BY 1;
+SELECT * FROM segment.verify();
+SELECT segment.detach_source('public.zz') > 0 AS detached;
+SET client_min_messages = warning;
+DROP EXTENSION pg_segment CASCADE;
+DROP TABLE public.zz;
+DROP SCHEMA segment CASCADE;
