@@ -26,7 +26,7 @@ pub enum Error {
 
     /// A name in a criteria document that stands for nothing.
     #[error("{kind} \"{name}\" does not exist")]
-    Unknown { kind: &'static str, name: String, path: String, near: Option<String> },
+    Unknown { kind: &'static str, name: String, path: String, hint: String },
 
     /// A document beyond the stated limits of the language.
     #[error("criteria are too large: {what} is limited to {limit}")]
@@ -67,9 +67,8 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Error::Criteria { expected, .. } => Some(expected.clone()),
-            Error::Unknown { near, .. } => near.as_ref().map(|near| format!("Did you mean \"{near}\"?")),
-            Error::TooLarge { .. } => Some("Split the definition into several segments.".to_owned()),
-            Error::Argument { hint, .. } => Some(hint.clone()),
+            Error::Unknown { hint, .. } | Error::Argument { hint, .. } => Some(hint.clone()),
+            Error::TooLarge { .. } => Some("Write a smaller document.".to_owned()),
             Error::Corrupt(_) => Some("Run CALL segment.rebuild() to compute it again.".to_owned()),
         }
     }

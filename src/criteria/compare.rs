@@ -44,8 +44,10 @@ fn holds<'a, D: Document<'a>>(operator: &Operator, value: Option<D>, ignore_case
         Operator::Exists(wanted) => value.is_some() == *wanted,
         Operator::Has(literal) => has(literal),
         Operator::HasAny(literals) => literals.iter().any(has),
-        // Nothing is in a missing or wrongly typed list, an empty selection included.
-        Operator::HasAll(literals) => value.is_some() && literals.iter().all(has),
+        // A missing or wrongly typed list has nothing, not even an empty selection.
+        Operator::HasAll(literals) => {
+            value.is_some_and(|value| value.kind() != Kind::Object) && literals.iter().all(has)
+        }
         Operator::HasNone(literals) => !literals.iter().any(has),
         Operator::Size(test) => value
             .filter(|value| value.kind() == Kind::Array)

@@ -23,9 +23,10 @@ impl Duration {
         }
         let mut seconds = 0_i64;
         for pair in words.chunks_exact(2) {
-            let amount: u32 = pair[0]
-                .parse()
-                .map_err(|_| format!("\"{}\" is not a whole number of {}", pair[0], pair[1]))?;
+            if pair[0].is_empty() || !pair[0].bytes().all(|byte| byte.is_ascii_digit()) {
+                return Err(format!("\"{}\" is not a whole number of {}", pair[0], pair[1]));
+            }
+            let amount: i64 = pair[0].parse().unwrap_or(i64::MAX);
             let unit = pair[1].strip_suffix('s').unwrap_or(pair[1]);
             if unit == "month" {
                 return Err("a month has no fixed length".to_owned());
@@ -34,7 +35,7 @@ impl Duration {
                 .iter()
                 .find(|(name, _)| *name == unit)
                 .ok_or_else(|| format!("\"{}\" is not a unit of time", pair[1]))?;
-            seconds = seconds.saturating_add(i64::from(amount).saturating_mul(*length));
+            seconds = seconds.saturating_add(amount.saturating_mul(*length));
         }
         match seconds {
             0 => Err("a duration of zero selects nothing".to_owned()),
@@ -77,9 +78,18 @@ mod tests {
 
     #[test]
     fn refuses_what_has_no_fixed_positive_length() {
-        for text in
-            ["", "90", "days", "-1 days", "1.5 hours", "3 months", "0 days", "1 fortnight", "101 years"]
-        {
+        for text in [
+            "",
+            "90",
+            "days",
+            "-1 days",
+            "1.5 hours",
+            "3 months",
+            "0 days",
+            "1 fortnight",
+            "101 years",
+            "99999999999999999999 days",
+        ] {
             assert!(Duration::parse(text).is_err(), "{text:?}");
         }
     }

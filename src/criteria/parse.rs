@@ -86,6 +86,14 @@ impl Parser {
         Ok(node)
     }
 
+    /// A node about another document than the subscriber: an array element, an event's properties.
+    pub(super) fn node_of_document(&mut self, value: &Value, at: &str) -> Result<Node> {
+        let scope = std::mem::replace(&mut self.scope, Scope::Document);
+        let node = self.node(value, at);
+        self.scope = scope;
+        node
+    }
+
     fn enter(&mut self) -> Result<()> {
         self.depth += 1;
         self.nodes += 1;
@@ -212,9 +220,7 @@ impl Parser {
             None => None,
             Some(value) => {
                 // Only the check is wanted here; streams keep the document and compile it themselves.
-                let mut inner = Parser { scope: Scope::Document, nodes: self.nodes, depth: self.depth };
-                inner.node(value, &join(at, "where"))?;
-                self.nodes = inner.nodes;
+                self.node_of_document(value, &join(at, "where"))?;
                 Some(value.clone()).filter(|value| value.as_object().is_some_and(|filter| !filter.is_empty()))
             }
         };

@@ -90,12 +90,28 @@ pub fn parse_numeric_test(parser: &mut Parser, object: &Map<String, Value>, at: 
             format!("{near}Operators for a number are {}.", NUMERIC.join(", ")),
         ));
     }
-    let test = parse_test(parser, object, at)?;
+    if object.is_empty() {
+        return Err(criteria(at, "expected at least one operator", "Write a test such as {\"min\": 2}."));
+    }
+    // Numbers given as text are read as such.
+    let read = |value: &Value| match value {
+        Value::String(text) => serde_json::from_str(text).ok().filter(Value::is_number),
+        _ => None,
+    };
+    let numbers = object.iter().map(|(key, value)| {
+        let value = match value {
+            Value::Array(values) => values.iter().map(|v| read(v).unwrap_or_else(|| v.clone())).collect(),
+            value => read(value).unwrap_or_else(|| value.clone()),
+        };
+        (key.clone(), value)
+    });
+    let test = parse_test(parser, &numbers.collect(), at)?;
+    let number = |operand: &Operand| matches!(operand, Operand::Number(_));
     let bounds_are_numbers = test.operators.iter().all(|operator| match operator {
         Operator::Min(bound) | Operator::Max(bound) | Operator::Gt(bound) | Operator::Lt(bound) => {
-            matches!(bound, Operand::Number(_))
+            number(bound)
         }
-        Operator::Between(low, high) => matches!((low, high), (Operand::Number(_), Operand::Number(_))),
+        Operator::Between(low, high) => number(low) && number(high),
         Operator::Equals(value) => matches!(value, Literal::Number(_)),
         _ => false,
     });
@@ -159,7 +175,7 @@ fn between(value: &Value, at: &str, ignore_case: bool) -> Result<Operator> {
     let ordered = match &bounds {
         (Operand::Number(low), Operand::Number(high)) => low <= high,
         (Operand::Text(low), Operand::Text(high)) => low.as_bytes() <= high.as_bytes(),
-        _ => false,
+        _ => return Err(criteria(at, "the bounds are of different types", hint)),
     };
     if ordered {
         Ok(Operator::Between(bounds.0, bounds.1))
@@ -189,7 +205,7 @@ fn element(parser: &mut Parser, value: &Value, at: &str) -> Result<Filter> {
     if !object.is_empty() && object.keys().all(|key| is_operator(key)) {
         Ok(Filter::Element(parse_test(parser, object, at)?))
     } else {
-        Ok(Filter::Criteria(parser.node(value, at)?))
+        Ok(Filter::Criteria(parser.node_of_document(value, at)?))
     }
 }
 
@@ -207,12 +223,13 @@ fn pattern(text: &str, at: &str, ignore_case: bool) -> Result<Operator> {
         .build()
         .map(Operator::Matches)
         .map_err(|problem| {
-            let last = problem.to_string().lines().last().unwrap_or_default().trim().to_owned();
-            criteria(
-                at,
-                format!("the pattern cannot be used: {last}"),
-                "Patterns follow the Rust regex syntax: no look-around and no back-references.",
-            )
+            let hint = match problem {
+                regex::Error::CompiledTooBig(_) => "Shorten the pattern, or lower its repetition counts.",
+                _ => "Patterns follow the Rust regex syntax: no look-around and no back-references.",
+            };
+            let problem = problem.to_string();
+            let last = problem.lines().last().unwrap_or_default().trim_start_matches("error:").trim();
+            criteria(at, format!("the pattern cannot be used: {last}"), hint)
         })
 }
 

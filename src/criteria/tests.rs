@@ -181,7 +181,11 @@ fn mistakes_are_refused_with_their_path() {
     assert_eq!(refused_at(json!({"evnt": "purchase"})), "evnt");
     assert_eq!(refused_at(json!({"event": "purchase", "cuont": {"min": 2}})), "cuont");
     assert_eq!(refused_at(json!({"event": "purchase", "count": {"has": 2}})), "count.has");
-    assert_eq!(refused_at(json!({"event": "purchase", "count": {"min": "2"}})), "count");
+    assert_eq!(refused_at(json!({"event": "purchase", "count": {"min": "two"}})), "count");
+    assert_eq!(refused_at(json!({"event": "purchase", "count": {}})), "count");
+    assert_eq!(refused_at(json!({"x": {"any_element": {"event": "purchase"}}})), "x.any_element.event");
+    assert_eq!(refused_at(json!({"x": {"between": [1, "b"]}})), "x.between");
+    assert_eq!(refused_at(json!({"event": "purchase", "within": "9999999999999999999999 days"})), "within");
     assert_eq!(refused_at(json!({"event": "purchase", "within": "3 months"})), "within");
     assert_eq!(refused_at(json!({"event": "purchase", "where": {"a": {"b": 1}}})), "where.a.b");
     assert_eq!(refused_at(json!({"event": "purchase", "of": "value"})), "of");
@@ -195,6 +199,13 @@ fn mistakes_are_refused_with_their_path() {
     assert_eq!(refused_at(json!({"country": "US"})), "country");
     let hint = refused(json!({"age": {"mni": 3}})).hint().unwrap();
     assert!(hint.starts_with("Did you mean \"min\"?"), "{hint}");
+}
+
+#[test]
+fn counts_may_be_given_as_numeric_text() {
+    let node = parse_value(&json!({"event": "purchase", "count": {"between": ["2", 10]}}), Scope::Subscriber);
+    let Ok(Node::Event(leaf)) = node else { panic!() };
+    assert_eq!(describe_test(&leaf.test), "between 2 and 10");
 }
 
 #[test]

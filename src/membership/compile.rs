@@ -200,8 +200,11 @@ impl Compiler<'_> {
                 let name = describe_path(path);
                 let feature = Feature::by_name(&name).ok_or_else(|| Error::Unknown {
                     kind: "feature",
-                    near: nearest(&name, Feature::ALL.map(Feature::name)),
-                    path: step(at, &name),
+                    hint: match nearest(&name, Feature::ALL.map(Feature::name)) {
+                        Some(near) => format!("Did you mean \"{near}\"?"),
+                        None => format!("Features are {}.", Feature::ALL.map(Feature::name).join(", ")),
+                    },
+                    path: at.to_owned(),
                     name,
                 })?;
                 self.leaf(Leaf { source: Source::Feature(feature), test: test.clone() }, at)

@@ -178,6 +178,6 @@ fn unknown_features_are_refused_with_the_nearest() {
     let node = parse_value(&json!({"any": [{"engagment_score": {"min": 1}}]}), Scope::Subscriber).unwrap();
     let error = Program::check(&node).unwrap_err();
     assert_eq!(error.to_string(), "feature \"engagment_score\" does not exist");
-    assert_eq!(error.detail().unwrap(), "At any[0].engagment_score.");
+    assert_eq!(error.detail().unwrap(), "At any[0].");
     assert_eq!(error.hint().unwrap(), "Did you mean \"engagement_score\"?");
 }

@@ -24,7 +24,7 @@ fn capture<'a>(trigger: &'a PgTrigger<'a>) -> Outcome<'a> {
     let data = trigger.trigger_data();
     // SAFETY: PostgreSQL fills in the relation of every trigger call.
     let relation = unsafe { (*data.tg_relation).rd_id };
-    arrange_flush();
+    registry::hold_definitions();
     let registry = registry::current();
     let Some(source) = registry.source_of(relation) else { return Ok(None) };
     let reader = registry.reader(source);
@@ -46,6 +46,8 @@ fn capture<'a>(trigger: &'a PgTrigger<'a>) -> Outcome<'a> {
     if unsafe { pg_sys::InSecurityRestrictedOperation() } {
         // A deferred trigger cannot fire from here.
         flush();
+    } else {
+        arrange_flush();
     }
     Ok(None)
 }
@@ -71,15 +73,15 @@ fn invalidate_trigger<'a>(_: &'a PgTrigger<'a>) -> Outcome<'a> {
     Ok(None)
 }
 
-/// Puts a row into `segment.marker`, whose deferred trigger is the flush. The lock that this takes on the table
-/// keeps definitions as they are from here to the end of the transaction.
+/// Puts a row into `segment.marker`, whose deferred trigger is the flush. After the fold: where the trigger was
+/// made immediate, it fires right here.
 fn arrange_flush() {
     if pending::is_marked() {
         return;
     }
+    pending::set_marked();
     let _acting = Acting::as_owner(registry::home().owner);
     connect(|session| session.modify("INSERT INTO segment.marker (captured) VALUES (true)", &[]));
-    pending::set_marked();
 }
 
 /// # Safety

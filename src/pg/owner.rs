@@ -1,13 +1,11 @@
 //! Acting for somebody else, for as long as a guard lives.
 //!
 //! The engine writes tables that nobody else may write, in the transaction of whoever inserts an event, so it
-//! acts as the extension's owner there; and it reads an attached table as that table's owner. Either way the
-//! search path is pinned, so that no name in the engine's own SQL can be captured.
+//! acts as the extension's owner there; and it reads an attached table as that table's owner.
 
+use super::spi::set_locally;
 use pgrx::prelude::*;
 use std::ffi::{CStr, c_int};
-
-const SEARCH_PATH: (&CStr, &CStr) = (c"search_path", c"pg_catalog, pg_temp");
 
 /// The engine's statements reach rows by key, a few or thousands at a time, and their plans are kept. Without
 /// these, a plan made while the tables were small would go on scanning them once they are large.
@@ -29,14 +27,14 @@ impl Acting {
         Self::switch(
             owner,
             pg_sys::SECURITY_LOCAL_USERID_CHANGE as c_int,
-            &[SEARCH_PATH, BY_KEY, NO_HASH, NO_MERGE, NO_JIT],
+            &[BY_KEY, NO_HASH, NO_MERGE, NO_JIT],
         )
     }
 
     /// As the owner of a user's table: its columns and policies may not do anything beyond that role's rights.
     pub fn as_table_owner(owner: pg_sys::Oid) -> Self {
         let flags = pg_sys::SECURITY_LOCAL_USERID_CHANGE | pg_sys::SECURITY_RESTRICTED_OPERATION;
-        Self::switch(owner, flags as c_int, &[SEARCH_PATH])
+        Self::switch(owner, flags as c_int, &[])
     }
 
     fn switch(to: pg_sys::Oid, flags: c_int, settings: &[(&CStr, &CStr)]) -> Self {
@@ -47,19 +45,8 @@ impl Acting {
             pg_sys::GetUserIdAndSecContext(&mut guard.user, &mut guard.context);
             pg_sys::SetUserIdAndSecContext(to, guard.context | flags);
             guard.nest_level = pg_sys::NewGUCNestLevel();
-            for (name, value) in settings {
-                pg_sys::set_config_option(
-                    name.as_ptr(),
-                    value.as_ptr(),
-                    pg_sys::GucContext::PGC_USERSET,
-                    pg_sys::GucSource::PGC_S_SESSION,
-                    pg_sys::GucAction::GUC_ACTION_SAVE,
-                    true,
-                    0,
-                    false,
-                );
-            }
         }
+        settings.iter().for_each(|(name, value)| set_locally(name, value));
         guard
     }
 }

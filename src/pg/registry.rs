@@ -82,7 +82,8 @@ pub fn lock_out_writers() {
     lock_marker(pg_sys::ShareRowExclusiveLock);
 }
 
-/// Keeps definitions as they are until the transaction ends.
+/// Keeps definitions as they are until the transaction ends: a change of them waits for this lock, which every
+/// transaction that captures events takes first.
 pub fn hold_definitions() {
     lock_marker(pg_sys::RowExclusiveLock);
 }

@@ -6,23 +6,60 @@ use pgrx::prelude::*;
 use pgrx::{AnyNumeric, FromDatum, IntoDatum};
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::ffi::{CString, c_char};
+use std::ffi::{CStr, CString, c_char};
 
 /// An open SPI connection; rows must not outlive it.
-pub struct Session(());
+pub struct Session {
+    nest_level: Option<i32>,
+}
 
-/// Opens a connection for a piece of work.
+/// Opens a connection for the engine's own statements. The search path is pinned, so that no name or operator
+/// in them can be captured by whoever set it.
 pub fn connect<R>(work: impl FnOnce(&Session) -> R) -> R {
-    // SAFETY: every successful SPI_connect is matched by the SPI_finish of the guard.
+    // SAFETY: the settings are restored by the session's end, or by the transaction's abort.
+    let nest_level = unsafe { pg_sys::NewGUCNestLevel() };
+    set_locally(c"search_path", c"pg_catalog, pg_temp");
+    open(Some(nest_level), work)
+}
+
+/// Opens a connection for reading a relation that the caller named, as the caller would.
+pub fn connect_as_caller<R>(work: impl FnOnce(&Session) -> R) -> R {
+    open(None, work)
+}
+
+fn open<R>(nest_level: Option<i32>, work: impl FnOnce(&Session) -> R) -> R {
+    // SAFETY: every SPI_connect is matched by the SPI_finish of the session's end.
     unsafe { pg_sys::SPI_connect() };
-    let session = Session(());
+    let session = Session { nest_level };
     work(&session)
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // SAFETY: see `connect`. While an error unwinds, the transaction's abort would do the same.
-        unsafe { pg_sys::SPI_finish() };
+        // SAFETY: see `open` and `connect`. While an error unwinds, the transaction's abort would do the same.
+        unsafe {
+            pg_sys::SPI_finish();
+            if let Some(nest_level) = self.nest_level {
+                pg_sys::AtEOXact_GUC(false, nest_level);
+            }
+        }
+    }
+}
+
+/// Sets a setting until the current nest level ends.
+pub fn set_locally(name: &CStr, value: &CStr) {
+    // SAFETY: both are C strings, and the settings used here take these values.
+    unsafe {
+        pg_sys::set_config_option(
+            name.as_ptr(),
+            value.as_ptr(),
+            pg_sys::GucContext::PGC_USERSET,
+            pg_sys::GucSource::PGC_S_SESSION,
+            pg_sys::GucAction::GUC_ACTION_SAVE,
+            true,
+            0,
+            false,
+        );
     }
 }
 
