@@ -7,6 +7,12 @@ BEGIN
       USING ERRCODE = 'feature_not_supported',
             HINT = 'Create one with CREATE DATABASE ... ENCODING ''UTF8'' TEMPLATE template0.';
   END IF;
+  -- Whoever owns the schema could put objects of his own into it.
+  IF NOT (SELECT r.rolsuper FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) n.nspowner
+          WHERE n.nspname OPERATOR(pg_catalog.=) 'segment') THEN
+    RAISE EXCEPTION 'schema "segment" exists and is not owned by a superuser'
+      USING ERRCODE = 'duplicate_schema', HINT = 'Drop or rename that schema, or change its owner, first.';
+  END IF;
 END
 $$;
 

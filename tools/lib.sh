@@ -40,6 +40,7 @@ need_build_tools() {
   fi
   need_packages "clang=clang" "libclang-dev=/usr/lib/*/libclang-*.so*" "gcc=cc" "make=make" "util-linux=setpriv"
   check_pg_config
+  mkdir -p "$TARGET"
   if [ "$(cargo pgrx --version 2> /dev/null || true)" != "cargo-pgrx $PGRX_VERSION" ]; then
     say "installing cargo-pgrx $PGRX_VERSION into target/tools (about 4 minutes)"
     cargo install cargo-pgrx --version "$PGRX_VERSION" --locked --root "$TARGET/tools" > "$TARGET/cargo-pgrx.log" 2>&1 \

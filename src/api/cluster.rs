@@ -5,8 +5,8 @@ use crate::error::nearest;
 use crate::pg::owner::Acting;
 use crate::pg::registry;
 use crate::pg::relation::Relation;
-use crate::pg::report::{Refusal, value_of};
-use crate::pg::spi::{Session, connect};
+use crate::pg::report::{Refusal, required, value_of};
+use crate::pg::spi::{Session, connect, connect_as_caller, connect_at_latest};
 use crate::pg::types::{Name, Regclass};
 use ndarray::Array2;
 use pgrx::prelude::*;
@@ -20,12 +20,12 @@ const FETCH: usize = 10_000;
 /// model name, the result is stored under it as a new version, for `kmeans_assign`.
 #[pg_extern(volatile, parallel_unsafe)]
 fn kmeans(
-    relation: Regclass,
-    columns: Vec<String>,
-    k: i32,
+    relation: Option<Regclass>,
+    columns: Option<Vec<Option<String>>>,
+    k: Option<i32>,
     model: default!(Option<String>, "NULL"),
-    seed: default!(i64, "42"),
-    max_iterations: default!(i32, "300"),
+    seed: default!(Option<i64>, "42"),
+    max_iterations: default!(Option<i32>, "300"),
 ) -> TableIterator<
     'static,
     (
@@ -37,13 +37,21 @@ fn kmeans(
         name!(z_score, f64),
     ),
 > {
-    let relation = Relation::require(relation.0);
-    let (rows, skipped) = connect(|session| read(session, &relation, &columns));
-    let options = Options {
-        k: usize::try_from(k).unwrap_or(0),
-        seed: seed as u64,
-        max_iterations: usize::try_from(max_iterations).unwrap_or(0),
-    };
+    let relation = Relation::require(required(relation, "relation").0);
+    let columns: Option<Vec<String>> = required(columns, "columns").into_iter().collect();
+    let columns = required(columns, "every column");
+    let seed = seed.unwrap_or(42);
+    let count = |argument: Option<i32>| usize::try_from(argument.unwrap_or(0)).unwrap_or(0);
+    let options =
+        Options { k: count(k), seed: seed as u64, max_iterations: count(max_iterations.or(Some(300))) };
+    value_of(options.check());
+    if model.as_deref() == Some("") {
+        Refusal::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "model must not be empty")
+            .hint("Name the model, or leave it out to store none.")
+            .raise();
+    }
+    check_columns(&relation, &columns);
+    let (rows, skipped) = connect_as_caller(|session| read(session, &relation, &columns));
     let total = rows.nrows();
     if skipped > 0 {
         pgrx::notice!("{skipped} rows with NULL, NaN or an infinity were left out");
@@ -76,8 +84,8 @@ fn kmeans_assign(
     let (fit, columns) = load(&model);
     let relation = Relation::require(relation.0);
     let mut assigned = Vec::new();
-    connect(|session| {
-        check_columns(session, &relation, &columns);
+    check_columns(&relation, &columns);
+    connect_as_caller(|session| {
         let id = quote_identifier(&id_column.0);
         let sql = format!("SELECT {}, ({id})::pg_catalog.text FROM {}", list(&columns), relation.quoted());
         let mut cursor = session.cursor(&sql, true);
@@ -104,7 +112,6 @@ fn kmeans_assign(
 
 /// The finite rows of some columns, and how many others there are. Read with the caller's own rights.
 fn read(session: &Session, relation: &Relation, columns: &[String]) -> (Array2<f64>, usize) {
-    check_columns(session, relation, columns);
     let width = columns.len();
     let mut cursor = session.cursor(&format!("SELECT {} FROM {}", list(columns), relation.quoted()), true);
     let mut values: Vec<f64> = Vec::new();
@@ -140,8 +147,8 @@ fn check_memory(values: usize) {
         Refusal::new(
             PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
             format!(
-                "memory required is {} MB, maintenance_work_mem is {} MB",
-                needed / 1024 + 1,
+                "memory required is more than {} MB, maintenance_work_mem is {} MB",
+                needed / 1024,
                 allowed / 1024
             ),
         )
@@ -150,20 +157,23 @@ fn check_memory(values: usize) {
     }
 }
 
-fn check_columns(session: &Session, relation: &Relation, columns: &[String]) {
+fn check_columns(relation: &Relation, columns: &[String]) {
     if columns.is_empty() {
         Refusal::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "columns must not be empty")
             .hint("Name the numeric columns, such as ARRAY['recency', 'frequency'].")
             .raise();
     }
-    let rows = session.select(
-        "SELECT a.attname::text, t.typcategory = 'N', pg_catalog.format_type(a.atttypid, NULL)
-         FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-         WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped",
-        &[relation.oid.into()],
-    );
-    let known: Vec<(String, bool, String)> =
-        (0..rows.count()).map(|row| (rows.value(row, 1), rows.value(row, 2), rows.value(row, 3))).collect();
+    let known: Vec<(String, bool, String)> = connect_at_latest(|session| {
+        let rows = session.select(
+            "SELECT a.attname::text, coalesce(nullif(t.typbasetype, 0), t.oid) IN ('int2'::regtype, 'int4'::regtype,
+                      'int8'::regtype, 'float4'::regtype, 'float8'::regtype, 'numeric'::regtype),
+                    pg_catalog.format_type(a.atttypid, NULL)
+             FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+             WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped",
+            &[relation.oid.into()],
+        );
+        (0..rows.count()).map(|row| (rows.value(row, 1), rows.value(row, 2), rows.value(row, 3))).collect()
+    });
     for column in columns {
         match known.iter().find(|(name, ..)| name == column) {
             None => Refusal::new(
@@ -203,11 +213,6 @@ fn store(
     (rows, skipped): (usize, usize),
     fit: &KMeans,
 ) {
-    if name.is_empty() {
-        Refusal::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "model must not be empty")
-            .hint("Name the model, or leave it out to store none.")
-            .raise();
-    }
     let _acting = Acting::as_owner(registry::home().owner);
     connect(|session| {
         session.modify(

@@ -3,7 +3,7 @@
 use super::source::attach;
 use crate::pg::flush::flush;
 use crate::pg::owner::Acting;
-use crate::pg::report::Refusal;
+use crate::pg::report::required;
 use crate::pg::source::{EventType, Mapping};
 use crate::pg::spi::{connect, timestamp};
 use crate::pg::types::JsonbArgument;
@@ -32,21 +32,21 @@ fn create_event_table() -> bool {
     connect(|session| {
         // One creator at a time.
         session.modify("LOCK TABLE segment.source IN SHARE ROW EXCLUSIVE MODE", &[]);
-        session.modify(
-            "CREATE TABLE IF NOT EXISTS segment.event (
-               event_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-               subscriber  text NOT NULL,
-               event_type  text NOT NULL,
-               occurred_at timestamptz NOT NULL DEFAULT segment.now(),
-               value       numeric,
-               properties  jsonb
-             )",
-            &[],
-        );
-        session.modify(
-            "CREATE INDEX IF NOT EXISTS event_subscriber_idx ON segment.event (subscriber, occurred_at)",
-            &[],
-        );
+        if existing().is_none() {
+            session.modify(
+                "CREATE TABLE segment.event (
+                   event_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+                   subscriber  text NOT NULL,
+                   event_type  text NOT NULL,
+                   occurred_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+                   value       numeric,
+                   properties  jsonb
+                 )",
+                &[],
+            );
+            session
+                .modify("CREATE INDEX event_subscriber_idx ON segment.event (subscriber, occurred_at)", &[]);
+        }
     });
     let table = existing();
     if attached(table) {
@@ -85,13 +85,6 @@ fn record_event(
         name!(departed, Vec<String>),
     ),
 > {
-    let required = |argument: Option<String>, name: &str| {
-        argument.unwrap_or_else(|| {
-            Refusal::new(PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED, format!("{name} must not be null"))
-                .hint(format!("Pass {name} => ..."))
-                .raise()
-        })
-    };
     let subscriber = required(subscriber, "subscriber");
     let event_type = required(event_type, "event_type");
     create_event_table();

@@ -5,11 +5,14 @@ use crate::error::nearest;
 use crate::membership::{Definition, Program, StreamPlan, plan_streams, requirements};
 use crate::pg::flush::flush;
 use crate::pg::owner::Acting;
-use crate::pg::report::{Refusal, value_of};
+use crate::pg::report::{Refusal, required, value_of};
 use crate::pg::spi::connect;
 use crate::pg::types::JsonbArgument;
 use crate::pg::{guc, registry, upkeep};
 use pgrx::prelude::*;
+
+/// Longest name of a segment, in bytes: it is the key of an index.
+const LONGEST_NAME: usize = 200;
 
 /// Creates a segment, fills it from what is stored, and returns how many members it has. Blocks the writers of
 /// all sources until the transaction ends.
@@ -20,8 +23,16 @@ fn create_segment(
     description: default!(Option<String>, "NULL"),
 ) -> i64 {
     registry::require_read_committed("create_segment");
-    let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| missing("name"));
-    let criteria = criteria.unwrap_or_else(|| missing("criteria")).text();
+    let name = required(name, "name");
+    if name.is_empty() || name.len() > LONGEST_NAME {
+        Refusal::new(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            format!("the name of a segment has 1 to {LONGEST_NAME} bytes, not {}", name.len()),
+        )
+        .hint("Say more in the description.")
+        .raise();
+    }
+    let criteria = required(criteria, "criteria").text();
     let node =
         value_of(parse(&criteria, Scope::Subscriber).and_then(|node| Program::check(&node).map(|()| node)));
     registry::lock_out_writers();
@@ -109,15 +120,6 @@ pub fn unknown(name: &str) -> ! {
             None => "The segments are listed in segment.summary.".to_owned(),
         })
         .raise()
-}
-
-fn missing(argument: &str) -> ! {
-    Refusal::new(
-        PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED,
-        format!("{argument} must not be null or empty"),
-    )
-    .hint(format!("Pass {argument} => ..."))
-    .raise()
 }
 
 /// Changes the stream table as planned and returns the ids of what was added.

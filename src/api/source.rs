@@ -3,7 +3,7 @@
 use crate::pg::flush::flush;
 use crate::pg::owner::Acting;
 use crate::pg::relation::Relation;
-use crate::pg::report::Refusal;
+use crate::pg::report::{Refusal, required};
 use crate::pg::source::{EventType, Mapping, Reader};
 use crate::pg::spi::connect;
 use crate::pg::types::{Name, Regclass};
@@ -11,7 +11,7 @@ use crate::pg::{guc, registry, upkeep};
 use pgrx::prelude::*;
 
 /// Starts capturing the events of a table, those that are in it already included, and returns how many
-/// subscribers they belong to. Blocks writers of the table until the transaction ends.
+/// subscribers they belong to. Blocks the writers of all sources until the transaction ends.
 #[pg_extern(volatile, parallel_unsafe)]
 #[allow(clippy::too_many_arguments)]
 fn attach_source(
@@ -45,15 +45,10 @@ pub fn attach(oid: pg_sys::Oid, mapping: &Mapping) -> i64 {
     let owner = registry::home().owner;
     {
         let _acting = Acting::as_owner(owner);
-        connect(|session| {
-            // Waits for the writers of the table; later ones find the triggers.
-            session.modify_once(
-                &format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", reader.relation.quoted()),
-                &[],
-            );
-        });
+        // Waits for the writers of the table; later ones find the triggers.
+        lock(&reader.relation, "SHARE ROW EXCLUSIVE");
     }
-    registry::hold_definitions();
+    registry::lock_out_writers();
     // What was checked before the lock may have changed meanwhile.
     let reader = check(Relation::require(oid), mapping);
     if registry::current().source_of(oid).is_some() {
@@ -111,9 +106,12 @@ pub fn attach(oid: pg_sys::Oid, mapping: &Mapping) -> i64 {
 #[pg_extern(volatile, parallel_unsafe, strict)]
 fn detach_source(relation: Regclass) -> i64 {
     registry::require_read_committed("detach_source");
-    let found = connect(|session| Relation::look_up(session, relation.0));
+    let found = Relation::look_up(relation.0);
     if let Some(found) = &found {
         found.check_owner();
+        let _acting = Acting::as_owner(registry::home().owner);
+        // Before the marker, in the order in which writers take them.
+        lock(found, "ACCESS EXCLUSIVE");
     }
     registry::lock_out_writers();
     flush();
@@ -145,27 +143,13 @@ fn detach_source(relation: Regclass) -> i64 {
     pass.subscribers
 }
 
-fn check(relation: Relation, mapping: &Mapping) -> Reader {
-    let checked = relation.check_source().and_then(|()| Reader::new(relation, mapping));
-    let reader = checked.unwrap_or_else(|refusal| refusal.raise());
-    if let Some(zone) = &mapping.time_zone {
-        check_zone(zone);
-    }
-    reader
+fn lock(relation: &Relation, mode: &str) {
+    connect(|session| session.modify_once(&format!("LOCK TABLE {} IN {mode} MODE", relation.quoted()), &[]));
 }
 
-fn check_zone(zone: &str) {
-    let known = connect(|session| {
-        session.select("SELECT FROM pg_catalog.pg_timezone_names WHERE name = $1", &[zone.into()]).count() > 0
-    });
-    if !known {
-        Refusal::new(
-            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-            format!("time zone \"{zone}\" not recognized"),
-        )
-        .hint("Use a name from pg_timezone_names, such as UTC or Europe/Paris.")
-        .raise();
-    }
+fn check(relation: Relation, mapping: &Mapping) -> Reader {
+    let checked = relation.check_attachable().and_then(|()| Reader::new(relation, mapping));
+    checked.unwrap_or_else(|refusal| refusal.raise())
 }
 
 fn event_type_of(column: Option<Name>, constant: Option<String>) -> EventType {
@@ -179,14 +163,6 @@ fn event_type_of(column: Option<Name>, constant: Option<String>) -> EventType {
         .hint("Write event_type => 'column' where a column tells the type, or constant_type => 'purchase' where all rows are of one type.")
         .raise(),
     }
-}
-
-fn required<T>(argument: Option<T>, name: &str) -> T {
-    argument.unwrap_or_else(|| {
-        Refusal::new(PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED, format!("{name} must not be null"))
-            .hint(format!("Pass {name} => ..."))
-            .raise()
-    })
 }
 
 fn trigger_name(event: &str) -> String {

@@ -4,7 +4,7 @@ use crate::activity::{Instant, VALID_TIMES};
 use crate::pg::flush::flush;
 use crate::pg::owner::{Acting, current_user};
 use crate::pg::report::Refusal;
-use crate::pg::spi::{connect, instant};
+use crate::pg::spi::{at_new_snapshot, connect, instant};
 use crate::pg::upkeep::{self, Pass};
 use crate::pg::{guc, registry, transaction};
 use pgrx::prelude::*;
@@ -44,9 +44,9 @@ fn refresh(until: Option<TimestampWithTimeZone>, batch: Option<i32>, fcinfo: pg_
 #[pg_extern(volatile, parallel_unsafe, name = "_refresh_batch")]
 fn refresh_batch(
     until: Option<TimestampWithTimeZone>,
-    size: i32,
+    size: Option<i32>,
 ) -> TableIterator<'static, (name!(subscribers, i64), name!(transitions, i64))> {
-    let (until, size) = checked(until, size);
+    let (until, size) = checked(until, size.unwrap_or(1_000));
     let pass = upkeep::refresh_batch(until.unwrap_or_else(guc::now), size);
     TableIterator::once((pass.subscribers, pass.transitions))
 }
@@ -79,7 +79,8 @@ fn verify() -> TableIterator<
     ),
 > {
     flush();
-    let findings = upkeep::verify().into_iter();
+    // What the flush did is not in the statement's own snapshot.
+    let findings = at_new_snapshot(upkeep::verify).into_iter();
     let rows = findings.map(|f| (f.subscriber, f.finding.to_owned(), f.segment, f.stored, f.expected));
     TableIterator::new(rows.collect::<Vec<_>>())
 }

@@ -154,14 +154,21 @@ fn nearest(centroids: &Array2<f64>, row: ArrayView1<f64>) -> (usize, f64) {
     best
 }
 
+impl Options {
+    /// Refuses what makes no sense for any rows.
+    pub fn check(&self) -> Result<()> {
+        if self.k == 0 {
+            return Err(refusal("k must be at least 1".to_owned(), "Ask for two or more clusters."));
+        }
+        if self.max_iterations == 0 {
+            return Err(refusal("max_iterations must be at least 1".to_owned(), "Leave it at its default."));
+        }
+        Ok(())
+    }
+}
+
 fn check(rows: ArrayView2<f64>, options: Options) -> Result<()> {
-    let refuse = |problem: String, hint: &str| Err(Error::Argument { problem, hint: hint.to_owned() });
-    if options.k == 0 {
-        return refuse("k must be at least 1".to_owned(), "Ask for two or more clusters.");
-    }
-    if options.max_iterations == 0 {
-        return refuse("max_iterations must be at least 1".to_owned(), "Leave it at its default.");
-    }
+    options.check()?;
     let mut distinct = HashSet::new();
     for row in rows.rows() {
         distinct.insert(row.iter().map(|value| value.to_bits()).collect::<Vec<_>>());
@@ -169,10 +176,14 @@ fn check(rows: ArrayView2<f64>, options: Options) -> Result<()> {
             return Ok(());
         }
     }
-    refuse(
+    Err(refusal(
         format!("k is {}, but there are only {} distinct rows", options.k, distinct.len()),
         "Ask for fewer clusters, or check the columns for NULLs: rows with one are left out.",
-    )
+    ))
+}
+
+fn refusal(problem: String, hint: &str) -> Error {
+    Error::Argument { problem, hint: hint.to_owned() }
 }
 
 /// linfa spreads its work over rayon. A backend must not start threads (they would run PostgreSQL's signal

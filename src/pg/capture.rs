@@ -1,19 +1,19 @@
 //! The triggers on attached tables, and the deferred one that flushes.
 
-use super::flush::flush;
+use super::flush::{arrange_flush, flush, flush_at_end};
 use super::owner::Acting;
 use super::pending;
 use super::registry::{self, Registry};
+use super::scan::Scratch;
 use super::source::{Event, EventDocument, Reader};
 use super::spi::connect;
 use crate::activity::Entry;
 use crate::membership::Program;
-use pgrx::PgMemoryContexts;
 use pgrx::prelude::*;
 use std::convert::Infallible;
 
-/// Rows after which what reading them has allocated is given back.
-const ROWS_PER_RESET: usize = 1_000;
+/// Rows folded between two looks for a cancellation.
+const ROWS_PER_CHECK: usize = 1_000;
 
 type Outcome<'a> = Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, Infallible>;
 
@@ -32,7 +32,9 @@ fn capture<'a>(trigger: &'a PgTrigger<'a>) -> Outcome<'a> {
         Err(refusal) => pgrx::warning!("pg_segment does not see this change: {}", refusal.message()),
         // SAFETY: the event's bits are documented; a truncation has no rows.
         Ok(_) if data.tg_event & pg_sys::TRIGGER_EVENT_OPMASK == pg_sys::TRIGGER_EVENT_TRUNCATE => {
-            pending::record(|changes| changes.truncated = true);
+            // It removes rows that an older snapshot does not show.
+            registry::require_read_committed("TRUNCATE of an attached table");
+            pending::record(|changes| changes.everybody = true);
         }
         Ok(reader) => {
             // SAFETY: the tables, where there are any, hold rows of the trigger's relation.
@@ -55,8 +57,12 @@ fn capture<'a>(trigger: &'a PgTrigger<'a>) -> Outcome<'a> {
 /// Fires at commit, once per transaction that captured events.
 #[pg_trigger]
 fn flush_trigger<'a>(trigger: &'a PgTrigger<'a>) -> Outcome<'a> {
-    flush();
+    flush_at_end();
     let data = trigger.trigger_data();
+    if data.tg_trigtuple.is_null() {
+        // Put by hand onto a statement, where there is no marker to remove.
+        return Ok(None);
+    }
     let _acting = Acting::as_owner(registry::home().owner);
     connect(|session| {
         // SAFETY: a row trigger has a row.
@@ -73,17 +79,6 @@ fn invalidate_trigger<'a>(_: &'a PgTrigger<'a>) -> Outcome<'a> {
     Ok(None)
 }
 
-/// Puts a row into `segment.marker`, whose deferred trigger is the flush. After the fold: where the trigger was
-/// made immediate, it fires right here.
-fn arrange_flush() {
-    if pending::is_marked() {
-        return;
-    }
-    pending::set_marked();
-    let _acting = Acting::as_owner(registry::home().owner);
-    connect(|session| session.modify("INSERT INTO segment.marker (captured) VALUES (true)", &[]));
-}
-
 /// # Safety
 /// `rows` is null or holds rows of `relation`.
 unsafe fn fold_rows(
@@ -96,7 +91,7 @@ unsafe fn fold_rows(
     if rows.is_null() {
         return;
     }
-    let mut memory = PgMemoryContexts::new("pg_segment capture");
+    let mut memory = Scratch::default();
     let last_column = i32::from(reader.last_column());
     // SAFETY: the slot has the relation's descriptor, is filled from the tuplestore and deformed up to the last
     // mapped column before its values are read.
@@ -106,7 +101,7 @@ unsafe fn fold_rows(
         let mut count = 0_usize;
         while pg_sys::tuplestore_gettupleslot(rows, true, false, slot) {
             pg_sys::slot_getsomeattrs(slot, last_column);
-            memory.switch_to(|_| {
+            memory.run(|| {
                 let column = |number: i16| {
                     let index = (number - 1) as usize;
                     (*(*slot).tts_values.add(index), *(*slot).tts_isnull.add(index))
@@ -120,8 +115,7 @@ unsafe fn fold_rows(
                 }
             });
             count += 1;
-            if count.is_multiple_of(ROWS_PER_RESET) {
-                memory.reset();
+            if count.is_multiple_of(ROWS_PER_CHECK) {
                 pgrx::check_for_interrupts!();
             }
         }

@@ -3,67 +3,112 @@
 
 use super::guc;
 use super::owner::Acting;
-use super::pending::{self, Change};
+use super::pending::{self, Change, Changes};
 use super::registry::{self, Registry};
 use super::scan;
 use super::spi::{Session, connect};
 use super::store::{self, DueRule, StateRow, Update};
 use crate::activity::{Fold, Instant, State};
 use crate::membership::{Cause, Members, Transition};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// Subscribers locked and written by one set of statements.
 const BATCH: usize = 5_000;
 
-/// Flushes everything captured so far and returns who moved.
-pub fn flush() -> Vec<(String, Vec<Transition>)> {
+/// Who moved, and how.
+pub type Moved = Vec<(String, Vec<Transition>)>;
+
+/// Flushes everything captured so far, before the transaction's end, and returns who moved.
+///
+/// A statement may be in flight whose rows a recomputation reads and whose trigger adds them later. So those who
+/// are computed again here are computed once more at the end.
+pub fn flush() -> Moved {
     let Some(changes) = pending::take() else { return Vec::new() };
-    let _acting = Acting::as_owner(registry::home().owner);
-    let registry = registry::current();
-    let now = guc::now();
-    if changes.truncated {
-        connect(|session| {
-            let ids: Vec<String> = changes.by_subscriber.into_keys().collect();
-            store::create_missing(session, &sorted(ids));
+    let (everybody, mut again) = (changes.everybody, changes.again.clone());
+    let (moved, recomputed) = flush_changes(changes);
+    again.extend(recomputed);
+    if everybody || !again.is_empty() {
+        pending::record(|changes| {
+            changes.everybody |= everybody;
+            changes.again.extend(again);
         });
-        return recompute_everybody(&registry, now, Cause::Event);
-    }
-    let mut changes: Vec<(String, Change)> = changes.by_subscriber.into_iter().collect();
-    changes.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-    let mut moved = Vec::new();
-    for batch in changes.chunks(BATCH) {
-        moved.extend(apply(&registry, batch, now, Cause::Event));
+        arrange_flush();
     }
     moved
 }
 
-/// Applies changes to some subscribers, in ascending order, and returns who moved.
+/// Flushes what is left at the transaction's end, when no statement is in flight.
+pub fn flush_at_end() {
+    if let Some(changes) = pending::take() {
+        flush_changes(changes);
+    }
+}
+
+/// Puts a row into `segment.marker`, whose deferred trigger flushes at the end. Where that trigger was made
+/// immediate, it fires right here.
+pub fn arrange_flush() {
+    if pending::is_marked() {
+        return;
+    }
+    pending::set_marked();
+    let _acting = Acting::as_owner(registry::home().owner);
+    connect(|session| session.modify("INSERT INTO segment.marker (captured) VALUES (true)", &[]));
+}
+
+/// Returns who moved, and who was computed again.
+fn flush_changes(changes: Changes) -> (Moved, Vec<String>) {
+    let _acting = Acting::as_owner(registry::home().owner);
+    let registry = registry::current();
+    let now = guc::now();
+    let mut by_subscriber = changes.by_subscriber;
+    for subscriber in &changes.again {
+        by_subscriber.entry(subscriber.clone()).or_default();
+    }
+    let mut changes_of: Vec<(String, Change)> = by_subscriber.into_iter().collect();
+    changes_of.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    let ids: Vec<String> = changes_of.iter().map(|(subscriber, _)| subscriber.clone()).collect();
+    // All of them before the first lock, however many batches follow.
+    connect(|session| store::create_missing(session, &ids));
+    if changes.everybody {
+        return (recompute_everybody(&registry, now, Cause::Event), Vec::new());
+    }
+    let mut moved = Vec::new();
+    let mut recomputed = Vec::new();
+    for batch in changes_of.chunks(BATCH) {
+        let outcome = apply(&registry, batch, &changes.again, now, Cause::Event);
+        moved.extend(outcome.0);
+        recomputed.extend(outcome.1);
+    }
+    (moved, recomputed)
+}
+
+/// Applies changes to some subscribers, in ascending order; some of them are computed again whatever their change.
+/// Returns who moved, and who was computed again.
 pub fn apply(
     registry: &Registry,
     changes: &[(String, Change)],
+    again: &BTreeSet<String>,
     now: Instant,
     cause: Cause,
-) -> Vec<(String, Vec<Transition>)> {
+) -> (Moved, Vec<String>) {
     connect(|session| {
         let ids: Vec<String> = changes.iter().map(|(subscriber, _)| subscriber.clone()).collect();
         let mut work: Vec<Work> = Vec::with_capacity(ids.len());
         for row in store::lock(session, &ids) {
             let mut item = Work::begin(registry, row, now);
+            item.exact &= !again.contains(&item.subscriber);
             if let Ok(index) = ids.binary_search(&item.subscriber) {
                 item.fold(registry, &changes[index].1);
             }
             work.push(item);
         }
-        finish(session, registry, work, now, cause)
+        let recomputed = work.iter().filter(|item| !item.exact).map(|item| item.subscriber.clone()).collect();
+        (finish(session, registry, work, now, cause), recomputed)
     })
 }
 
 /// Computes the states of everybody again from the events, in ascending order, and returns who moved.
-pub fn recompute_everybody(
-    registry: &Registry,
-    now: Instant,
-    cause: Cause,
-) -> Vec<(String, Vec<Transition>)> {
+pub fn recompute_everybody(registry: &Registry, now: Instant, cause: Cause) -> Moved {
     let mut moved = Vec::new();
     let mut after = String::new();
     let mut first = true;
@@ -84,12 +129,7 @@ pub fn recompute_everybody(
 }
 
 /// Brings locked rows to `until` by time alone and returns who moved.
-pub fn advance(
-    session: &Session,
-    registry: &Registry,
-    rows: Vec<StateRow>,
-    until: Instant,
-) -> Vec<(String, Vec<Transition>)> {
+pub fn advance(session: &Session, registry: &Registry, rows: Vec<StateRow>, until: Instant) -> Moved {
     let work: Vec<Work> = rows.into_iter().map(|row| Work::begin(registry, row, until)).collect();
     let mut updates = settle(session, registry, work, Cause::Time);
     store::write(session, &updates, DueRule::Replace, until);
@@ -130,13 +170,7 @@ impl Work {
     }
 }
 
-fn finish(
-    session: &Session,
-    registry: &Registry,
-    work: Vec<Work>,
-    now: Instant,
-    cause: Cause,
-) -> Vec<(String, Vec<Transition>)> {
+fn finish(session: &Session, registry: &Registry, work: Vec<Work>, now: Instant, cause: Cause) -> Moved {
     if work.is_empty() {
         return Vec::new();
     }
@@ -151,12 +185,11 @@ fn settle(session: &Session, registry: &Registry, work: Vec<Work>, cause: Cause)
         work.iter().filter(|item| !item.exact).map(|item| item.subscriber.clone()).collect();
     // After the lock and under a new snapshot: what other transactions did is either visible now, or will be
     // folded by them once this lock is released.
-    let mut events: HashMap<String, Change> =
-        if inexact.is_empty() { HashMap::new() } else { scan::of_subscribers(session, registry, &inexact) };
+    let mut events = read_events(session, registry, &inexact);
     let program = &registry.program;
     work.into_iter()
         .map(|mut item| {
-            if !item.exact {
+            if let Some(events) = events.as_mut().filter(|_| !item.exact) {
                 let change = events.remove(&item.subscriber).unwrap_or_default();
                 item.state = State::default();
                 // Additions alone are always exact.
@@ -175,12 +208,28 @@ fn settle(session: &Session, registry: &Registry, work: Vec<Work>, cause: Cause)
         .collect()
 }
 
-fn moved(updates: &mut Vec<Update>) -> Vec<(String, Vec<Transition>)> {
-    let moved = updates.drain(..).filter(|update| !update.transitions.is_empty());
-    moved.map(|update| (update.subscriber, update.transitions)).collect()
+/// The events of those whose state must be computed again. Where a source cannot be read, nobody's can: the writer
+/// goes on with what is known, and `verify` reports the source.
+fn read_events(
+    session: &Session,
+    registry: &Registry,
+    subscribers: &[String],
+) -> Option<HashMap<String, Change>> {
+    if subscribers.is_empty() {
+        return None;
+    }
+    if let Some(refusal) = registry.unreadable() {
+        pgrx::warning!(
+            "pg_segment cannot compute {} subscribers again: {}",
+            subscribers.len(),
+            refusal.message()
+        );
+        return None;
+    }
+    Some(scan::of_subscribers(session, registry, subscribers))
 }
 
-fn sorted(mut ids: Vec<String>) -> Vec<String> {
-    ids.sort_unstable();
-    ids
+fn moved(updates: &mut Vec<Update>) -> Moved {
+    let moved = updates.drain(..).filter(|update| !update.transitions.is_empty());
+    moved.map(|update| (update.subscriber, update.transitions)).collect()
 }

@@ -4,7 +4,7 @@
 use crate::activity::Entry;
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::c_void;
 
 /// Changes to one subscriber.
@@ -20,12 +20,16 @@ pub struct Change {
 pub struct Changes {
     pub by_subscriber: HashMap<String, Change>,
     /// A source was truncated, so that everybody's state is to be computed again.
-    pub truncated: bool,
+    pub everybody: bool,
+    /// Subscribers whose state was computed again before the transaction's end, while a statement may have been in
+    /// flight whose rows were there already and are captured only when it ends: to be computed once more.
+    pub again: BTreeSet<String>,
 }
 
 impl Changes {
     fn merge(&mut self, other: Changes) {
-        self.truncated |= other.truncated;
+        self.everybody |= other.everybody;
+        self.again.extend(other.again);
         if self.by_subscriber.is_empty() {
             self.by_subscriber = other.by_subscriber;
             return;

@@ -6,12 +6,13 @@
 
 use super::guc;
 use super::owner::Acting;
+use super::relation::Relation;
 use super::report::{Refusal, value_of};
 use super::source::{EventType, Mapping, Reader, Source};
-use super::spi::{Session, connect};
+use super::spi::{Session, connect, connect_at_latest};
 use crate::activity::{Horizons, Selection, Stream};
 use crate::criteria::{Path, Scope, parse};
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::membership::{Definition, Program};
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
@@ -24,13 +25,17 @@ const KEPT: usize = 2;
 
 pub struct Registry {
     pub version: i64,
+    /// The table that the version was read from: another extension's after DROP and CREATE EXTENSION.
+    home: pg_sys::Oid,
     pub program: Program,
     pub definitions: Vec<Definition>,
     /// Definitions that this version cannot read, with the reason; they have no members.
     pub broken: Vec<(String, Error)>,
     pub sources: Vec<Source>,
-    readers: RefCell<HashMap<pg_sys::Oid, Rc<std::result::Result<Reader, Refusal>>>>,
 }
+
+/// A source's mapping resolved against its table, or why it cannot be.
+pub type Resolved = Rc<std::result::Result<Reader, Refusal>>;
 
 /// Where the extension's own tables are, and whose they are.
 #[derive(Clone, Copy, Debug)]
@@ -46,8 +51,12 @@ thread_local! {
     static CURRENT: Cell<Option<i64>> = const { Cell::new(None) };
     static COMPILED: RefCell<Vec<Rc<Registry>>> = const { RefCell::new(Vec::new()) };
     static WATCHING: Cell<bool> = const { Cell::new(false) };
+    /// Counts invalidations, so that what was read while one arrived is not taken for the newest.
+    static GENERATION: Cell<u64> = const { Cell::new(0) };
+    /// By version, source and table.
+    static READERS: RefCell<HashMap<(i64, i32, pg_sys::Oid), Resolved>> = RefCell::new(HashMap::new());
     /// Tables that changed since readers were last asked for: one of them may be a source.
-    static STALE_READERS: RefCell<Vec<pg_sys::Oid>> = const { RefCell::new(Vec::new()) };
+    static STALE: RefCell<Vec<pg_sys::Oid>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The extension's own tables. Fails where the extension is not installed in this database.
@@ -79,6 +88,13 @@ pub fn home() -> Home {
 
 /// Waits until no transaction that captured events is in flight, and lets none capture before this one ends.
 pub fn lock_out_writers() {
+    // The tables first, as writers do: whoever has one locked exclusively may be about to capture.
+    let mut tables: Vec<pg_sys::Oid> = current().sources.iter().map(|source| source.relation).collect();
+    tables.sort_unstable_by_key(|table| table.to_u32());
+    for table in tables {
+        // SAFETY: takes a heavyweight lock, to be released with the transaction; a dropped table locks nothing.
+        unsafe { pg_sys::LockRelationOid(table, pg_sys::AccessShareLock as _) };
+    }
     lock_marker(pg_sys::ShareRowExclusiveLock);
 }
 
@@ -100,14 +116,15 @@ pub fn current() -> Rc<Registry> {
         return registry;
     }
     let _acting = Acting::as_owner(home.owner);
-    // Not the transaction's snapshot: at REPEATABLE READ it may be older than the definitions in force.
-    // SAFETY: the pushed snapshot is popped below, or by the transaction's abort.
-    unsafe { pg_sys::PushActiveSnapshot(pg_sys::GetLatestSnapshot()) };
-    let registry = connect(load);
-    // SAFETY: see above.
-    unsafe { pg_sys::PopActiveSnapshot() };
-    CURRENT.set(Some(registry.version));
-    keep(registry)
+    loop {
+        let generation = GENERATION.get();
+        // Not the transaction's snapshot: at REPEATABLE READ it may be older than the definitions in force.
+        let registry = keep(connect_at_latest(load));
+        if GENERATION.get() == generation {
+            CURRENT.set(Some(registry.version));
+            return registry;
+        }
+    }
 }
 
 /// The definitions that a reader's snapshot shows, by the version that it read.
@@ -147,7 +164,7 @@ pub fn invalidate() {
     }
     // SAFETY: sends an invalidation message for an existing table.
     unsafe { pg_sys::CacheInvalidateRelcacheByRelid(home.version) };
-    CURRENT.set(None);
+    forget_current();
 }
 
 impl Registry {
@@ -155,39 +172,73 @@ impl Registry {
         self.sources.iter().find(|source| source.relation == relation)
     }
 
-    /// The source's mapping, resolved against its table as it is now.
-    pub fn reader(&self, source: &Source) -> Rc<std::result::Result<Reader, Refusal>> {
-        let mut readers = self.readers.borrow_mut();
-        for stale in STALE_READERS.take() {
-            readers.remove(&stale);
-            if stale == pg_sys::Oid::INVALID {
-                readers.clear();
-            }
+    /// The source's mapping, resolved against its table as it is now. The table must be locked, so that it stays
+    /// as it is while the reader is used.
+    pub fn reader(&self, source: &Source) -> Resolved {
+        drop_stale_readers();
+        let key = (self.version, source.id, source.relation);
+        if let Some(reader) = READERS.with_borrow(|readers| readers.get(&key).cloned()) {
+            return reader;
         }
-        if let Some(reader) = readers.get(&source.relation) {
-            return Rc::clone(reader);
-        }
-        let reader = match connect(|session| super::relation::Relation::look_up(session, source.relation)) {
+        let reader = Rc::new(match Relation::look_up(source.relation) {
             Some(relation) => Reader::new(relation, &source.mapping),
             None => Err(Refusal::new(
                 PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE,
                 format!("attached relation with OID {} does not exist any more", source.relation.to_u32()),
             )),
-        };
-        let reader = Rc::new(reader);
-        readers.insert(source.relation, Rc::clone(&reader));
+        });
+        READERS.with_borrow_mut(|readers| {
+            // Those of versions that are not kept any more.
+            if readers.len() > 1_000 {
+                readers.clear();
+            }
+            readers.insert(key, Rc::clone(&reader));
+        });
         reader
+    }
+
+    /// [`Registry::reader`], with the table locked first.
+    pub fn locked_reader(&self, source: &Source) -> Resolved {
+        // SAFETY: takes a heavyweight lock, to be released with the transaction, and processes invalidations.
+        unsafe { pg_sys::LockRelationOid(source.relation, pg_sys::AccessShareLock as _) };
+        self.reader(source)
+    }
+
+    /// Why some source cannot be read again in full, if one cannot.
+    pub fn unreadable(&self) -> Option<Refusal> {
+        self.sources.iter().find_map(|source| match self.locked_reader(source).as_ref() {
+            Ok(reader) => reader.relation.check_readable().err(),
+            Err(refusal) => Some(refusal.clone()),
+        })
     }
 }
 
+fn drop_stale_readers() {
+    let stale = STALE.take();
+    if !stale.is_empty() {
+        READERS.with_borrow_mut(|readers| {
+            let all = stale.contains(&pg_sys::Oid::INVALID);
+            readers.retain(|(_, _, relation), _| !all && !stale.contains(relation));
+        });
+    }
+}
+
+fn forget_current() {
+    GENERATION.set(GENERATION.get() + 1);
+    CURRENT.set(None);
+}
+
 fn kept(version: i64) -> Option<Rc<Registry>> {
-    COMPILED.with_borrow(|compiled| compiled.iter().find(|registry| registry.version == version).cloned())
+    let home = home().version;
+    COMPILED.with_borrow(|compiled| {
+        compiled.iter().find(|registry| registry.version == version && registry.home == home).cloned()
+    })
 }
 
 fn keep(registry: Registry) -> Rc<Registry> {
     let registry = Rc::new(registry);
     COMPILED.with_borrow_mut(|compiled| {
-        compiled.retain(|other| other.version != registry.version);
+        compiled.retain(|other| other.version != registry.version && other.home == registry.home);
         compiled.insert(0, Rc::clone(&registry));
         compiled.truncate(KEPT);
     });
@@ -200,17 +251,10 @@ fn version(session: &Session) -> i64 {
 
 fn load(session: &Session) -> Registry {
     let version = version(session);
-    let streams = value_of(load_streams(session));
+    let streams = load_streams(session);
     let (definitions, broken) = load_definitions(session, &streams);
     let program = value_of(Program::compile(streams, &definitions));
-    Registry {
-        version,
-        program,
-        definitions,
-        broken,
-        sources: load_sources(session),
-        readers: RefCell::default(),
-    }
+    Registry { version, home: home().version, program, definitions, broken, sources: load_sources(session) }
 }
 
 /// The definitions that can be compiled, and those that cannot: only direct writes to the tables make such.
@@ -237,23 +281,20 @@ fn load_definitions(session: &Session, streams: &[Stream]) -> (Vec<Definition>, 
     (definitions, broken)
 }
 
-fn load_streams(session: &Session) -> Result<Vec<Stream>> {
+/// Streams that cannot be read are left out: the definitions that need them are then broken, and nothing else.
+fn load_streams(session: &Session) -> Vec<Stream> {
     let rows = session.select(
         "SELECT stream_id, event_type, filter::text, value_path, horizons FROM segment.stream ORDER BY stream_id",
         &[],
     );
-    let corrupt = || Error::Corrupt("stream catalogue");
-    (0..rows.count())
-        .map(|row| {
-            let filter: Option<String> = rows.get(row, 3);
-            let filter =
-                filter.map(|filter| serde_json::from_str(&filter).map_err(|_| corrupt())).transpose()?;
-            let selection = Selection { event: rows.get(row, 2), filter, of: Path(rows.value(row, 4)) };
-            let horizons: Vec<i64> = rows.value(row, 5);
-            let horizons = Horizons::new(horizons.try_into().map_err(|_| corrupt())?);
-            Stream::new(rows.value::<i32>(row, 1) as u32, selection, horizons)
-        })
-        .collect()
+    let stream = |row: usize| {
+        let filter: Option<String> = rows.get(row, 3);
+        let filter = filter.map(|filter| serde_json::from_str(&filter)).transpose().ok()?;
+        let selection = Selection { event: rows.get(row, 2), filter, of: Path(rows.value(row, 4)) };
+        let horizons = rows.value::<Vec<i64>>(row, 5).try_into().ok()?;
+        Stream::new(rows.value::<i32>(row, 1) as u32, selection, Horizons::new(horizons)).ok()
+    };
+    (0..rows.count()).filter_map(stream).collect()
 }
 
 fn load_sources(session: &Session) -> Vec<Source> {
@@ -294,18 +335,15 @@ fn watch() {
 unsafe extern "C-unwind" fn relation_changed(_argument: pg_sys::Datum, relation: pg_sys::Oid) {
     let everything = relation == pg_sys::Oid::INVALID;
     if everything || HOME.get().is_some_and(|home| home.version == relation) {
-        CURRENT.set(None);
+        forget_current();
         // The extension may have been dropped and created again.
         HOME.set(None);
     }
-    STALE_READERS.with_borrow_mut(|stale| {
-        if everything {
-            stale.clear();
-        }
-        if stale.len() < 1_000 {
-            stale.push(relation);
-        } else {
+    STALE.with_borrow_mut(|stale| {
+        if everything || stale.len() >= 1_000 {
             *stale = vec![pg_sys::Oid::INVALID];
+        } else {
+            stale.push(relation);
         }
     });
 }

@@ -2,54 +2,58 @@
 
 use super::owner::current_user;
 use super::report::Refusal;
-use super::spi::{Session, connect};
+use super::spi::connect_at_latest;
 use pgrx::prelude::*;
 use pgrx::spi::quote_identifier;
+use std::ffi::CStr;
 
-/// A table of the user's.
+/// A relation of the user's, as it is while this transaction lasts: looking it up locks it against change.
 #[derive(Clone, Debug)]
 pub struct Relation {
     pub oid: pg_sys::Oid,
     pub schema: String,
     pub name: String,
     pub owner: pg_sys::Oid,
-    kind: String,
-    persistence: String,
+    kind: u8,
+    persistence: u8,
     /// A partition, or with inheritance children or parents.
     in_tree: bool,
     forces_row_security: bool,
-    owned_by_caller: bool,
+    namespace: pg_sys::Oid,
 }
 
 impl Relation {
-    /// `None` where the relation does not exist any more.
-    pub fn look_up(session: &Session, oid: pg_sys::Oid) -> Option<Self> {
-        // Not under the statement's snapshot: the table may be one that the statement itself has made.
-        let rows = session.modify(
-            "SELECT n.nspname::text, c.relname::text, c.relowner, c.relkind::text, c.relpersistence::text,
-                    c.relispartition OR EXISTS (SELECT FROM pg_catalog.pg_inherits i
-                                                WHERE c.oid IN (i.inhparent, i.inhrelid)),
-                    c.relforcerowsecurity, pg_catalog.pg_has_role($2, c.relowner, 'USAGE')
-             FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-             WHERE c.oid = $1",
-            &[oid.into(), current_user().into()],
-        );
-        Some(Relation {
-            oid,
-            schema: rows.get(0, 1)?,
-            name: rows.get(0, 2)?,
-            owner: rows.get(0, 3)?,
-            kind: rows.get(0, 4)?,
-            persistence: rows.get(0, 5)?,
-            in_tree: rows.get(0, 6)?,
-            forces_row_security: rows.get(0, 7)?,
-            owned_by_caller: rows.get(0, 8)?,
-        })
+    /// `None` where the relation does not exist any more. From the catalogue caches, and so as things are now,
+    /// whatever the snapshot and the search path.
+    pub fn look_up(oid: pg_sys::Oid) -> Option<Self> {
+        // SAFETY: the relation is open while its fields are read; closing it keeps the lock.
+        let found = unsafe {
+            let relation = pg_sys::try_relation_open(oid, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
+            if relation.is_null() {
+                return None;
+            }
+            let class = &*(*relation).rd_rel;
+            let schema = pg_sys::get_namespace_name(class.relnamespace);
+            let found = Relation {
+                oid,
+                schema: if schema.is_null() { String::new() } else { text(CStr::from_ptr(schema)) },
+                name: text(CStr::from_ptr(class.relname.data.as_ptr())),
+                owner: class.relowner,
+                kind: class.relkind as u8,
+                persistence: class.relpersistence as u8,
+                in_tree: class.relispartition || class.relhassubclass || has_parents(oid),
+                forces_row_security: class.relforcerowsecurity,
+                namespace: class.relnamespace,
+            };
+            pg_sys::relation_close(relation, pg_sys::NoLock as pg_sys::LOCKMODE);
+            found
+        };
+        Some(found)
     }
 
     /// The relation by the oid that a `regclass` argument holds, or 42P01.
     pub fn require(oid: pg_sys::Oid) -> Self {
-        connect(|session| Self::look_up(session, oid)).unwrap_or_else(|| {
+        Self::look_up(oid).unwrap_or_else(|| {
             Refusal::new(
                 PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE,
                 format!("relation with OID {} does not exist", oid.to_u32()),
@@ -70,7 +74,7 @@ impl Relation {
     }
 
     fn owned(&self) -> Result<(), Refusal> {
-        if self.owned_by_caller {
+        if owns(self.oid, current_user()) {
             return Ok(());
         }
         let problem = format!("must be owner of table {}.{}", self.schema, self.name);
@@ -78,51 +82,78 @@ impl Relation {
             .hint("Ask the table's owner to do it, or to make you a member of the owning role."))
     }
 
-    /// Refuses what cannot be a source of events, with the reason.
+    /// Refuses a table whose rows the engine could not read again: all of them, as the table's owner.
+    pub fn check_readable(&self) -> Result<(), Refusal> {
+        let name = format!("{}.{}", self.schema, self.name);
+        if self.forces_row_security {
+            return Err(Refusal::new(
+                PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+                format!("\"{name}\" forces row security on its owner"),
+            )
+            .hint("Policies would hide rows from the engine. ALTER TABLE ... NO FORCE ROW LEVEL SECURITY first."));
+        }
+        // Rights can be taken away from an owner too, and given back, without a trace in the relation itself.
+        if !may_select(self.oid, self.namespace, self.owner) {
+            return Err(Refusal::new(
+                PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+                format!("\"{name}\" cannot be read by its own owner"),
+            )
+            .hint("The engine reads the table as its owner: grant the owner SELECT on it and USAGE on its schema."));
+        }
+        Ok(())
+    }
+
+    /// Refuses what the caller cannot attach, with the reason.
+    pub fn check_attachable(&self) -> Result<(), Refusal> {
+        self.check_source()?;
+        self.owned()?;
+        self.check_readable()
+    }
+
+    /// Refuses what cannot be a source of events, whoever asks.
     pub fn check_source(&self) -> Result<(), Refusal> {
         let name = format!("{}.{}", self.schema, self.name);
-        let refuse =
-            |code, problem: &str, hint: &str| Err(Refusal::new(code, problem.replace('@', &name)).hint(hint));
+        let refuse = |code, problem: &str, hint: &str| {
+            Err(Refusal::new(code, format!("\"{name}\" {problem}")).hint(hint))
+        };
         let wrong_type = PgSqlErrorCode::ERRCODE_WRONG_OBJECT_TYPE;
         let unsupported = PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED;
-        match self.kind.as_str() {
-            "r" => {}
-            "p" => {
+        match self.kind {
+            b'r' => {}
+            b'p' => {
                 return refuse(
                     unsupported,
-                    "\"@\" is partitioned",
+                    "is partitioned",
                     "Partitioned tables cannot be attached in this version.",
                 );
             }
-            "v" | "m" => {
+            b'v' | b'm' => {
                 return refuse(
                     wrong_type,
-                    "\"@\" is a view",
+                    "is a view",
                     "Attach the table that the view reads: only a table sees its rows change.",
                 );
             }
-            "f" => {
+            b'f' => {
                 return refuse(
                     wrong_type,
-                    "\"@\" is a foreign table",
+                    "is a foreign table",
                     "Attach the table where it is stored: its changes are not seen from here.",
                 );
             }
-            _ => return refuse(wrong_type, "\"@\" is not a table", "Attach an ordinary table."),
+            _ => return refuse(wrong_type, "is not a table", "Attach an ordinary table."),
         }
-        if self.schema == "pg_catalog"
-            || self.schema == "information_schema"
-            || (self.schema == "segment" && self.name != "event")
-        {
-            return refuse(wrong_type, "\"@\" belongs to the system", "Attach a table of your own.");
+        let of_system = matches!(self.schema.as_str(), "pg_catalog" | "information_schema")
+            || (self.schema == "segment" && self.name != "event");
+        if of_system {
+            return refuse(wrong_type, "belongs to the system", "Attach a table of your own.");
         }
-        self.owned()?;
-        match self.persistence.as_str() {
-            "t" => return refuse(unsupported, "\"@\" is a temporary table", "Attach a permanent table."),
-            "u" => {
+        match self.persistence {
+            b't' => return refuse(unsupported, "is a temporary table", "Attach a permanent table."),
+            b'u' => {
                 return refuse(
                     unsupported,
-                    "\"@\" is an unlogged table",
+                    "is an unlogged table",
                     "A crash would empty it without a trace. ALTER TABLE ... SET LOGGED first.",
                 );
             }
@@ -131,17 +162,43 @@ impl Relation {
         if self.in_tree {
             return refuse(
                 unsupported,
-                "\"@\" is part of an inheritance tree",
+                "is part of an inheritance tree",
                 "Partitions and inherited tables cannot be attached in this version.",
             );
         }
-        if self.forces_row_security {
-            return refuse(
-                unsupported,
-                "\"@\" forces row security on its owner",
-                "Policies would hide rows from the engine. ALTER TABLE ... NO FORCE ROW LEVEL SECURITY first.",
-            );
-        }
         Ok(())
+    }
+}
+
+fn text(name: &CStr) -> String {
+    name.to_string_lossy().into_owned()
+}
+
+fn has_parents(oid: pg_sys::Oid) -> bool {
+    connect_at_latest(|session| {
+        session.select("SELECT FROM pg_catalog.pg_inherits WHERE inhrelid = $1", &[oid.into()]).count() > 0
+    })
+}
+
+fn owns(relation: pg_sys::Oid, role: pg_sys::Oid) -> bool {
+    // SAFETY: catalogue look-ups.
+    unsafe {
+        #[cfg(feature = "pg15")]
+        return pg_sys::pg_class_ownercheck(relation, role);
+        #[cfg(not(feature = "pg15"))]
+        return pg_sys::object_ownercheck(pg_sys::RelationRelationId, relation, role);
+    }
+}
+
+fn may_select(relation: pg_sys::Oid, schema: pg_sys::Oid, role: pg_sys::Oid) -> bool {
+    let (select, usage) = (pg_sys::ACL_SELECT as pg_sys::AclMode, pg_sys::ACL_USAGE as pg_sys::AclMode);
+    // SAFETY: catalogue look-ups.
+    unsafe {
+        #[cfg(feature = "pg15")]
+        let in_schema = pg_sys::pg_namespace_aclcheck(schema, role, usage);
+        #[cfg(not(feature = "pg15"))]
+        let in_schema = pg_sys::object_aclcheck(pg_sys::NamespaceRelationId, schema, role, usage);
+        in_schema == pg_sys::AclResult::ACLCHECK_OK
+            && pg_sys::pg_class_aclcheck(relation, role, select) == pg_sys::AclResult::ACLCHECK_OK
     }
 }

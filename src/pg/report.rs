@@ -20,6 +20,15 @@ pub fn value_of<T>(result: Result<T, Error>) -> T {
     result.unwrap_or_else(|error| raise(error))
 }
 
+/// An argument that may not be NULL, or 22004.
+pub fn required<T>(argument: Option<T>, name: &str) -> T {
+    argument.unwrap_or_else(|| {
+        Refusal::new(PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED, format!("{name} must not be null"))
+            .hint(format!("Pass {name} => ..."))
+            .raise()
+    })
+}
+
 /// A mistake that only the server layer can see: a relation, a column, a privilege.
 #[derive(Clone, Debug)]
 pub struct Refusal {

@@ -15,15 +15,16 @@ use std::rc::Rc;
 /// Rows fetched at once.
 const FETCH: usize = 10_000;
 
-/// The readers of some sources. Those whose tables cannot be read are left out; `verify` reports them.
+/// The readers of some sources, their tables locked. Those that cannot be read are left out: whoever needs all
+/// of them asks [`Registry::unreadable`] first.
 fn readers<'r>(registry: &'r Registry, sources: &'r [Source]) -> impl Iterator<Item = Reader> + 'r {
-    sources.iter().filter_map(|source| match Rc::as_ref(&registry.reader(source)) {
-        Ok(reader) => Some(reader.clone()),
-        Err(_) => None,
+    sources.iter().filter_map(|source| match Rc::as_ref(&registry.locked_reader(source)) {
+        Ok(reader) if reader.relation.check_readable().is_ok() => Some(reader.clone()),
+        _ => None,
     })
 }
 
-/// All events of some subscribers, under a snapshot of the statement's own.
+/// All events of some subscribers, given in ascending order, under a snapshot of the statement's own.
 pub fn of_subscribers(
     session: &Session,
     registry: &Registry,
@@ -40,8 +41,10 @@ pub fn of_subscribers(
             session.modify_once(&reader.scan(&filter), &[ids.into()])
         };
         let scanned = reader.scanned();
+        let mut memory = Scratch::default();
         for row in 0..rows.count() {
-            if let Some((subscriber, change)) = change(&registry.program, &scanned, &rows, row) {
+            let found = memory.run(|| change(&registry.program, &scanned, &rows, row));
+            if let Some((subscriber, change)) = found {
                 add(changes.entry(subscriber).or_default(), change);
             }
         }
@@ -60,10 +63,11 @@ pub struct BySubscriber<'r> {
 /// One source being read, sorted by subscriber.
 struct Run {
     reader: Reader,
+    owner: pg_sys::Oid,
     cursor: Cursor,
     rows: Option<Rows>,
     next_row: usize,
-    memory: PgMemoryContexts,
+    memory: Scratch,
     /// The first event not given out yet.
     head: Option<(String, Change)>,
 }
@@ -75,9 +79,10 @@ impl<'r> BySubscriber<'r> {
         for reader in readers(registry, sources) {
             let _acting = Acting::as_table_owner(reader.relation.owner);
             let cursor = session.cursor(&reader.scan(""), read_only);
-            let memory = PgMemoryContexts::new("pg_segment scan");
-            let mut run =
-                Run { reader: reader.scanned(), cursor, rows: None, next_row: 0, memory, head: None };
+            let owner = reader.relation.owner;
+            let reader = reader.scanned();
+            let memory = Scratch::default();
+            let mut run = Run { reader, owner, cursor, rows: None, next_row: 0, memory, head: None };
             run.advance(&registry.program);
             runs.push(run);
         }
@@ -116,16 +121,16 @@ impl Run {
             if let Some(rows) = self.rows.as_ref().filter(|rows| self.next_row < rows.count()) {
                 let row = self.next_row;
                 self.next_row += 1;
-                // SAFETY: what the row allocates is dropped with the context, after the event was folded.
-                self.head = unsafe { self.memory.switch_to(|_| change(program, &self.reader, rows, row)) };
+                let reader = &self.reader;
+                self.head = self.memory.run(|| change(program, reader, rows, row));
                 if self.head.is_some() {
                     return;
                 }
             } else {
                 pgrx::check_for_interrupts!();
                 self.rows = None;
-                // SAFETY: nothing of the rows read so far is referenced any more.
-                unsafe { self.memory.reset() };
+                // A scan runs as it is fetched, with whatever the table's owner has hung onto it.
+                let _acting = Acting::as_table_owner(self.owner);
                 let rows = self.cursor.fetch(FETCH);
                 if rows.count() == 0 {
                     self.head = None;
@@ -138,12 +143,36 @@ impl Run {
     }
 }
 
+/// Memory for what reading a row allocates, such as detoasted properties; given back once it is much.
+pub struct Scratch(PgMemoryContexts);
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Scratch(PgMemoryContexts::new("pg_segment scratch"))
+    }
+}
+
+impl Scratch {
+    const MUCH: usize = 4 << 20;
+
+    /// Runs work whose result refers to nothing that it allocated.
+    pub fn run<R>(&mut self, work: impl FnOnce() -> R) -> R {
+        // SAFETY: nothing allocated by earlier work is referenced any more.
+        unsafe {
+            if pg_sys::MemoryContextMemAllocated(self.0.value(), true) > Self::MUCH {
+                self.0.reset();
+            }
+            self.0.switch_to(|_| work())
+        }
+    }
+}
+
 /// The contribution of one scanned row.
 fn change(program: &Program, reader: &Reader, rows: &Rows, row: usize) -> Option<(String, Change)> {
     let column = |number: i16| rows.datum(row, i32::from(number)).unwrap_or((pg_sys::Datum::from(0), true));
     let event = reader.read(column)?;
     let change = Change { events: 1, entries: entries(program, &event, 1).collect() };
-    Some((event.subscriber, change))
+    Some((event.subscriber.clone(), change))
 }
 
 fn add(sum: &mut Change, change: Change) {

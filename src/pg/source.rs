@@ -9,6 +9,7 @@ use pgrx::prelude::*;
 use pgrx::spi::quote_identifier;
 use pgrx::{FromDatum, IntoDatum, direct_function_call};
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::ffi::{CStr, CString};
 
 /// Longest subscriber id, in bytes: it is the key of an index.
@@ -46,7 +47,9 @@ pub struct Event<'a> {
     pub event_type: Cow<'a, str>,
     pub at: Instant,
     value: Option<Decimal>,
-    properties: Option<Jsonb<'a>>,
+    properties: Option<pg_sys::Datum>,
+    /// The properties, detoasted when something first asks for them.
+    document: OnceCell<Jsonb<'a>>,
 }
 
 /// A mapping resolved against the table as it is now.
@@ -92,6 +95,8 @@ const NUMBERS: &[pg_sys::Oid] = &[
 impl Reader {
     /// Resolves names and types, or says which column is wrong and why.
     pub fn new(relation: Relation, mapping: &Mapping) -> Result<Self, Refusal> {
+        relation.check_source()?;
+        mapping.time_zone.as_deref().map_or(Ok(()), check_zone)?;
         let column = |name: &str, role: &str, types: &[pg_sys::Oid], wanted: &str| {
             let column = Column::find(&relation, name)?;
             if types.contains(&column.type_oid) { Ok(column) } else { Err(column.refuse(role, wanted)) }
@@ -208,8 +213,8 @@ impl Reader {
         };
         let at = instant(get(&self.occurred_at)?, self.occurred_at.type_oid, self.time_zone.as_deref())?;
         let value = self.value.as_ref().and_then(|column| number(get(column)?, column.type_oid));
-        let properties = self.properties.as_ref().and_then(get).map(jsonb);
-        Some(Event { subscriber, event_type, at, value, properties })
+        let properties = self.properties.as_ref().and_then(get);
+        Some(Event { subscriber, event_type, at, value, properties, document: OnceCell::new() })
     }
 
     fn columns(&self) -> impl Iterator<Item = &Column> {
@@ -262,8 +267,22 @@ impl Column {
     }
 }
 
+/// Refuses a time zone that PostgreSQL does not know.
+fn check_zone(zone: &str) -> Result<(), Refusal> {
+    let name = CString::new(zone).unwrap_or_default();
+    // SAFETY: a look-up by a C string.
+    if zone.is_empty() || unsafe { pg_sys::pg_tzset(name.as_ptr()) }.is_null() {
+        return Err(Refusal::new(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            format!("time zone \"{zone}\" not recognized"),
+        )
+        .hint("Use a name from pg_timezone_names, such as UTC or Europe/Paris."));
+    }
+    Ok(())
+}
+
 fn column_names(relation: pg_sys::Oid) -> Vec<String> {
-    super::spi::connect(|session| {
+    super::spi::connect_at_latest(|session| {
         let rows = session.select(
             "SELECT attname::text FROM pg_catalog.pg_attribute
              WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
@@ -357,6 +376,7 @@ fn number(datum: pg_sys::Datum, type_oid: pg_sys::Oid) -> Option<Decimal> {
     }
 }
 
+/// The event must be done with before the current memory context is.
 fn jsonb<'a>(datum: pg_sys::Datum) -> Jsonb<'a> {
     // SAFETY: detoasted into the current memory context, which outlives the row's event.
     unsafe {
@@ -405,7 +425,11 @@ impl<'e> Document<'e> for EventDocument<'e> {
         match self {
             EventDocument::Root(event) => match (&event.value, key) {
                 (Some(value), "value") => Some(EventDocument::Value(value)),
-                _ => event.properties?.get(key).map(EventDocument::Property),
+                _ => {
+                    let properties =
+                        event.document.get_or_init(|| event.properties.map_or(Jsonb::Null, jsonb));
+                    properties.get(key).map(EventDocument::Property)
+                }
             },
             EventDocument::Value(_) => None,
             EventDocument::Property(value) => value.get(key).map(EventDocument::Property),

@@ -22,6 +22,31 @@ pub fn connect<R>(work: impl FnOnce(&Session) -> R) -> R {
     open(Some(nest_level), work)
 }
 
+/// Opens a connection whose reads see everything committed by now, whatever the transaction's snapshot, and
+/// what this transaction did itself.
+pub fn connect_at_latest<R>(work: impl FnOnce(&Session) -> R) -> R {
+    // SAFETY: the pushed snapshot is popped below, or by the transaction's abort.
+    unsafe { pg_sys::PushActiveSnapshot(pg_sys::GetLatestSnapshot()) };
+    let result = connect(work);
+    // SAFETY: see above.
+    unsafe { pg_sys::PopActiveSnapshot() };
+    result
+}
+
+/// Runs work under a snapshot that shows what this transaction did before.
+pub fn at_new_snapshot<R>(work: impl FnOnce() -> R) -> R {
+    // SAFETY: the pushed snapshot is popped below, or by the transaction's abort.
+    unsafe {
+        pg_sys::CommandCounterIncrement();
+        pg_sys::PushCopiedSnapshot(pg_sys::GetTransactionSnapshot());
+        pg_sys::UpdateActiveSnapshotCommandId();
+    }
+    let result = work();
+    // SAFETY: see above.
+    unsafe { pg_sys::PopActiveSnapshot() };
+    result
+}
+
 /// Opens a connection for reading a relation that the caller named, as the caller would.
 pub fn connect_as_caller<R>(work: impl FnOnce(&Session) -> R) -> R {
     open(None, work)

@@ -59,12 +59,29 @@ pub fn lock(session: &Session, subscribers: &[String]) -> Vec<StateRow> {
 
 /// Locks the rows of some subscribers that are due, passing over those that somebody else works on.
 pub fn lock_due(session: &Session, until: Instant, limit: i64) -> Vec<StateRow> {
+    // Nobody is waited for, so the order of locking does not matter; those passed over do not count.
     read(&session.modify(
-        "SELECT s.subscriber, s.evaluated_at, s.activity, s.members FROM segment.state s
-         WHERE s.subscriber IN (SELECT d.subscriber FROM segment.due d WHERE d.due_at <= $1 ORDER BY d.due_at LIMIT $2)
-         ORDER BY s.subscriber FOR UPDATE OF s SKIP LOCKED",
+        "SELECT s.subscriber, s.evaluated_at, s.activity, s.members
+         FROM segment.due d JOIN segment.state s ON s.subscriber = d.subscriber
+         WHERE d.due_at <= $1 ORDER BY d.due_at LIMIT $2 FOR UPDATE OF s SKIP LOCKED",
         &[timestamp(until).into(), limit.into()],
     ))
+}
+
+/// Puts what the membership rows say in place of the bitmaps, so that evaluating makes the rows right.
+pub fn read_memberships(session: &Session, rows: &mut [StateRow]) {
+    let subscribers: Vec<&str> = rows.iter().map(|row| row.subscriber.as_str()).collect();
+    let found = session.modify(
+        "SELECT subscriber, segment_id FROM segment.membership WHERE subscriber = ANY ($1::text[])",
+        &[subscribers.into()],
+    );
+    let mut members: BTreeMap<String, Members> = BTreeMap::new();
+    for row in 0..found.count() {
+        members.entry(found.value(row, 1)).or_default().set(found.value::<i32>(row, 2) as u32, true);
+    }
+    for row in rows {
+        row.members = members.remove(&row.subscriber).unwrap_or_default();
+    }
 }
 
 /// Locks the next rows in order of subscriber, from the very first or after one.

@@ -63,7 +63,7 @@ pub fn add_source(source: &Source, now: Instant) -> Pass {
     let registry = registry::current();
     let mut pass = Pass::default();
     for_batches(&registry, std::slice::from_ref(source), &mut |batch| {
-        let moved = apply(&registry, &batch, now, Cause::Definition);
+        let (moved, _) = apply(&registry, &batch, &BTreeSet::new(), now, Cause::Definition);
         pass.count(batch.len(), &moved);
         progress(pass.subscribers);
     });
@@ -73,6 +73,9 @@ pub fn add_source(source: &Source, now: Instant) -> Pass {
 /// Fills some streams from the events. The caller has locked out writers and brought everybody to `now`.
 pub fn fill_streams(streams: &[u32], now: Instant) {
     let registry = registry::current();
+    if let Some(refusal) = registry.unreadable() {
+        refusal.raise();
+    }
     for_batches(&registry, &registry.sources, &mut |mut batch| {
         for (_, change) in &mut batch {
             // The rows themselves are counted already.
@@ -86,24 +89,34 @@ pub fn fill_streams(streams: &[u32], now: Instant) {
 /// Computes everything again from the events. The caller has locked out writers.
 pub fn rebuild(now: Instant) -> Pass {
     let registry = registry::current();
+    if let Some(refusal) = registry.unreadable() {
+        refusal.raise();
+    }
     connect(|session| {
         session.modify("UPDATE segment.state SET activity = '' WHERE activity <> ''", &[]);
         // Rows of subscribers that have no state, which only direct writes to the tables can leave behind.
         session.modify("DELETE FROM segment.membership m WHERE NOT EXISTS (SELECT FROM segment.state s WHERE s.subscriber = m.subscriber)", &[]);
     });
     for_batches(&registry, &registry.sources, &mut |batch| fold_only(&registry, &batch, now));
-    evaluate_everybody(now)
+    evaluate_all(now, true)
 }
 
-/// Evaluates everybody under the newest definitions, and makes the membership rows agree. The caller has
-/// locked out writers.
+/// Evaluates everybody under the newest definitions. The caller has locked out writers.
 pub fn evaluate_everybody(now: Instant) -> Pass {
+    evaluate_all(now, false)
+}
+
+/// With `repair`, compares with the membership rows themselves instead of the bitmaps that stand for them.
+fn evaluate_all(now: Instant, repair: bool) -> Pass {
     let registry = registry::current();
     let mut pass = Pass::default();
     let mut after = String::new();
     loop {
         let last = connect(|session| {
-            let rows = store::lock_after(session, &after, pass.subscribers == 0, BATCH as i64);
+            let mut rows = store::lock_after(session, &after, pass.subscribers == 0, BATCH as i64);
+            if repair {
+                store::read_memberships(session, &mut rows);
+            }
             let last = rows.last().map(|row| row.subscriber.clone());
             let mut updates = Vec::with_capacity(rows.len());
             for row in rows {
@@ -228,7 +241,10 @@ pub fn verify() -> Vec<Finding> {
     let mut findings = Vec::new();
     connect(|session| {
         check_definitions(&registry, &mut findings);
-        check_sources(session, &registry, &mut findings);
+        if !check_sources(session, &registry, &mut findings) {
+            // Without all events nothing can be said about anybody.
+            return;
+        }
         let mut states = States::open(session);
         let mut events = BySubscriber::open(session, &registry, &registry.sources, true);
         let mut next_events = events.next();
@@ -270,20 +286,27 @@ fn check_definitions(registry: &Registry, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Sources whose tables cannot be read as mapped, or whose changes are not captured.
-fn check_sources(session: &Session, registry: &Registry, findings: &mut Vec<Finding>) {
+/// Reports sources whose tables cannot be read as mapped, or whose changes are not captured. Returns whether all
+/// can be read.
+fn check_sources(session: &Session, registry: &Registry, findings: &mut Vec<Finding>) -> bool {
+    let mut readable = true;
     for source in &registry.sources {
         let mut found = |stored: String, expected: &str| {
             let expected = expected.to_owned();
             findings.push(Finding { subscriber: None, finding: "source", segment: None, stored, expected });
         };
-        match registry.reader(source).as_ref() {
-            Err(refusal) => found(refusal.message().to_owned(), "a table that matches its mapping"),
+        let resolved = registry.locked_reader(source);
+        let checked = resolved.as_ref().as_ref().map_err(Clone::clone);
+        match checked.and_then(|reader| reader.relation.check_readable().map(|()| reader)) {
+            Err(refusal) => {
+                readable = false;
+                found(refusal.message().to_owned(), "a table that can be read as it was attached");
+            }
             Ok(reader) => {
                 let rows = session.select(
                     "SELECT count(*) FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
                      WHERE t.tgrelid = $1 AND p.proname = 'capture' AND p.pronamespace = 'segment'::regnamespace
-                       AND t.tgenabled IN ('O', 'A')",
+                       AND t.tgenabled = 'O'",
                     &[source.relation.into()],
                 );
                 let enabled: i64 = rows.value(0, 1);
@@ -294,6 +317,7 @@ fn check_sources(session: &Session, registry: &Registry, findings: &mut Vec<Find
             }
         }
     }
+    readable
 }
 
 /// Memberships and due times of subscribers that have no state.
@@ -416,8 +440,10 @@ fn check_subscriber(
         .collect::<BTreeSet<_>>()
     {
         let says = |member: bool| if member { "member" } else { "not a member" }.to_owned();
-        let actual = stored.memberships.contains(segment) && bitmap.contains(segment);
-        found("membership", Some(*segment), says(actual), says(truth.contains(segment)));
+        let (row, bit) = (stored.memberships.contains(segment), bitmap.contains(segment));
+        let actual =
+            if row == bit { says(row) } else { format!("row: {}, bitmap: {}", says(row), says(bit)) };
+        found("membership", Some(*segment), actual, says(truth.contains(segment)));
     }
     if let Some(due) =
         program.next_due(&expected, at).filter(|due| stored.due.is_none_or(|stored| stored > *due))

@@ -26,6 +26,7 @@ ALTER TABLE events ENABLE REPLICA TRIGGER pg_segment_update;
 SELECT finding, stored, expected FROM segment.verify();
 ALTER TABLE events ENABLE ALWAYS TRIGGER pg_segment_update;
 SELECT * FROM segment.verify();
+ALTER TABLE events ENABLE TRIGGER pg_segment_update;
 DROP TRIGGER pg_segment_truncate ON events;
 SELECT finding, stored, expected FROM segment.verify();
 CREATE TRIGGER pg_segment_truncate AFTER TRUNCATE ON events FOR EACH STATEMENT EXECUTE FUNCTION segment.capture();
@@ -46,6 +47,12 @@ INSERT INTO segment.membership SELECT segment_id, 've.4', '2026-05-31' FROM segm
 SELECT subscriber, finding, segment, expected FROM segment.verify() ORDER BY 1, 3;
 ROLLBACK;
 SELECT * FROM segment.verify();
+-- Rebuilding makes both right.
+DELETE FROM segment.membership WHERE subscriber = 've.2';
+INSERT INTO segment.membership SELECT segment_id, 've.4', '2026-05-31' FROM segment.definition ON CONFLICT DO NOTHING;
+CALL segment.rebuild();
+SELECT * FROM segment.verify();
+
 -- Rows of somebody who has no state.
 INSERT INTO segment.membership SELECT segment_id, 've.ghost', '2026-05-31' FROM segment.definition;
 SELECT subscriber, finding, stored, expected FROM segment.verify();
