@@ -3,7 +3,7 @@ suite_domain() {
   local log=$LOGS/domain.log
   if cargo test --quiet --locked --manifest-path "$ROOT/tests/domain/Cargo.toml" > "$log" 2>&1; then
     local count
-    count=$(sed -nE 's/^test result: ok\. ([0-9]+) passed.*/\1/p' "$log" | paste -sd+ | bc)
+    count=$(awk '/^test result: ok/ { sum += $4 } END { print sum + 0 }' "$log")
     PASSED=$((PASSED + count))
     printf 'ok    %s domain tests\n' "$count"
   else
