@@ -32,4 +32,5 @@ lint:
 	@bash tools/lint
 
 clean:
+	@if [ -e target/outside ]; then rm -rf "$$(readlink target/outside)"; fi
 	rm -rf target

@@ -51,7 +51,7 @@ need_build_tools() {
 check_pg_config() {
   command -v "$PG_CONFIG" > /dev/null || fail "PG_CONFIG is '$PG_CONFIG', which is not a program; set it to the pg_config of PostgreSQL 15 to 18."
   local version
-  version=$("$PG_CONFIG" --version 2> /dev/null) || fail "PG_CONFIG is '$PG_CONFIG', which is not a pg_config."
+  version=$("$PG_CONFIG" --version 2> /dev/null | head -n 1) || fail "PG_CONFIG is '$PG_CONFIG', which is not a pg_config."
   PG_MAJOR=$(sed -nE 's/^PostgreSQL ([0-9]+).*/\1/p' <<< "$version")
   case "$PG_MAJOR" in
     15 | 16 | 17 | 18) ;;
@@ -61,9 +61,23 @@ check_pg_config() {
   [ -x "$("$PG_CONFIG" --bindir)/postgres" ] || fail "the server of $version is missing; install its server package."
 }
 
+# Where servers run: below target/. A checkout below a closed directory such as /root cannot be reached by the
+# unprivileged user that a server needs, so then target/ links to a directory outside.
+run_directory() {
+  RUN=$TARGET
+  [ "$(id -u)" -eq 0 ] || return 0
+  as_server_user test -r "$ROOT/Cargo.toml" 2> /dev/null && return
+  RUN=/var/tmp/pg_segment-$(md5sum <<< "$ROOT" | cut -c 1-12)
+  mkdir -p "$RUN" "$TARGET"
+  [ "$(stat -c %u "$RUN")" -eq 0 ] || fail "$RUN exists and is not root's; remove it and try again."
+  chmod 755 "$RUN"
+  ln -sfn "$RUN" "$TARGET/outside"
+}
+
 # PostgreSQL finds its files relative to its programs, so a copy that keeps their places is an installation.
 private_copy() {
-  PRIVATE=${PRIVATE:-$TARGET/postgresql-$PG_MAJOR}
+  run_directory
+  PRIVATE=${PRIVATE:-$RUN/postgresql-$PG_MAJOR}
   local bindir directory
   bindir=$("$PG_CONFIG" --bindir)
   if [ ! -x "$PRIVATE$bindir/postgres" ] || [ "$("$PRIVATE$bindir/postgres" --version)" != "$("$bindir/postgres" --version)" ]; then
@@ -93,22 +107,15 @@ install_privately() {
     > "$TARGET/build.log" 2>&1 || { tail -n 30 "$TARGET/build.log" >&2; fail "the build failed; details are in $TARGET/build.log."; }
 }
 
-# Runs a program of the private copy as an unprivileged user, which a server insists on.
-unprivileged() {
-  if [ "$(id -u)" -ne 0 ]; then
-    "$@"
-    return
-  fi
+# Runs a program as the unprivileged user that a server insists on.
+as_server_user() {
   local user=nobody
   id postgres > /dev/null 2>&1 && user=postgres
-  local as=(setpriv --reuid "$user" --regid "$(id -g "$user")" --clear-groups)
-  if ! "${as[@]}" test -r "$ROOT/Cargo.toml" -a -x "$ROOT" 2> /dev/null; then
-    # A checkout below a closed directory such as /root: the user may pass through, and nothing more.
-    as+=(--inh-caps +dac_read_search,+dac_override --ambient-caps +dac_read_search,+dac_override)
-    "${as[@]}" test -r "$ROOT/Cargo.toml" 2> /dev/null \
-      || fail "the user $user cannot read $ROOT, and no server runs as root; move the checkout to a directory open to it, such as /srv."
-  fi
-  HOME=/tmp "${as[@]}" "$@"
+  (cd / && HOME=/tmp setpriv --reuid "$user" --regid "$(id -g "$user")" --clear-groups "$@")
+}
+
+unprivileged() {
+  if [ "$(id -u)" -eq 0 ]; then as_server_user "$@"; else "$@"; fi
 }
 
 owned_by_server() {
@@ -117,12 +124,12 @@ owned_by_server() {
   fi
 }
 
-# start_cluster NAME [SETTING ...]: a new cluster in target/cluster-NAME. Sets PGDATA, PGHOST and PGUSER.
+# start_cluster NAME [SETTING ...]: a new cluster in the run directory. Sets PGDATA, PGHOST and PGUSER.
 start_cluster() {
   local name=$1 setting
   shift
   stop_cluster "$name"
-  export PGDATA=$TARGET/cluster-$name PGUSER=postgres PGDATABASE=postgres
+  export PGDATA=$RUN/cluster-$name PGUSER=postgres PGDATABASE=postgres
   PGHOST=$(mktemp -d /tmp/pg_segment.XXXXXX)
   export PGHOST
   mkdir -p "$PGDATA"
@@ -145,7 +152,7 @@ start_server() {
 }
 
 stop_cluster() {
-  local data=$TARGET/cluster-$1
+  local data=$RUN/cluster-$1
   if [ -f "$data/postmaster.pid" ]; then
     PGDATA=$data unprivileged "$BIN/pg_ctl" -D "$data" -m immediate -w stop > /dev/null 2>&1 || true
   fi

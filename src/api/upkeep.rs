@@ -6,7 +6,7 @@ use crate::pg::owner::{Acting, current_user};
 use crate::pg::report::Refusal;
 use crate::pg::spi::{at_new_snapshot, connect, instant};
 use crate::pg::upkeep::{self, Pass};
-use crate::pg::{guc, registry, transaction};
+use crate::pg::{guc, registry, transaction, verify};
 use pgrx::prelude::*;
 
 /// Moves time forward: brings everybody who is due to an instant, or to now, in batches that commit one by one.
@@ -67,8 +67,8 @@ fn rebuild() {
 }
 
 /// Every difference between what is stored and what the events say: no row where all is exact. Reads all events.
-#[pg_extern(volatile, parallel_unsafe)]
-fn verify() -> TableIterator<
+#[pg_extern(volatile, parallel_unsafe, name = "verify")]
+fn verify_everything() -> TableIterator<
     'static,
     (
         name!(subscriber, Option<String>),
@@ -80,7 +80,7 @@ fn verify() -> TableIterator<
 > {
     flush();
     // What the flush did is not in the statement's own snapshot.
-    let findings = at_new_snapshot(upkeep::verify).into_iter();
+    let findings = at_new_snapshot(verify::verify).into_iter();
     let rows = findings.map(|f| (f.subscriber, f.finding.to_owned(), f.segment, f.stored, f.expected));
     TableIterator::new(rows.collect::<Vec<_>>())
 }

@@ -1,11 +1,12 @@
 //! The triggers on attached tables, and the deferred one that flushes.
 
-use super::flush::{arrange_flush, flush, flush_at_end};
+use super::event::{Event, EventDocument};
+use super::flush::{arrange_flush, flush_at_end};
 use super::owner::Acting;
 use super::pending;
 use super::registry::{self, Registry};
 use super::scan::Scratch;
-use super::source::{Event, EventDocument, Reader};
+use super::source::Reader;
 use super::spi::connect;
 use crate::activity::Entry;
 use crate::membership::Program;
@@ -47,7 +48,7 @@ fn capture<'a>(trigger: &'a PgTrigger<'a>) -> Outcome<'a> {
     // SAFETY: reads a variable of the server.
     if unsafe { pg_sys::InSecurityRestrictedOperation() } {
         // A deferred trigger cannot fire from here.
-        flush();
+        flush_at_end();
     } else {
         arrange_flush();
     }

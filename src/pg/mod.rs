@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 pub mod capture;
+pub mod event;
 pub mod flush;
 pub mod guc;
 pub mod owner;
@@ -17,3 +18,4 @@ pub mod store;
 pub mod transaction;
 pub mod types;
 pub mod upkeep;
+pub mod verify;

@@ -60,6 +60,7 @@ DROP TRIGGER react ON orders;
 
 -- Where deferred triggers cannot fire: a function called by REFRESH MATERIALIZED VIEW.
 CREATE FUNCTION insert_order() RETURNS integer LANGUAGE sql VOLATILE AS $$
+  DELETE FROM flush.orders WHERE customer = 'fl.3' AND at = '2026-05-02';
   INSERT INTO flush.orders VALUES ('fl.7', '2026-05-01', 1) RETURNING 1
 $$;
 CREATE MATERIALIZED VIEW inserting AS SELECT flush.insert_order() WITH NO DATA;
