@@ -61,6 +61,14 @@ check_pg_config() {
   [ -x "$("$PG_CONFIG" --bindir)/postgres" ] || fail "the server of $version is missing; install its server package."
 }
 
+build_failed() {
+  if grep -qE 'failed to (download|get|query|fetch)|[Cc]ould not resolve' "$TARGET/build.log"; then
+    fail "the crates could not be fetched; is there a network? Details are in $TARGET/build.log."
+  fi
+  tail -n 30 "$TARGET/build.log" >&2
+  fail "the build failed; details are in $TARGET/build.log."
+}
+
 # Where servers run: below target/. A checkout below a closed directory such as /root cannot be reached by the
 # unprivileged user that a server needs, so then target/ links to a directory outside.
 run_directory() {
@@ -104,7 +112,7 @@ install_privately() {
   printf '[configs]\npg%s = "%s"\n' "$PG_MAJOR" "$BIN/pg_config" > "$PGRX_HOME/config.toml"
   say "building pg_segment for PostgreSQL $PG_MAJOR"
   (cd "$ROOT" && cargo pgrx install --release --no-default-features --features "pg$PG_MAJOR" --pg-config "$BIN/pg_config") \
-    > "$TARGET/build.log" 2>&1 || { tail -n 30 "$TARGET/build.log" >&2; fail "the build failed; details are in $TARGET/build.log."; }
+    > "$TARGET/build.log" 2>&1 || build_failed
 }
 
 # Runs a program as the unprivileged user that a server insists on.
