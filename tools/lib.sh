@@ -61,6 +61,14 @@ check_pg_config() {
   [ -x "$("$PG_CONFIG" --bindir)/postgres" ] || fail "the server of $version is missing; install its server package."
 }
 
+# Tells pgrx which PostgreSQL to build for. Only a change is written: the file's time would make pgrx build anew.
+configure_pgrx() {
+  local wanted
+  wanted=$(printf '[configs]\npg%s = "%s"' "$PG_MAJOR" "$1")
+  mkdir -p "$PGRX_HOME"
+  [ "$(cat "$PGRX_HOME/config.toml" 2> /dev/null)" = "$wanted" ] || printf '%s\n' "$wanted" > "$PGRX_HOME/config.toml"
+}
+
 build_failed() {
   if grep -qE 'failed to (download|get|query|fetch)|[Cc]ould not resolve' "$TARGET/build.log"; then
     fail "the crates could not be fetched; is there a network? Details are in $TARGET/build.log."
@@ -108,8 +116,7 @@ private_copy() {
 install_privately() {
   need_build_tools
   private_copy
-  mkdir -p "$PGRX_HOME"
-  printf '[configs]\npg%s = "%s"\n' "$PG_MAJOR" "$BIN/pg_config" > "$PGRX_HOME/config.toml"
+  configure_pgrx "$BIN/pg_config"
   say "building pg_segment for PostgreSQL $PG_MAJOR"
   (cd "$ROOT" && cargo pgrx install --release --no-default-features --features "pg$PG_MAJOR" --pg-config "$BIN/pg_config") \
     > "$TARGET/build.log" 2>&1 || build_failed
