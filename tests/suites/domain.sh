@@ -1,7 +1,7 @@
 # The pure folders, without a server: their tests, and that they cannot see one.
 suite_domain() {
   local log=$LOGS/domain.log
-  if cargo test --quiet --locked --manifest-path "$ROOT/tests/domain/Cargo.toml" > "$log" 2>&1; then
+  if cargo test --quiet --locked --lib --manifest-path "$ROOT/tests/domain/Cargo.toml" > "$log" 2>&1; then
     local count
     count=$(awk '/^test result: ok/ { sum += $4 } END { print sum + 0 }' "$log")
     PASSED=$((PASSED + count))
