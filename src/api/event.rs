@@ -15,24 +15,17 @@ use pgrx::prelude::*;
 #[pg_extern(volatile, parallel_unsafe)]
 fn create_event_table() -> bool {
     let _acting = Acting::as_owner(registry::home().owner);
-    let existing = || {
-        connect(|session| {
-            session
-                .select("SELECT pg_catalog.to_regclass('segment.event')::oid", &[])
-                .get::<pg_sys::Oid>(0, 1)
-        })
-    };
     let attached = |table: Option<pg_sys::Oid>| {
         table.is_some_and(|table| registry::current().source_of(table).is_some())
     };
-    if attached(existing()) {
+    if attached(registry::table(c"event")) {
         return false;
     }
     registry::require_read_committed("the first use of segment.event");
     connect(|session| {
         // One creator at a time.
         session.modify("LOCK TABLE segment.source IN SHARE ROW EXCLUSIVE MODE", &[]);
-        if existing().is_none() {
+        if registry::table(c"event").is_none() {
             session.modify(
                 "CREATE TABLE segment.event (
                    event_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -48,7 +41,7 @@ fn create_event_table() -> bool {
                 .modify("CREATE INDEX event_subscriber_idx ON segment.event (subscriber, occurred_at)", &[]);
         }
     });
-    let table = existing();
+    let table = registry::table(c"event");
     if attached(table) {
         return false;
     }

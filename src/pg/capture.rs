@@ -31,7 +31,6 @@ fn capture<'a>(trigger: &'a PgTrigger<'a>) -> Outcome<'a> {
     let reader = registry.reader(source);
     match reader.as_ref() {
         Err(refusal) => pgrx::warning!("pg_segment does not see this change: {}", refusal.message()),
-        // SAFETY: the event's bits are documented; a truncation has no rows.
         Ok(_) if data.tg_event & pg_sys::TRIGGER_EVENT_OPMASK == pg_sys::TRIGGER_EVENT_TRUNCATE => {
             // It removes rows that an older snapshot does not show.
             registry::require_read_committed("TRUNCATE of an attached table");

@@ -7,13 +7,10 @@ use super::pending::{self, Change, Changes};
 use super::registry::{self, Registry};
 use super::scan;
 use super::spi::{Session, connect};
-use super::store::{self, DueRule, StateRow, Update};
+use super::store::{self, BATCH, DueRule, StateRow, Update};
 use crate::activity::{Fold, Instant, State};
 use crate::membership::{Cause, Members, Transition};
 use std::collections::{BTreeSet, HashMap};
-
-/// Subscribers locked and written by one set of statements.
-const BATCH: usize = 5_000;
 
 /// Who moved, and how.
 pub type Moved = Vec<(String, Vec<Transition>)>;
@@ -47,7 +44,7 @@ pub fn flush_at_end() {
 /// Puts a row into `segment.marker`, whose deferred trigger flushes at the end. Where that trigger was made
 /// immediate, it fires right here.
 pub fn arrange_flush() {
-    if pending::is_marked() {
+    if !pending::needs_mark() {
         return;
     }
     pending::set_marked();
@@ -82,7 +79,7 @@ fn flush_changes(changes: Changes) -> (Moved, Vec<String>) {
     (moved, recomputed)
 }
 
-/// Applies changes to some subscribers, in ascending order; some of them are computed again whatever their change.
+/// Applies changes to some subscribers, in ascending order, whose rows exist; some of them are computed again whatever their change.
 /// Returns who moved, and who was computed again.
 pub fn apply(
     registry: &Registry,
@@ -150,7 +147,7 @@ struct Work {
 impl Work {
     /// Through every due moment since the last evaluation. The evaluation time never goes backwards.
     fn begin(registry: &Registry, row: StateRow, now: Instant) -> Self {
-        let at = row.evaluated_at.map_or(now, |evaluated| evaluated.max(now));
+        let at = row.evaluation_time(now);
         let decoded = State::from_bytes(&row.activity);
         let exact = decoded.is_ok();
         let mut state = decoded.unwrap_or_default();

@@ -27,6 +27,10 @@ pub struct Changes {
 }
 
 impl Changes {
+    fn is_empty(&self) -> bool {
+        self.by_subscriber.is_empty() && !self.everybody && self.again.is_empty()
+    }
+
     fn merge(&mut self, other: Changes) {
         self.everybody |= other.everybody;
         self.again.extend(other.again);
@@ -56,9 +60,12 @@ thread_local! {
     static WATCHING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether the transaction has arranged for a flush.
-pub fn is_marked() -> bool {
-    LAYERS.with_borrow(|layers| layers.iter().any(|layer| layer.marked && layer.flushed_in.is_none()))
+/// Whether something is captured that no flush is arranged for. A statement may capture nothing: one of no rows.
+pub fn needs_mark() -> bool {
+    LAYERS.with_borrow(|layers| {
+        let mut open = layers.iter().filter(|layer| layer.flushed_in.is_none());
+        open.clone().any(|layer| !layer.changes.is_empty()) && !open.any(|layer| layer.marked)
+    })
 }
 
 /// Notes that the transaction has arranged for a flush.

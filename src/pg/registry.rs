@@ -63,27 +63,38 @@ thread_local! {
 pub fn home() -> Home {
     watch();
     HOME.get().unwrap_or_else(|| {
-        // SAFETY: catalogue look-ups by C strings and oids.
-        let home = unsafe {
-            let schema = pg_sys::get_namespace_oid(c"segment".as_ptr(), false);
-            let table = |name: &CStr| pg_sys::get_relname_relid(name.as_ptr(), schema);
-            let version = table(c"version");
+        let missing = || -> ! {
+            Refusal::new(
+                PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
+                "extension \"pg_segment\" is not installed",
+            )
+            .hint("Run CREATE EXTENSION pg_segment.")
+            .raise()
+        };
+        let (Some(version), Some(marker)) = (table(c"version"), table(c"marker")) else { missing() };
+        // SAFETY: the relation is open while its owner is read.
+        let owner = unsafe {
             let relation = pg_sys::RelationIdGetRelation(version);
             if relation.is_null() {
-                Refusal::new(
-                    PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
-                    "extension \"pg_segment\" is not installed",
-                )
-                .hint("Run CREATE EXTENSION pg_segment.")
-                .raise();
+                missing();
             }
             let owner = (*(*relation).rd_rel).relowner;
             pg_sys::RelationClose(relation);
-            Home { owner, version, marker: table(c"marker") }
+            owner
         };
+        let home = Home { owner, version, marker };
         HOME.set(Some(home));
         home
     })
+}
+
+/// A table in the extension's schema, by name.
+pub fn table(name: &CStr) -> Option<pg_sys::Oid> {
+    // SAFETY: catalogue look-ups by C strings.
+    let oid = unsafe {
+        pg_sys::get_relname_relid(name.as_ptr(), pg_sys::get_namespace_oid(c"segment".as_ptr(), false))
+    };
+    (oid != pg_sys::Oid::INVALID).then_some(oid)
 }
 
 /// Waits until no transaction that captured events is in flight, and lets none capture before this one ends.

@@ -8,6 +8,9 @@ use crate::activity::Instant;
 use crate::membership::{Members, Transition};
 use std::collections::BTreeMap;
 
+/// Subscribers locked and written by one set of statements.
+pub const BATCH: usize = 5_000;
+
 /// A stored state, as it lies in the table.
 #[derive(Clone, Debug)]
 pub struct StateRow {
@@ -16,6 +19,13 @@ pub struct StateRow {
     pub evaluated_at: Option<Instant>,
     pub activity: Vec<u8>,
     pub members: Members,
+}
+
+impl StateRow {
+    /// When work that begins `now` evaluates the subscriber: the evaluation time never goes backwards.
+    pub fn evaluation_time(&self, now: Instant) -> Instant {
+        self.evaluated_at.map_or(now, |evaluated| evaluated.max(now))
+    }
 }
 
 /// What becomes of a state row, and what follows from it.
@@ -46,10 +56,9 @@ pub fn create_missing(session: &Session, subscribers: &[String]) {
     );
 }
 
-/// Locks the rows of some subscribers, in ascending order, creating those that are missing.
+/// Locks the rows of some subscribers, in ascending order. Missing ones were created before any lock on another was
+/// taken ([`create_missing`]): a waiter then holds only smaller ids.
 pub fn lock(session: &Session, subscribers: &[String]) -> Vec<StateRow> {
-    // All missing rows before any lock on an existing one: a waiter then holds only smaller ids.
-    create_missing(session, subscribers);
     read(&session.modify(
         "SELECT subscriber, evaluated_at, activity, members FROM segment.state
          WHERE subscriber = ANY ($1::text[]) ORDER BY subscriber FOR UPDATE",

@@ -1,4 +1,4 @@
-//! Work on many subscribers: filling streams, evaluating everybody, moving time forward, verifying.
+//! Work on many subscribers: adding sources, filling streams, evaluating everybody, moving time forward.
 
 use super::flush::{advance, apply};
 use super::owner::Acting;
@@ -7,14 +7,11 @@ use super::registry::{self, Registry};
 use super::scan::BySubscriber;
 use super::source::Source;
 use super::spi::connect;
-use super::store::{self, DueRule, StateRow, Update};
+use super::store::{self, BATCH, DueRule, StateRow, Update};
 use crate::activity::{Instant, State};
 use crate::membership::{Cause, Transition};
 use crate::pg::report::value_of;
 use std::collections::BTreeSet;
-
-/// Subscribers locked and written by one set of statements.
-const BATCH: usize = 5_000;
 
 /// What a pass over subscribers did.
 #[derive(Clone, Copy, Debug, Default)]
@@ -134,7 +131,7 @@ fn evaluate_all(now: Instant, repair: bool) -> Pass {
 }
 
 fn evaluate(registry: &Registry, row: StateRow, now: Instant) -> Update {
-    let at = row.evaluated_at.map_or(now, |evaluated| evaluated.max(now));
+    let at = row.evaluation_time(now);
     let mut state = value_of(State::from_bytes(&row.activity));
     state.advance(registry.program.streams(), at);
     let mut members = row.members;
@@ -157,7 +154,7 @@ fn fold_only(registry: &Registry, batch: &[(String, Change)], now: Instant) {
         let updates: Vec<Update> = store::lock(session, &ids)
             .into_iter()
             .map(|row| {
-                let at = row.evaluated_at.map_or(now, |evaluated| evaluated.max(now));
+                let at = row.evaluation_time(now);
                 let mut state = value_of(State::from_bytes(&row.activity));
                 state.advance(registry.program.streams(), at);
                 if let Ok(index) = ids.binary_search(&row.subscriber) {
@@ -179,7 +176,8 @@ fn fold_only(registry: &Registry, batch: &[(String, Change)], now: Instant) {
     });
 }
 
-/// Every subscriber with events in some sources, in ascending order, in batches.
+/// Every subscriber with events in some sources, in ascending order, in batches, with a row for each. The caller has
+/// locked out writers.
 fn for_batches(registry: &Registry, sources: &[Source], work: &mut dyn FnMut(Vec<(String, Change)>)) {
     connect(|session| {
         let mut subscribers = BySubscriber::open(session, registry, sources, false);
@@ -188,6 +186,8 @@ fn for_batches(registry: &Registry, sources: &[Source], work: &mut dyn FnMut(Vec
             if batch.is_empty() {
                 break;
             }
+            let ids: Vec<String> = batch.iter().map(|(subscriber, _)| subscriber.clone()).collect();
+            store::create_missing(session, &ids);
             work(batch);
         }
         subscribers.close();
