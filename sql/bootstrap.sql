@@ -23,7 +23,11 @@ CREATE TABLE segment.definition (
   name        text NOT NULL UNIQUE CHECK (name OPERATOR(pg_catalog.<>) ''),
   description text,
   criteria    jsonb NOT NULL,
-  created_at  timestamptz NOT NULL DEFAULT pg_catalog.now()
+  created_at  timestamptz NOT NULL DEFAULT pg_catalog.now(),
+  -- Whether the segment is shown: not while it is first filled without blocking writers.
+  ready       boolean NOT NULL DEFAULT true,
+  -- While the definition is being put into force: the version from which on a subscriber is evaluated under it.
+  changing    bigint
 );
 
 CREATE TABLE segment.source (
@@ -36,66 +40,91 @@ CREATE TABLE segment.source (
   constant_type text,
   value         name,
   properties    name,
+  capture       text NOT NULL DEFAULT 'statement' CHECK (capture OPERATOR(pg_catalog.=) ANY (ARRAY['statement', 'row'])),
   attached_at   timestamptz NOT NULL DEFAULT pg_catalog.now(),
   CHECK (pg_catalog.num_nonnulls(event_type, constant_type) OPERATOR(pg_catalog.=) 1)
+);
+
+-- The tables of a source that have capture triggers: the relation itself, and its partitions or children.
+CREATE TABLE segment.source_table (
+  relation  regclass PRIMARY KEY,
+  source_id integer NOT NULL REFERENCES segment.source ON DELETE CASCADE
 );
 
 CREATE TABLE segment.stream (
   stream_id  integer GENERATED ALWAYS AS IDENTITY (START WITH 5) PRIMARY KEY,
   event_type text,
   filter     jsonb,
-  value_path text[] NOT NULL,
-  horizons   bigint[] NOT NULL
+  value_path text[],
+  horizons   bigint[] NOT NULL,
+  -- The version from which on a state that was written has the stream; 0 where all have.
+  since      bigint NOT NULL DEFAULT 0
 );
 
--- The number of the current definitions: a cache key, never reused and without other meaning.
+-- The number of the current definitions: a cache key, never reused and without other meaning. Transactions that capture
+-- events hold this table in ROW EXCLUSIVE mode; a change of definitions that must wait for them takes a stronger lock.
 CREATE SEQUENCE segment.version_number;
+-- Beyond every number that a dump can have brought along.
+SELECT pg_catalog.setval('segment.version_number',
+  (EXTRACT(epoch FROM pg_catalog.clock_timestamp()) OPERATOR(pg_catalog.*) 1000000)::bigint);
 CREATE TABLE segment.version (
   only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
-  version  bigint NOT NULL
+  version  bigint NOT NULL,
+  -- In which version the streams changed last.
+  streams  bigint NOT NULL DEFAULT 0
 );
 INSERT INTO segment.version (version) VALUES (pg_catalog.nextval('segment.version_number'));
 
--- State, written by the engine alone ----------------------------------------------------------------------
+-- State, written by the engine alone, row by row without the executor: its code knows the order of the columns. -----
 
 -- One row per subscriber, without an index on anything that changes, so that updates stay on their page.
 CREATE TABLE segment.state (
-  subscriber   text COLLATE "C" PRIMARY KEY,
-  evaluated_at timestamptz NOT NULL DEFAULT '-infinity',
-  activity     bytea NOT NULL DEFAULT '',
-  members      bytea NOT NULL DEFAULT ''
-) WITH (fillfactor = 70);
-ALTER TABLE segment.state ALTER COLUMN activity SET STORAGE MAIN;
+  evaluated_at timestamptz NOT NULL,
+  due_at       timestamptz,
+  version      bigint NOT NULL,
+  subscriber   text COLLATE "C" NOT NULL,
+  members      bytea NOT NULL,
+  written      bytea,
+  activity     bytea NOT NULL,
+  CONSTRAINT state_pkey PRIMARY KEY (subscriber)
+) USING heap WITH (fillfactor = 70);
+-- Already compact: a large one goes out of line as it is.
+ALTER TABLE segment.state ALTER COLUMN activity SET STORAGE EXTERNAL, ALTER COLUMN members SET STORAGE MAIN;
 
--- A lower bound of the next moment at which time alone moves a subscriber; writes only move it earlier.
+-- When to look at a subscriber again: the row with the state's own due_at counts, others are left behind.
 CREATE TABLE segment.due (
-  subscriber text COLLATE "C" PRIMARY KEY,
-  due_at     timestamptz NOT NULL
-);
-CREATE INDEX due_due_at_idx ON segment.due (due_at);
+  due_at     timestamptz NOT NULL,
+  subscriber text COLLATE "C" NOT NULL
+) USING heap;
+CREATE INDEX due_idx ON segment.due (due_at, subscriber);
 
 CREATE TABLE segment.membership (
+  since      timestamptz NOT NULL,
   segment_id integer NOT NULL,
   subscriber text COLLATE "C" NOT NULL,
-  since      timestamptz NOT NULL,
-  PRIMARY KEY (segment_id, subscriber)
-);
+  CONSTRAINT membership_pkey PRIMARY KEY (segment_id, subscriber)
+) USING heap;
 CREATE INDEX membership_subscriber_idx ON segment.membership (subscriber);
 
+-- One row per subscriber and moment at which something about their memberships changed.
 CREATE TABLE segment.history (
-  history_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  segment_id integer NOT NULL,
-  subscriber text COLLATE "C" NOT NULL,
-  entered    boolean NOT NULL,
   at         timestamptz NOT NULL,
-  cause      text NOT NULL CHECK (cause OPERATOR(pg_catalog.=) ANY (ARRAY['event', 'time', 'definition']))
-);
-CREATE INDEX history_subscriber_idx ON segment.history (subscriber, at);
-CREATE INDEX history_segment_idx ON segment.history (segment_id, at);
+  subscriber text COLLATE "C" NOT NULL,
+  cause      text NOT NULL,
+  entered    integer[] NOT NULL,
+  departed   integer[] NOT NULL
+) USING heap;
+CREATE INDEX history_idx ON segment.history (subscriber, at);
 
--- A transaction that captured events inserts one row here; the deferred trigger on it is the flush. The lock
--- that the insert takes on the table is what lets a change of definitions wait for all writers at once.
-CREATE UNLOGGED TABLE segment.marker (captured boolean NOT NULL);
+-- Changes of transactions that ran with pg_segment.flush = queued; without a change, the subscriber is to be computed
+-- again.
+CREATE TABLE segment.queue (
+  queued_at  timestamptz NOT NULL,
+  streams    bigint NOT NULL,
+  subscriber text COLLATE "C" NOT NULL,
+  change     bytea
+) USING heap;
+CREATE INDEX queue_idx ON segment.queue (subscriber);
 
 -- Long work --------------------------------------------------------------------------------------------------
 
@@ -130,19 +159,20 @@ CREATE TABLE segment.cluster_model (
   UNIQUE (name, version)
 );
 
--- Dump: everything but the cache key and the marker. --------------------------
+-- Dump: everything but the cache key. A restored version starts anew, so nothing that is stored may be newer. -------
 
 SELECT pg_catalog.pg_extension_config_dump('segment.definition', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('segment.definition', 'segment_id'), '');
 SELECT pg_catalog.pg_extension_config_dump('segment.source', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('segment.source', 'source_id'), '');
+SELECT pg_catalog.pg_extension_config_dump('segment.source_table', '');
 SELECT pg_catalog.pg_extension_config_dump('segment.stream', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('segment.stream', 'stream_id'), '');
 SELECT pg_catalog.pg_extension_config_dump('segment.state', '');
 SELECT pg_catalog.pg_extension_config_dump('segment.due', '');
 SELECT pg_catalog.pg_extension_config_dump('segment.membership', '');
 SELECT pg_catalog.pg_extension_config_dump('segment.history', '');
-SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('segment.history', 'history_id'), '');
+SELECT pg_catalog.pg_extension_config_dump('segment.queue', '');
 SELECT pg_catalog.pg_extension_config_dump('segment.run', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('segment.run', 'run_id'), '');
 SELECT pg_catalog.pg_extension_config_dump('segment.cluster_model', '');

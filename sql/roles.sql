@@ -18,11 +18,12 @@ GRANT EXECUTE ON FUNCTION segment.members(text), segment.explain(text, text), se
   segment._segments(bigint, timestamptz, bytea, timestamptz)
   TO :"reader", :"manager";
 
-GRANT SELECT ON segment.source, segment.stream, segment.run, segment.cluster_model TO :"manager";
-GRANT EXECUTE ON FUNCTION segment.attach_source(regclass, name, name, name, text, name, name, text), segment.detach_source(regclass),
+GRANT SELECT ON segment.source, segment.source_table, segment.stream, segment.queue, segment.stat_queue, segment.run, segment.cluster_model TO :"manager";
+GRANT EXECUTE ON FUNCTION segment.attach_source(regclass, name, name, name, text, name, name, text, text), segment.detach_source(regclass),
   segment.create_segment(text, jsonb, text), segment.drop_segment(text), segment.record_event(text, text, timestamptz, numeric, jsonb),
   segment.flush(), segment.verify(), segment.kmeans(regclass, text[], integer, text, bigint, integer),
   segment.kmeans_assign(text, regclass, name), segment._refresh_batch(timestamptz, integer),
   segment.create_event_table()
   TO :"manager";
-GRANT EXECUTE ON PROCEDURE segment.refresh(timestamptz, integer), segment.rebuild() TO :"manager";
+GRANT EXECUTE ON PROCEDURE segment.refresh(timestamptz, integer), segment.rebuild(),
+  segment.create_segment_concurrently(text, jsonb, text), segment.alter_segment(text, jsonb) TO :"manager";

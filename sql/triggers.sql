@@ -1,7 +1,3 @@
--- The flush: at the end of a transaction that captured events.
-CREATE CONSTRAINT TRIGGER flush AFTER INSERT ON segment.marker
-  DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION segment.flush_trigger();
-
 -- A change of definitions, whoever makes it, reaches every backend.
 CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON segment.definition
   FOR EACH STATEMENT EXECUTE FUNCTION segment.invalidate_trigger();
@@ -9,3 +5,11 @@ CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON segmen
   FOR EACH STATEMENT EXECUTE FUNCTION segment.invalidate_trigger();
 CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON segment.source
   FOR EACH STATEMENT EXECUTE FUNCTION segment.invalidate_trigger();
+CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON segment.source_table
+  FOR EACH STATEMENT EXECUTE FUNCTION segment.invalidate_trigger();
+
+-- Partitions and children of attached tables that come, and go.
+CREATE EVENT TRIGGER pg_segment_parts ON ddl_command_end
+  WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE', 'CREATE TABLE AS', 'SELECT INTO') EXECUTE FUNCTION segment._parts_changed();
+CREATE EVENT TRIGGER pg_segment_dropped ON sql_drop
+  WHEN TAG IN ('DROP TABLE', 'DROP SCHEMA', 'DROP OWNED', 'ALTER TABLE') EXECUTE FUNCTION segment._parts_dropped();

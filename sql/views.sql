@@ -3,17 +3,24 @@ CREATE VIEW segment.member WITH (security_invoker = true) AS
 SELECT d.name AS segment, m.subscriber, m.since
 FROM segment.membership m
 JOIN segment.definition d ON d.segment_id OPERATOR(pg_catalog.=) m.segment_id
-WHERE NOT EXISTS (SELECT FROM segment.due
+WHERE d.ready
+  AND NOT EXISTS (SELECT FROM segment.due
                   WHERE due.subscriber OPERATOR(pg_catalog.=) m.subscriber
                     AND due.due_at OPERATOR(pg_catalog.<=) segment.now())
 UNION ALL
-SELECT d.name, s.subscriber, coalesce(o.since, m.since)
-FROM segment.due
+SELECT d.name, s.subscriber,
+       coalesce(o.since,
+                CASE WHEN s.written IS NOT NULL THEN
+                  (SELECT pg_catalog.max(h.at) FROM segment.history h
+                   WHERE h.subscriber OPERATOR(pg_catalog.=) s.subscriber
+                     AND o.segment_id OPERATOR(pg_catalog.=) ANY (h.entered)) END,
+                m.since)
+FROM (SELECT DISTINCT subscriber FROM segment.due WHERE due.due_at OPERATOR(pg_catalog.<=) segment.now()) due
 JOIN segment.state s ON s.subscriber OPERATOR(pg_catalog.=) due.subscriber
 CROSS JOIN LATERAL segment._overdue((SELECT version FROM segment.version), s.evaluated_at, s.activity, s.members, segment.now()) o
 JOIN segment.definition d ON d.segment_id OPERATOR(pg_catalog.=) o.segment_id
 LEFT JOIN segment.membership m ON m.segment_id OPERATOR(pg_catalog.=) o.segment_id AND m.subscriber OPERATOR(pg_catalog.=) s.subscriber
-WHERE due.due_at OPERATOR(pg_catalog.<=) segment.now();
+WHERE d.ready;
 
 CREATE VIEW segment.profile WITH (security_invoker = true) AS
 SELECT s.subscriber, f.first_event_at, f.last_event_at,
@@ -28,18 +35,24 @@ CROSS JOIN LATERAL segment._features((SELECT version FROM segment.version), s.ev
 
 CREATE VIEW segment.summary WITH (security_invoker = true) AS
 SELECT d.name AS segment, d.description, coalesce(m.members, 0) AS members,
-       h.last_transition_at, d.created_at, d.criteria
+       CASE WHEN NOT d.ready THEN 'filling' WHEN d.changing IS NOT NULL THEN 'changing' ELSE 'ready' END AS status,
+       d.created_at, d.criteria
 FROM segment.definition d
 LEFT JOIN (SELECT segment, pg_catalog.count(*) AS members FROM segment.member GROUP BY segment) m
-       ON m.segment OPERATOR(pg_catalog.=) d.name
-LEFT JOIN LATERAL (SELECT pg_catalog.max(at) AS last_transition_at FROM segment.history
-                   WHERE history.segment_id OPERATOR(pg_catalog.=) d.segment_id) h ON true;
+       ON m.segment OPERATOR(pg_catalog.=) d.name;
 
 CREATE VIEW segment.transition WITH (security_invoker = true) AS
-SELECT h.history_id AS transition_id, d.name AS segment, h.subscriber,
-       CASE WHEN h.entered THEN 'entered' ELSE 'left' END AS action, h.at, h.cause
+SELECT d.name AS segment, h.subscriber, t.action, h.at, h.cause
 FROM segment.history h
-JOIN segment.definition d ON d.segment_id OPERATOR(pg_catalog.=) h.segment_id;
+CROSS JOIN LATERAL (SELECT 'entered' AS action, id FROM pg_catalog.unnest(h.entered) AS e (id)
+                    UNION ALL SELECT 'left', id FROM pg_catalog.unnest(h.departed) AS l (id)) t
+JOIN segment.definition d ON d.segment_id OPERATOR(pg_catalog.=) t.id;
+
+-- What transactions with pg_segment.flush = queued have left for segment.refresh().
+CREATE VIEW segment.stat_queue WITH (security_invoker = true) AS
+SELECT pg_catalog.count(*) AS changes, pg_catalog.min(queued_at) AS oldest,
+       coalesce(segment.now() OPERATOR(pg_catalog.-) pg_catalog.min(queued_at), '0') AS lag
+FROM segment.queue;
 
 CREATE FUNCTION segment.members(segment text)
 RETURNS TABLE (subscriber text, since timestamptz)

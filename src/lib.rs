@@ -45,7 +45,12 @@ extension_sql_file!(
 extension_sql_file!(
     "../sql/triggers.sql",
     name = "triggers",
-    requires = [pg::capture::capture, pg::capture::flush_trigger, pg::capture::invalidate_trigger]
+    requires = [
+        pg::capture::capture,
+        pg::capture::invalidate_trigger,
+        api::source::parts_changed,
+        api::source::parts_dropped
+    ]
 );
 extension_sql_file!("../sql/finalize.sql", finalize);
 

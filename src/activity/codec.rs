@@ -1,132 +1,336 @@
-//! The stored form of a [`State`]: a version byte, then variable-length integers, deltas where values grow.
+//! The stored form of a [`State`] and of a [`Change`]: a version byte, then variable-length integers, differences where
+//! values grow.
 
-use super::state::{Pane, Pending, Record, State, Tally};
+use super::feed::{Change, Entry, Feed};
+use super::state::{Pane, Pending, State, Tally, Total};
 use crate::error::{Error, Result};
+use std::rc::Rc;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+
+/// Sums are stored without their common trailing zeros, up to so many.
+const MOST_ZEROS: u8 = 6;
+
+impl PartialEq for State {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_bytes() == other.to_bytes()
+    }
+}
 
 impl State {
     /// Equal states give equal bytes. Nobody without events needs any.
     pub fn to_bytes(&self) -> Vec<u8> {
-        if *self == State::default() {
+        let order = self.feed_order();
+        if self.events == 0 && self.totals.is_empty() && order.is_empty() {
             return Vec::new();
         }
-        let mut writer = Writer(vec![VERSION]);
+        let zeros = self.common_zeros();
+        let mut writer = Writer { bytes: Vec::with_capacity(256), unit: 10_i64.pow(zeros.into()) };
+        writer.bytes.extend([VERSION, zeros]);
         writer.signed(self.events.into());
-        writer.unsigned(self.records.len() as u128);
-        for record in &self.records {
-            writer.unsigned(record.stream.into());
-            writer.tally(record.total);
-            writer.signed(record.first.into());
-            writer.unsigned(i128::from(record.last).wrapping_sub(record.first.into()) as u128);
-            for panes in &record.panes {
-                writer.unsigned(panes.len() as u128);
-                let mut previous = 0;
-                for pane in panes {
-                    writer.signed((pane.index - previous).into());
-                    writer.tally(pane.tally);
-                    previous = pane.index;
-                }
+        writer.length(order.len());
+        order.iter().for_each(|feed| writer.feed(&self.feeds[*feed as usize]));
+        writer.length(self.totals.len());
+        let mut previous = 0;
+        for total in &self.totals {
+            let (sums, extends) = (total.tally.sum != 0, total.extent.is_some());
+            writer.unsigned(u64::from(total.stream - previous) << 2 | u64::from(sums) << 1 | u64::from(extends));
+            previous = total.stream;
+            writer.signed(total.tally.count.into());
+            if sums {
+                writer.sum(total.tally.sum);
+            }
+            if let Some((first, last)) = total.extent {
+                writer.signed(first.into());
+                writer.unsigned(last.wrapping_sub(first) as u64);
             }
         }
-        writer.unsigned(self.pending.len() as u128);
-        for pending in &self.pending {
-            writer.signed(pending.at.into());
-            writer.unsigned(pending.stream.into());
-            writer.tally(pending.tally);
+        // Feeds by their place in the written order.
+        let mut place = vec![0_u32; self.feeds.len()];
+        order.iter().zip(0..).for_each(|(feed, written)| place[*feed as usize] = written);
+        let in_order = order.is_sorted();
+        for panes in &self.panes {
+            let mut sorted = Vec::new();
+            let panes = if in_order {
+                panes
+            } else {
+                sorted.clone_from(panes);
+                sorted.sort_unstable_by_key(|pane| (pane.index, place[pane.feed as usize]));
+                &sorted
+            };
+            writer.length(panes.len());
+            let mut previous = None;
+            for pane in panes {
+                match previous {
+                    None => writer.signed(pane.index.into()),
+                    Some(previous) => writer.unsigned((pane.index - previous) as u64),
+                }
+                previous = Some(pane.index);
+                writer.tally(place[pane.feed as usize], pane.tally, self.feeds[pane.feed as usize].sums);
+            }
         }
-        writer.0
+        let mut pending = self.pending.clone();
+        pending.sort_unstable_by_key(|pending| (pending.at, place[pending.feed as usize]));
+        writer.length(pending.len());
+        for pending in &pending {
+            writer.signed(pending.at.into());
+            writer.tally(
+                place[pending.feed as usize],
+                pending.tally,
+                self.feeds[pending.feed as usize].sums,
+            );
+        }
+        writer.bytes
     }
 
     /// The state that was written, or an error for bytes that no version wrote.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let Some((version, rest)) = bytes.split_first() else { return Ok(State::default()) };
-        let mut reader = Reader(rest);
-        if *version != VERSION {
-            return Err(Error::Corrupt("activity"));
+        if bytes.is_empty() {
+            return Ok(State::default());
         }
+        let [VERSION, zeros @ 0..=MOST_ZEROS, rest @ ..] = bytes else { return Err(corrupt()) };
+        let mut reader = Reader { bytes: rest, unit: 10_i64.pow((*zeros).into()) };
         let mut state = State { events: reader.integer()?, ..State::default() };
-        for _ in 0..reader.length()? {
-            let stream = reader.stream()?;
-            let total = reader.tally()?;
-            let first: i64 = reader.integer()?;
-            let extent = i64::try_from(reader.unsigned()?).map_err(|_| Error::Corrupt("activity"))?;
-            let last = first.checked_add(extent).ok_or(Error::Corrupt("activity"))?;
-            let mut panes: [Vec<Pane>; 3] = Default::default();
-            for list in &mut panes {
-                let mut index = 0_i64;
-                for _ in 0..reader.length()? {
-                    index = index.checked_add(reader.integer()?).ok_or(Error::Corrupt("activity"))?;
-                    list.push(Pane { index, tally: reader.tally()? });
-                }
+        let feeds = reader.length()?;
+        state.feeds.reserve(feeds);
+        for _ in 0..feeds {
+            state.feeds.push(reader.feed()?);
+        }
+        let totals = reader.length()?;
+        state.totals.reserve(totals);
+        let mut stream = 0_u32;
+        for _ in 0..totals {
+            let head = reader.unsigned()?;
+            let step = u32::try_from(head >> 2).map_err(|_| corrupt())?;
+            stream = stream.checked_add(step).ok_or_else(corrupt)?;
+            let count = reader.integer()?;
+            let sum = if head & 2 == 0 { 0 } else { reader.sum()? };
+            let extent = if head & 1 == 0 {
+                None
+            } else {
+                let first: i64 = reader.integer()?;
+                let length = i64::try_from(reader.unsigned()?).map_err(|_| corrupt())?;
+                Some((first, first.checked_add(length).ok_or_else(corrupt)?))
+            };
+            state.totals.push(Total { stream, tally: Tally { count, sum }, extent });
+        }
+        for list in 0..state.panes.len() {
+            let panes = reader.length()?;
+            state.panes[list].reserve(panes);
+            let mut index = 0_i64;
+            for pane in 0..panes {
+                index = if pane == 0 {
+                    reader.integer()?
+                } else {
+                    let step = i64::try_from(reader.unsigned()?).map_err(|_| corrupt())?;
+                    index.checked_add(step).ok_or_else(corrupt)?
+                };
+                let (feed, tally) = reader.tally(&state.feeds)?;
+                state.panes[list].push(Pane { index, feed, tally });
             }
-            state.records.push(Record { stream, total, first, last, panes });
         }
         for _ in 0..reader.length()? {
             let at = reader.integer()?;
-            state.pending.push(Pending { at, stream: reader.stream()?, tally: reader.tally()? });
+            let (feed, tally) = reader.tally(&state.feeds)?;
+            state.pending.push(Pending { at, feed, tally });
         }
-        if reader.0.is_empty() { Ok(state) } else { Err(Error::Corrupt("activity")) }
+        if reader.bytes.is_empty() { Ok(state) } else { Err(corrupt()) }
+    }
+
+    /// The feeds that something refers to, in their own order, so that equal states have equal dictionaries.
+    fn feed_order(&self) -> Vec<u32> {
+        let mut used = vec![false; self.feeds.len()];
+        self.panes.iter().flatten().for_each(|pane| used[pane.feed as usize] = true);
+        self.pending.iter().for_each(|pending| used[pending.feed as usize] = true);
+        let mut order: Vec<u32> = (0..self.feeds.len() as u32).filter(|feed| used[*feed as usize]).collect();
+        order.sort_by(|a, b| self.feeds[*a as usize].cmp(&self.feeds[*b as usize]));
+        order
+    }
+
+    /// How many trailing decimal zeros all sums have.
+    fn common_zeros(&self) -> u8 {
+        let panes = self.panes.iter().flatten().map(|pane| pane.tally.sum);
+        let pending = self.pending.iter().map(|pending| pending.tally.sum);
+        let sums = self.totals.iter().map(|total| total.tally.sum).chain(panes).chain(pending);
+        let mut zeros = MOST_ZEROS;
+        for sum in sums.filter(|sum| *sum != 0) {
+            let divides = |unit: i64| match i64::try_from(sum) {
+                Ok(sum) => sum % unit == 0,
+                Err(_) => sum % i128::from(unit) == 0,
+            };
+            while zeros > 0 && !divides(10_i64.pow(zeros.into())) {
+                zeros -= 1;
+            }
+            if zeros == 0 {
+                break;
+            }
+        }
+        zeros
     }
 }
 
-struct Writer(Vec<u8>);
+impl Change {
+    /// For the queue.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut writer = Writer { bytes: vec![VERSION], unit: 1 };
+        writer.signed(self.events.into());
+        writer.length(self.entries.len());
+        for entry in &self.entries {
+            writer.feed(&entry.feed);
+            writer.signed(entry.at.into());
+            writer.signed(entry.count.into());
+            writer.signed(entry.sum.into());
+        }
+        writer.bytes
+    }
+
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let [VERSION, rest @ ..] = bytes else { return Err(corrupt()) };
+        let mut reader = Reader { bytes: rest, unit: 1 };
+        let mut change = Change { events: reader.integer()?, entries: Vec::new() };
+        for _ in 0..reader.length()? {
+            change.entries.push(Entry {
+                feed: Rc::new(reader.feed()?),
+                at: reader.integer()?,
+                count: reader.integer()?,
+                sum: reader.integer()?,
+            });
+        }
+        if reader.bytes.is_empty() { Ok(change) } else { Err(corrupt()) }
+    }
+}
+
+fn corrupt() -> Error {
+    Error::Corrupt("activity")
+}
+
+struct Writer {
+    bytes: Vec<u8>,
+    unit: i64,
+}
 
 impl Writer {
-    fn unsigned(&mut self, mut value: u128) {
+    fn unsigned(&mut self, mut value: u64) {
         while value >= 0x80 {
-            self.0.push(value as u8 | 0x80);
+            self.bytes.push(value as u8 | 0x80);
             value >>= 7;
         }
-        self.0.push(value as u8);
+        self.bytes.push(value as u8);
+    }
+
+    fn length(&mut self, length: usize) {
+        self.unsigned(length as u64);
     }
 
     fn signed(&mut self, value: i128) {
-        self.unsigned(((value << 1) ^ (value >> 127)) as u128);
+        let mut rest = ((value << 1) ^ (value >> 127)) as u128;
+        while rest > u128::from(u64::MAX) {
+            self.bytes.push(rest as u8 | 0x80);
+            rest >>= 7;
+        }
+        self.unsigned(rest as u64);
     }
 
-    fn tally(&mut self, tally: Tally) {
-        self.signed(tally.count.into());
-        self.signed(tally.sum);
+    fn sum(&mut self, sum: i128) {
+        match i64::try_from(sum) {
+            Ok(sum) => self.signed((sum / self.unit).into()),
+            Err(_) => self.signed(sum / i128::from(self.unit)),
+        }
+    }
+
+    fn feed(&mut self, feed: &Feed) {
+        self.unsigned((feed.streams.len() as u64) << 1 | u64::from(feed.sums));
+        let mut previous = 0;
+        for stream in &feed.streams {
+            self.unsigned((stream - previous).into());
+            previous = *stream;
+        }
+    }
+
+    /// Most tallies are of one event.
+    fn tally(&mut self, feed: u32, tally: Tally, sums: bool) {
+        self.unsigned(u64::from(feed) << 1 | u64::from(tally.count != 1));
+        if tally.count != 1 {
+            self.signed(tally.count.into());
+        }
+        if sums {
+            self.sum(tally.sum);
+        }
     }
 }
 
-struct Reader<'a>(&'a [u8]);
+struct Reader<'a> {
+    bytes: &'a [u8],
+    unit: i64,
+}
 
 impl Reader<'_> {
-    fn unsigned(&mut self) -> Result<u128> {
-        let mut value = 0_u128;
-        for shift in (0..128).step_by(7) {
-            let (byte, rest) = self.0.split_first().ok_or(Error::Corrupt("activity"))?;
-            self.0 = rest;
-            value |= u128::from(byte & 0x7F) << shift;
+    fn byte(&mut self) -> Result<u8> {
+        let (byte, rest) = self.bytes.split_first().ok_or_else(corrupt)?;
+        self.bytes = rest;
+        Ok(*byte)
+    }
+
+    fn unsigned(&mut self) -> Result<u64> {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            value |= u64::from(byte & 0x7F) << shift;
             if byte & 0x80 == 0 {
                 return Ok(value);
             }
         }
-        Err(Error::Corrupt("activity"))
+        Err(corrupt())
     }
 
     fn signed(&mut self) -> Result<i128> {
-        let value = self.unsigned()?;
-        Ok((value >> 1) as i128 ^ -((value & 1) as i128))
+        let mut value = 0_u128;
+        for shift in (0..128).step_by(7) {
+            let byte = self.byte()?;
+            value |= u128::from(byte & 0x7F) << shift;
+            if byte & 0x80 == 0 {
+                return Ok((value >> 1) as i128 ^ -((value & 1) as i128));
+            }
+        }
+        Err(corrupt())
     }
 
     fn integer(&mut self) -> Result<i64> {
-        i64::try_from(self.signed()?).map_err(|_| Error::Corrupt("activity"))
+        i64::try_from(self.signed()?).map_err(|_| corrupt())
+    }
+
+    fn sum(&mut self) -> Result<i128> {
+        self.signed()?.checked_mul(self.unit.into()).ok_or_else(corrupt)
     }
 
     /// A number of items, each of which takes at least a byte.
     fn length(&mut self) -> Result<usize> {
         let length = usize::try_from(self.unsigned()?).unwrap_or(usize::MAX);
-        if length <= self.0.len() { Ok(length) } else { Err(Error::Corrupt("activity")) }
+        if length <= self.bytes.len() { Ok(length) } else { Err(corrupt()) }
     }
 
-    fn stream(&mut self) -> Result<u32> {
-        u32::try_from(self.unsigned()?).map_err(|_| Error::Corrupt("activity"))
+    fn feed(&mut self) -> Result<Feed> {
+        let head = self.unsigned()?;
+        let length = usize::try_from(head >> 1).unwrap_or(usize::MAX);
+        if length > self.bytes.len() {
+            return Err(corrupt());
+        }
+        let mut stream = 0_u32;
+        let mut streams = Vec::with_capacity(length);
+        for _ in 0..length {
+            let step = u32::try_from(self.unsigned()?).map_err(|_| corrupt())?;
+            stream = stream.checked_add(step).ok_or_else(corrupt)?;
+            streams.push(stream);
+        }
+        Ok(Feed { streams: streams.into(), sums: head & 1 != 0 })
     }
 
-    fn tally(&mut self) -> Result<Tally> {
-        Ok(Tally { count: self.integer()?, sum: self.signed()? })
+    fn tally(&mut self, feeds: &[Feed]) -> Result<(u32, Tally)> {
+        let head = self.unsigned()?;
+        let feed = u32::try_from(head >> 1).map_err(|_| corrupt())?;
+        let sums = feeds.get(feed as usize).ok_or_else(corrupt)?.sums;
+        let count = if head & 1 == 0 { 1 } else { self.integer()? };
+        let sum = if sums { self.sum()? } else { 0 };
+        Ok((feed, Tally { count, sum }))
     }
 }

@@ -1,12 +1,14 @@
 //! What a subscriber did, in a compact record that a late, changed or deleted event updates exactly.
 //!
-//! A [`Stream`] is one distinct selection of events that some live leaf or feature reads. A [`State`] holds,
-//! per stream, lifetime totals, the first and last time, and panes: tallies of the events whose time floors
-//! to the same second, minute or hour. The state after any history is a function of the multiset of events,
-//! the streams and the evaluation time alone, so two ways to the same events give the same bytes.
+//! A [`Stream`] is one distinct selection of events that some live leaf or feature reads. A [`State`] holds
+//! lifetime totals per stream, and panes: tallies of the events whose time floors to the same second, minute or
+//! hour, the finest that some window can still ask about. Events that feed the same streams share panes. The state
+//! after any history is a function of the multiset of events, the streams and the evaluation time alone, so two
+//! ways to the same events give the same bytes.
 
 mod clock;
 mod codec;
+mod feed;
 mod state;
 mod stream;
 #[cfg(test)]
@@ -14,8 +16,9 @@ mod tests;
 mod time;
 
 pub use clock::parse_instant;
-pub use state::{Entry, Fold, State, Tally};
-pub use stream::{Horizons, Selection, Stream};
+pub use feed::{Change, Entry, Feed};
+pub use state::{Fold, Moment, State, Tally};
+pub use stream::{Horizons, Selection, Stream, Streams};
 pub use time::{DAY, HOUR, Instant, Resolution, SECOND, VALID_TIMES, Window};
 
 /// Decimal digits kept of an event's value; sums are integers of this unit, so that a delete inverts exactly.

@@ -1,7 +1,8 @@
 //! The record of one subscriber, and how an event changes it.
 
-use super::stream::Stream;
-use super::time::{Instant, Resolution, Window};
+use super::feed::{Entry, Feed};
+use super::stream::{Stream, Streams};
+use super::time::{DAY, Instant, Resolution, Window};
 
 /// How many events, and the sum of their values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,39 +21,43 @@ impl Tally {
     fn is_empty(self) -> bool {
         self.count == 0 && self.sum == 0
     }
+
+    /// Whether it can be the tally of some events.
+    fn is_possible(self) -> bool {
+        self.count > 0 || self.is_empty()
+    }
 }
 
-/// An event's contribution to one stream; a removed event contributes negatively.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entry {
+/// The lifetime of one stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Total {
     pub stream: u32,
-    pub at: Instant,
-    pub count: i64,
-    pub sum: i64,
+    pub tally: Tally,
+    /// The first and the last event, where the stream keeps them.
+    pub extent: Option<(Instant, Instant)>,
 }
 
-/// The tally of the events of one pane.
+/// The events of one feed whose time floors to one pane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pane {
     pub index: i64,
+    /// An index into the state's feeds.
+    pub feed: u32,
     pub tally: Tally,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Record {
-    pub stream: u32,
-    pub total: Tally,
-    pub first: Instant,
-    pub last: Instant,
-    /// By resolution, each in ascending order of index.
-    pub panes: [Vec<Pane>; 3],
-}
-
-/// An event that the evaluation time has not reached.
+/// Events that the evaluation time has not reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pending {
     pub at: Instant,
-    pub stream: u32,
+    pub feed: u32,
+    pub tally: Tally,
+}
+
+/// The events of one stream in one pane of some resolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    pub pane: i64,
     pub tally: Tally,
 }
 
@@ -66,91 +71,135 @@ pub enum Fold {
     Recompute,
 }
 
+impl Fold {
+    pub fn and(self, other: Fold) -> Fold {
+        if other == Fold::Recompute { other } else { self }
+    }
+
+    fn exact_if(exact: bool) -> Fold {
+        if exact { Fold::Exact } else { Fold::Recompute }
+    }
+}
+
 /// What a subscriber did, as of an evaluation time.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct State {
     /// Event rows in all attached sources, of whatever type and time; nobody without any is a subscriber.
     pub events: i64,
-    /// Records with events, in ascending order of stream.
-    pub(super) records: Vec<Record>,
-    /// In ascending order of time and stream.
+    /// Streams with events, in ascending order of id.
+    pub(super) totals: Vec<Total>,
+    /// The feeds of panes and pending events.
+    pub(super) feeds: Vec<Feed>,
+    /// By resolution, each in ascending order of index and feed. A pane is of the finest resolution that its feed
+    /// keeps for so long.
+    pub(super) panes: [Vec<Pane>; 3],
+    /// In ascending order of time and feed.
     pub(super) pending: Vec<Pending>,
 }
 
 impl State {
-    /// Adds or removes an event as of the evaluation time `now`.
-    pub fn fold(&mut self, streams: &[Stream], entry: Entry, now: Instant) -> Fold {
-        let Some(stream) = find(streams, entry.stream) else { return Fold::Exact };
-        let tally = Tally { count: entry.count, sum: i128::from(entry.sum) };
+    /// Adds or removes events as of the evaluation time `now`, to which the state has been advanced.
+    pub fn fold(&mut self, streams: &Streams, entry: &Entry, now: Instant) -> Fold {
+        let tally = Tally { count: entry.count, sum: entry.sum.into() };
         if entry.at > now {
-            self.postpone(entry.at, entry.stream, tally)
+            let feed = self.feed(streams, &entry.feed);
+            self.postpone(entry.at, feed, tally)
         } else {
-            self.count(stream, entry.at, tally, now)
+            self.count(streams, &entry.feed, entry.at, tally, now)
         }
     }
 
-    /// Counts the pending events that `now` has reached and drops the panes that no window reads any more.
-    pub fn advance(&mut self, streams: &[Stream], now: Instant) {
+    /// Counts the pending events that `now` has reached, and lets go of the detail that no window can ask about any
+    /// more.
+    pub fn advance(&mut self, streams: &Streams, now: Instant) {
+        self.forget_dropped(streams);
         let reached = self.pending.partition_point(|pending| pending.at <= now);
         for pending in self.pending.drain(..reached).collect::<Vec<_>>() {
-            if let Some(stream) = find(streams, pending.stream) {
-                // Additions never need a recomputation.
-                let _ = self.count(stream, pending.at, pending.tally, now);
+            let feed = self.feeds[pending.feed as usize].clone();
+            // Additions never need a recomputation.
+            let _ = self.count(streams, &feed, pending.at, pending.tally, now);
+        }
+        let oldest: Vec<[i64; 3]> =
+            self.feeds.iter().map(|feed| streams.horizons(feed).oldest(now)).collect();
+        for resolution in Resolution::ALL {
+            let finer = resolution as usize;
+            let kept = |pane: &Pane| pane.index >= oldest[pane.feed as usize][finer];
+            if self.panes[finer].iter().all(kept) {
+                continue;
+            }
+            let (kept, aged): (Vec<Pane>, Vec<Pane>) = self.panes[finer].iter().partition(|pane| kept(pane));
+            self.panes[finer] = kept;
+            for pane in aged {
+                let at = pane.index * resolution.micros();
+                if let Some(coarser) = finest(&oldest[pane.feed as usize], at) {
+                    let _ = self.add_to_pane(coarser, coarser.pane(at), pane.feed, pane.tally);
+                }
             }
         }
-        self.pending.retain(|pending| find(streams, pending.stream).is_some());
-        self.records.retain_mut(|record| match find(streams, record.stream) {
-            None => false,
-            Some(stream) => {
-                for resolution in Resolution::ALL {
-                    let panes = &mut record.panes[resolution as usize];
-                    match stream.horizons.oldest(resolution, now) {
-                        None => panes.clear(),
-                        Some(oldest) => {
-                            panes.drain(..panes.partition_point(|pane| pane.index < oldest)).for_each(drop)
-                        }
-                    }
-                }
-                true
-            }
-        });
     }
 
     /// The events of a stream within a window ending at `at`, which must not lie before the last [`advance`].
     ///
     /// [`advance`]: State::advance
     pub fn tally(&self, stream: u32, window: Option<Window>, at: Instant) -> Tally {
-        let Some(record) = self.record(stream) else { return Tally::default() };
-        let Some(window) = window else { return record.total };
-        let mut tally = Tally::default();
-        for pane in record.within(window, at) {
-            tally.add(pane.tally);
-        }
-        tally
+        let Some(window) = window else {
+            return self.total(stream).map_or_else(Tally::default, |total| total.tally);
+        };
+        let mut sum = Tally::default();
+        self.within(stream, window, at, |_, tally| sum.add(tally));
+        sum
     }
 
     /// The events of a stream on each UTC day that has any, within a window ending at `at`.
     pub fn daily_counts(&self, stream: u32, window: Window, at: Instant) -> Vec<i64> {
         let mut days: Vec<(i64, i64)> = Vec::new();
-        for pane in self.record(stream).into_iter().flat_map(|record| record.within(window, at)) {
-            let day = (pane.index * window.resolution.micros()).div_euclid(super::DAY);
+        self.within(stream, window, at, |pane, tally| {
+            let day = (pane * window.resolution.micros()).div_euclid(DAY);
             match days.last_mut() {
-                Some((last, count)) if *last == day => *count += pane.tally.count,
-                _ => days.push((day, pane.tally.count)),
+                Some((last, count)) if *last == day => *count += tally.count,
+                _ => days.push((day, tally.count)),
             }
-        }
+        });
+        // Finer panes come first, whatever their age.
+        days.sort_unstable_by_key(|(day, _)| *day);
+        days.dedup_by(|(day, count), (last, sum)| {
+            let same = day == last;
+            if same {
+                *sum += *count;
+            }
+            same
+        });
         days.into_iter().map(|(_, count)| count).collect()
     }
 
-    /// The times of the first and the last event of a stream.
+    /// Everything kept of a stream that a window of some resolution can ask about, oldest first, into `line`.
+    pub fn timeline(&self, stream: u32, resolution: Resolution, line: &mut Vec<Moment>) {
+        line.clear();
+        let mut sorted = true;
+        for finer in Resolution::ALL.into_iter().take(resolution as usize + 1).rev() {
+            for pane in &self.panes[finer as usize] {
+                if self.feeds[pane.feed as usize].feeds(stream) {
+                    let pane = Moment { pane: resolution.pane(pane.index * finer.micros()), tally: pane.tally };
+                    sorted &= line.last().is_none_or(|last| last.pane <= pane.pane);
+                    line.push(pane);
+                }
+            }
+        }
+        if !sorted {
+            line.sort_by_key(|moment| moment.pane);
+        }
+    }
+
+    /// The times of the first and the last event of a stream that keeps them.
     pub fn extent(&self, stream: u32) -> Option<(Instant, Instant)> {
-        self.record(stream).map(|record| (record.first, record.last))
+        self.total(stream)?.extent
     }
 
     /// The next instant after `at` at which an event of a stream leaves a window.
     pub fn next_expiry(&self, stream: u32, window: Window, at: Instant) -> Option<Instant> {
-        let record = self.record(stream)?;
-        record.within(window, at).next().map(|pane| window.expiry(pane.index))
+        let mut first: Option<i64> = None;
+        self.within(stream, window, at, |pane, _| first = Some(first.map_or(pane, |first| first.min(pane))));
+        first.map(|pane| window.expiry(pane))
     }
 
     /// The time of the next event that the evaluation time has not reached.
@@ -158,83 +207,158 @@ impl State {
         self.pending.first().map(|pending| pending.at)
     }
 
-    fn record(&self, stream: u32) -> Option<&Record> {
-        self.records.binary_search_by_key(&stream, |record| record.stream).ok().map(|at| &self.records[at])
+    /// Visits what a window ending at `at` holds of a stream, by pane of the window's resolution.
+    fn within(&self, stream: u32, window: Window, at: Instant, mut visit: impl FnMut(i64, Tally)) {
+        let oldest = window.oldest(at);
+        for finer in Resolution::ALL.into_iter().take(window.resolution as usize + 1) {
+            let panes = &self.panes[finer as usize];
+            let first = oldest.saturating_mul(window.resolution.micros() / finer.micros());
+            for pane in &panes[panes.partition_point(|pane| pane.index < first)..] {
+                if self.feeds[pane.feed as usize].feeds(stream) {
+                    visit(window.resolution.pane(pane.index * finer.micros()), pane.tally);
+                }
+            }
+        }
     }
 
-    fn postpone(&mut self, at: Instant, stream: u32, tally: Tally) -> Fold {
-        match self.pending.binary_search_by_key(&(at, stream), |pending| (pending.at, pending.stream)) {
+    fn total(&self, stream: u32) -> Option<&Total> {
+        self.totals.binary_search_by_key(&stream, |total| total.stream).ok().map(|at| &self.totals[at])
+    }
+
+    /// The index of a feed, without the streams that are not live.
+    fn feed(&mut self, streams: &Streams, feed: &Feed) -> u32 {
+        if let Some(found) = self.feeds.iter().position(|known| known == feed) {
+            return found as u32;
+        }
+        let feed = live(streams, feed);
+        let found = self.feeds.iter().position(|known| *known == feed).unwrap_or_else(|| {
+            self.feeds.push(feed);
+            self.feeds.len() - 1
+        });
+        found as u32
+    }
+
+    /// Streams may have been dropped since the state was written; feeds that differed by them become one.
+    fn forget_dropped(&mut self, streams: &Streams) {
+        let lives = |id: &u32| streams.get(*id).is_some();
+        self.totals.retain(|total| lives(&total.stream));
+        if self.feeds.iter().all(|feed| feed.streams.iter().all(lives)) {
+            return;
+        }
+        let old = std::mem::take(self);
+        self.events = old.events;
+        self.totals = old.totals;
+        let feeds: Vec<u32> = old.feeds.iter().map(|feed| self.feed(streams, feed)).collect();
+        let tally = |feed: u32, tally: Tally, feeds: &[Feed]| {
+            if feeds[feed as usize].sums { tally } else { Tally { sum: 0, ..tally } }
+        };
+        for (resolution, panes) in Resolution::ALL.into_iter().zip(old.panes) {
+            for pane in panes {
+                let feed = feeds[pane.feed as usize];
+                if !self.feeds[feed as usize].streams.is_empty() {
+                    let tally = tally(feed, pane.tally, &self.feeds);
+                    let _ = self.add_to_pane(resolution, pane.index, feed, tally);
+                }
+            }
+        }
+        for pending in old.pending {
+            let feed = feeds[pending.feed as usize];
+            if !self.feeds[feed as usize].streams.is_empty() {
+                let _ = self.postpone(pending.at, feed, tally(feed, pending.tally, &self.feeds));
+            }
+        }
+    }
+
+    fn postpone(&mut self, at: Instant, feed: u32, tally: Tally) -> Fold {
+        match self.pending.binary_search_by_key(&(at, feed), |pending| (pending.at, pending.feed)) {
             Ok(index) => {
                 self.pending[index].tally.add(tally);
                 let left = self.pending[index].tally;
                 if left.is_empty() {
                     self.pending.remove(index);
                 }
-                if left.count < 0 { Fold::Recompute } else { Fold::Exact }
+                Fold::exact_if(left.is_possible())
             }
             Err(index) => {
-                self.pending.insert(index, Pending { at, stream, tally });
-                if tally.count < 0 { Fold::Recompute } else { Fold::Exact }
+                self.pending.insert(index, Pending { at, feed, tally });
+                Fold::exact_if(tally.is_possible())
             }
         }
     }
 
-    fn count(&mut self, stream: &Stream, at: Instant, tally: Tally, now: Instant) -> Fold {
-        let index = match self.records.binary_search_by_key(&stream.id, |record| record.stream) {
+    fn count(&mut self, streams: &Streams, feed: &Feed, at: Instant, tally: Tally, now: Instant) -> Fold {
+        let mut outcome = Fold::Exact;
+        for stream in feed.streams.iter().filter_map(|id| streams.get(*id)) {
+            outcome = outcome.and(self.add_to_total(stream, at, tally));
+        }
+        let oldest = streams.horizons(feed).oldest(now);
+        if let Some(resolution) = finest(&oldest, at) {
+            let feed = self.feed(streams, feed);
+            outcome = outcome.and(self.add_to_pane(resolution, resolution.pane(at), feed, tally));
+        }
+        outcome
+    }
+
+    fn add_to_total(&mut self, stream: &Stream, at: Instant, tally: Tally) -> Fold {
+        let index = match self.totals.binary_search_by_key(&stream.id, |total| total.stream) {
             Ok(index) => index,
             Err(index) => {
-                self.records.insert(index, Record::new(stream.id, at));
+                self.totals.insert(index, Total { stream: stream.id, tally: Tally::default(), extent: None });
                 index
             }
         };
-        let record = &mut self.records[index];
-        record.total.add(tally);
-        for resolution in Resolution::ALL {
-            let pane = resolution.pane(at);
-            if stream.horizons.oldest(resolution, now).is_some_and(|oldest| pane >= oldest) {
-                record.add_to_pane(resolution, pane, tally);
+        let total = &mut self.totals[index];
+        let sum = if stream.selection.of.is_some() { tally.sum } else { 0 };
+        total.tally.add(Tally { sum, ..tally });
+        let mut exact = total.tally.is_possible();
+        if stream.keeps_extent() {
+            let (first, last) = total.extent.unwrap_or((at, at));
+            // Whether the removed event was the only one of its time, totals cannot tell.
+            exact &= tally.count >= 0 || total.tally.count == 0 || (at > first && at < last);
+            if tally.count > 0 {
+                total.extent = Some((first.min(at), last.max(at)));
             }
         }
-        let was_extreme = at <= record.first || at >= record.last;
-        if tally.count > 0 {
-            record.first = record.first.min(at);
-            record.last = record.last.max(at);
+        if total.tally.is_empty() {
+            self.totals.remove(index);
         }
-        if record.total.count == 0 {
-            let consistent = record.total.is_empty() && record.panes.iter().all(Vec::is_empty);
-            self.records.remove(index);
-            return if consistent { Fold::Exact } else { Fold::Recompute };
-        }
-        if tally.count < 0 && was_extreme { Fold::Recompute } else { Fold::Exact }
-    }
-}
-
-impl Record {
-    fn new(stream: u32, at: Instant) -> Self {
-        Record { stream, total: Tally::default(), first: at, last: at, panes: Default::default() }
+        Fold::exact_if(exact)
     }
 
-    fn add_to_pane(&mut self, resolution: Resolution, index: i64, tally: Tally) {
+    fn add_to_pane(&mut self, resolution: Resolution, index: i64, feed: u32, tally: Tally) -> Fold {
         let panes = &mut self.panes[resolution as usize];
-        match panes.binary_search_by_key(&index, |pane| pane.index) {
+        // Most events are the latest.
+        let place = match panes.last() {
+            Some(last) if (last.index, last.feed) < (index, feed) => Err(panes.len()),
+            _ => panes.binary_search_by_key(&(index, feed), |pane| (pane.index, pane.feed)),
+        };
+        match place {
             Ok(found) => {
                 panes[found].tally.add(tally);
-                if panes[found].tally.is_empty() {
+                let left = panes[found].tally;
+                if left.is_empty() {
                     panes.remove(found);
                 }
+                Fold::exact_if(left.is_possible())
             }
-            Err(place) => panes.insert(place, Pane { index, tally }),
+            Err(place) => {
+                panes.insert(place, Pane { index, feed, tally });
+                Fold::exact_if(tally.is_possible())
+            }
         }
-    }
-
-    /// The panes that count at `at`, oldest first.
-    fn within(&self, window: Window, at: Instant) -> impl Iterator<Item = &Pane> {
-        let panes = &self.panes[window.resolution as usize];
-        panes[panes.partition_point(|pane| pane.index < window.oldest(at))..].iter()
     }
 }
 
-/// Streams are few and sorted by id.
-fn find(streams: &[Stream], id: u32) -> Option<&Stream> {
-    streams.binary_search_by_key(&id, |stream| stream.id).ok().map(|index| &streams[index])
+/// The finest resolution at which an instant is not older than what is kept.
+fn finest(oldest: &[i64; 3], at: Instant) -> Option<Resolution> {
+    Resolution::ALL.into_iter().find(|resolution| resolution.pane(at) >= oldest[*resolution as usize])
+}
+
+/// A feed without the streams that are not live.
+fn live(streams: &Streams, feed: &Feed) -> Feed {
+    let live = || feed.streams.iter().filter_map(|id| streams.get(*id));
+    Feed {
+        streams: live().map(|stream| stream.id).collect(),
+        sums: feed.sums && live().any(|stream| stream.selection.of.is_some()),
+    }
 }

@@ -1,6 +1,7 @@
 //! Which events a subscriber's state keeps, and for how long in detail.
 
-use super::time::{Resolution, Window};
+use super::feed::Feed;
+use super::time::{Instant, Resolution, Window};
 use crate::criteria::{Document, Node, Path, Scope, event_names, follow, matches, parse_value};
 use crate::error::Result;
 use serde_json::Value;
@@ -12,19 +13,39 @@ pub struct Selection {
     pub event: Option<String>,
     /// The `where` criteria.
     pub filter: Option<Value>,
-    /// The number that is summed, by path.
-    pub of: Path,
+    /// The number that is summed, by path; `None` where events are only counted.
+    pub of: Option<Path>,
 }
 
 impl Selection {
-    /// Events of a type, with the source's value column as the number to sum.
+    /// Counts events of a type.
     pub fn of_type(event: &str) -> Self {
-        Selection { event: Some(event.to_owned()), filter: None, of: Path(vec!["value".to_owned()]) }
+        Selection { event: Some(event.to_owned()), filter: None, of: None }
     }
 
-    /// Every event, whatever its type.
+    /// Counts every event, whatever its type.
     pub fn everything() -> Self {
-        Selection { event: None, filter: None, of: Path(vec!["value".to_owned()]) }
+        Selection { event: None, filter: None, of: None }
+    }
+
+    /// Sums the source's value column as well.
+    pub fn with_value(mut self) -> Self {
+        self.of = Some(Path(vec!["value".to_owned()]));
+        self
+    }
+
+    /// Whether it selects the events of `other` and sums what that sums.
+    pub fn serves(&self, other: &Selection) -> bool {
+        self.selects_as(other) && (other.of.is_none() || self.of == other.of)
+    }
+
+    /// Whether both can be one: the same events, and not two different sums.
+    pub fn joins(&self, other: &Selection) -> bool {
+        self.selects_as(other) && (self.of.is_none() || other.of.is_none() || self.of == other.of)
+    }
+
+    fn selects_as(&self, other: &Selection) -> bool {
+        self.event == other.event && self.filter == other.filter
     }
 
     /// The types that the selection lets in, under all their names; `None` for every type.
@@ -61,12 +82,12 @@ impl Horizons {
         self.0.iter().zip(other.0).all(|(kept, wanted)| *kept >= wanted)
     }
 
-    /// The oldest pane kept at an instant, or `None` where the resolution is not kept at all.
-    pub fn oldest(self, resolution: Resolution, at: super::Instant) -> Option<i64> {
-        match self.0[resolution as usize] {
-            0 => None,
-            panes => Some(resolution.pane(at) - panes + 1),
-        }
+    /// The oldest pane kept at each resolution at an instant; `i64::MAX` where the resolution is not kept at all.
+    pub fn oldest(self, at: Instant) -> [i64; 3] {
+        Resolution::ALL.map(|resolution| match self.0[resolution as usize] {
+            0 => i64::MAX,
+            panes => resolution.pane(at) - panes + 1,
+        })
     }
 }
 
@@ -92,15 +113,57 @@ impl Stream {
         self.filter.as_ref().is_none_or(|filter| matches(filter, event))
     }
 
+    /// Whether the exact times of the first and the last event are kept: of the stream of every event.
+    pub fn keeps_extent(&self) -> bool {
+        self.selection.event.is_none()
+    }
+
     /// The number an event contributes to the sum, in units of `10^-VALUE_SCALE`; nothing where there is no
     /// number, or one beyond what an event may contribute.
     pub fn value<'a, D: Document<'a>>(&self, event: D) -> i64 {
-        follow(event, &self.selection.of)
+        self.selection
+            .of
+            .as_ref()
+            .and_then(|path| follow(event, path))
             .and_then(Document::number)
             .and_then(|number| number.to_scaled(super::VALUE_SCALE))
             .and_then(|units| i64::try_from(units).ok())
             // Its negative would not fit.
             .filter(|units| *units != i64::MIN)
             .unwrap_or(0)
+    }
+}
+
+/// All live streams, found by id.
+#[derive(Clone, Debug, Default)]
+pub struct Streams {
+    /// In ascending order of id.
+    all: Vec<Stream>,
+    /// By id, one more than the index; 0 where there is none.
+    index: Vec<u32>,
+}
+
+impl Streams {
+    pub fn new(mut all: Vec<Stream>) -> Self {
+        all.sort_by_key(|stream| stream.id);
+        let mut index = vec![0; all.last().map_or(0, |last| last.id as usize + 1)];
+        all.iter().zip(1..).for_each(|(stream, position)| index[stream.id as usize] = position);
+        Streams { all, index }
+    }
+
+    pub fn get(&self, id: u32) -> Option<&Stream> {
+        let position = self.index.get(id as usize).copied().filter(|position| *position > 0)?;
+        self.all.get(position as usize - 1)
+    }
+
+    pub fn as_slice(&self) -> &[Stream] {
+        &self.all
+    }
+
+    /// How far back a feed is kept: as far as any of its streams.
+    pub fn horizons(&self, feed: &Feed) -> Horizons {
+        let mut horizons = Horizons::default();
+        feed.streams.iter().filter_map(|id| self.get(*id)).for_each(|stream| horizons.merge(stream.horizons));
+        horizons
     }
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::criteria::Duration;
 use proptest::prelude::*;
+use std::rc::Rc;
 
 fn window(text: &str) -> Window {
     Window::new(Duration::parse(text).unwrap())
@@ -10,24 +11,24 @@ fn window(text: &str) -> Window {
 
 const WINDOWS: [&str; 4] = ["90 minutes", "7 days", "30 days", "90 days"];
 
-fn streams() -> Vec<Stream> {
+fn streams() -> Streams {
     let mut wide = Horizons::default();
     WINDOWS.iter().for_each(|text| wide.include(window(text)));
-    vec![
-        Stream::new(1, Selection::everything(), wide).unwrap(),
+    Streams::new(vec![
+        Stream::new(1, Selection::everything().with_value(), wide).unwrap(),
         Stream::new(4, Selection::of_type("purchase"), Horizons::default()).unwrap(),
-    ]
+    ])
 }
 
 fn entry(at: Instant, sum: i64, sign: i64) -> Entry {
-    Entry { stream: 1, at, count: sign, sum: sign * sum }
+    Entry { feed: Rc::new(Feed { streams: [1].into(), sums: true }), at, count: sign, sum: sign * sum }
 }
 
 /// The state of a multiset of events, computed in one go.
 fn fresh(events: &[(Instant, i64)], now: Instant) -> State {
     let mut state = State { events: events.len() as i64, ..State::default() };
     for (at, sum) in events {
-        assert_eq!(state.fold(&streams(), entry(*at, *sum, 1), now), Fold::Exact);
+        assert_eq!(state.fold(&streams(), &entry(*at, *sum, 1), now), Fold::Exact);
     }
     state.advance(&streams(), now);
     state
@@ -55,7 +56,7 @@ proptest! {
         for (index, (at, sum)) in events.iter().enumerate() {
             let now = clock[index * clock.len() / events.len()];
             state.advance(&streams, now);
-            recompute |= state.fold(&streams, entry(*at, *sum, 1), now) == Fold::Recompute;
+            recompute |= state.fold(&streams, &entry(*at, *sum, 1), now) == Fold::Recompute;
             state.events += 1;
         }
         prop_assert!(!recompute, "adding is always exact");
@@ -64,7 +65,7 @@ proptest! {
         let mut left = Vec::new();
         for ((at, sum), gone) in events.iter().zip(&gone) {
             if *gone {
-                recompute |= state.fold(&streams, entry(*at, *sum, -1), now) == Fold::Recompute;
+                recompute |= state.fold(&streams, &entry(*at, *sum, -1), now) == Fold::Recompute;
                 state.events -= 1;
             } else {
                 left.push((*at, *sum));
@@ -110,11 +111,18 @@ proptest! {
     }
 
     #[test]
+    fn changes_round_trip(events in prop::collection::vec(any_event(), 0..30)) {
+        let change = Change { events: -3, entries: events.iter().map(|(at, sum)| entry(*at, *sum, -1)).collect() };
+        prop_assert_eq!(Change::from_bytes(&change.to_bytes()).unwrap(), change);
+    }
+
+    #[test]
     fn hostile_bytes_give_an_error(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
         let _ = State::from_bytes(&bytes);
-        let mut versioned = vec![1];
-        versioned.extend(bytes);
+        let mut versioned = vec![2, 0];
+        versioned.extend(&bytes);
         let _ = State::from_bytes(&versioned);
+        let _ = Change::from_bytes(&versioned);
     }
 }
 
@@ -131,9 +139,9 @@ fn a_future_event_counts_when_its_time_comes() {
 #[test]
 fn removing_the_last_event_of_several_asks_for_a_recomputation() {
     let mut state = fresh(&[(0, 1), (HOUR, 2)], DAY);
-    assert_eq!(state.fold(&streams(), entry(HOUR, 2, -1), DAY), Fold::Recompute);
+    assert_eq!(state.fold(&streams(), &entry(HOUR, 2, -1), DAY), Fold::Recompute);
     let mut state = fresh(&[(0, 1)], DAY);
-    assert_eq!(state.fold(&streams(), entry(0, 1, -1), DAY), Fold::Exact);
+    assert_eq!(state.fold(&streams(), &entry(0, 1, -1), DAY), Fold::Exact);
 }
 
 #[test]
@@ -150,7 +158,7 @@ fn streams_admit_and_sum_by_path() {
     let selection = Selection {
         event: Some("purchase".to_owned()),
         filter: Some(json!({"category": {"equals": "shoes"}})),
-        of: Path(vec!["amount".to_owned()]),
+        of: Some(Path(vec!["amount".to_owned()])),
     };
     let stream = Stream::new(1, selection, Horizons::default()).unwrap();
     assert!(stream.admits(&json!({"category": "shoes"})));
@@ -158,4 +166,21 @@ fn streams_admit_and_sum_by_path() {
     assert_eq!(stream.value(&json!({"amount": 12.5})), 12_500_000);
     assert_eq!(stream.value(&json!({"amount": "12.5"})), 0);
     assert_eq!(stream.value(&json!({"amount": 1e40})), 0);
+}
+
+#[test]
+fn what_is_removed_and_added_again_leaves_nothing() {
+    let mut change = Change { events: 0, entries: vec![entry(0, 5, 1), entry(0, 5, -1), entry(1, 5, -1), entry(2, 5, 1)] };
+    change.settle();
+    assert_eq!(change.entries, [entry(2, 5, 1), entry(1, 5, -1)]);
+    let mut change = Change { events: 0, entries: vec![entry(0, 7, 1), entry(0, 5, -1)] };
+    change.settle();
+    assert_eq!((change.entries[0].count, change.entries[0].sum), (0, 2));
+}
+
+#[test]
+fn fifty_events_of_ninety_days_take_few_bytes() {
+    let events: Vec<_> = (0..50).map(|n| (n * 43 * HOUR + n * 7 * SECOND, 1_999_000_000 + n * 10_000)).collect();
+    let bytes = fresh(&events, 90 * DAY).to_bytes().len();
+    assert!(bytes < 320, "{bytes}");
 }

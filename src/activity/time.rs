@@ -18,7 +18,7 @@ pub const DAY: i64 = 86_400 * SECOND;
 pub const VALID_TIMES: Range<Instant> = -730_119 * DAY..2_921_940 * DAY;
 
 /// How finely the events of a window are told apart in time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Resolution {
     Second,
     Minute,
@@ -43,7 +43,7 @@ impl Resolution {
 }
 
 /// The last so much time, at the resolution that its length calls for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Window {
     pub resolution: Resolution,
     /// Whole panes, the length rounded up.

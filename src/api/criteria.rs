@@ -2,6 +2,7 @@
 
 use crate::criteria::{Node, Scope, matches as holds, parse};
 use crate::membership::Program;
+use crate::pg::registry;
 use crate::pg::report::value_of;
 use crate::pg::types::JsonbArgument;
 use pgrx::prelude::*;
@@ -23,9 +24,11 @@ fn matches(document: JsonbArgument, criteria: JsonbArgument) -> bool {
 }
 
 /// True for criteria that `create_segment` accepts; the error that it would raise for others.
-#[pg_extern(stable, parallel_safe, strict)]
+#[pg_extern(stable, parallel_restricted, strict)]
 fn validate(criteria: JsonbArgument) -> bool {
-    value_of(parse(&criteria.text(), Scope::Subscriber).and_then(|node| Program::check(&node)));
+    let definitions = &registry::visible().definitions;
+    let checked = parse(&criteria.text(), Scope::Subscriber);
+    value_of(checked.and_then(|node| Program::check(&node, definitions)));
     true
 }
 

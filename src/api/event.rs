@@ -1,6 +1,7 @@
 //! Recording events by call.
 
 use super::source::attach;
+use crate::membership::Transition;
 use crate::pg::flush::flush;
 use crate::pg::owner::Acting;
 use crate::pg::report::required;
@@ -55,7 +56,7 @@ fn create_event_table() -> bool {
         properties: column("properties"),
     };
     if let Some(table) = table {
-        attach(table, &mapping);
+        attach(table, &mapping, false);
     }
     true
 }
@@ -99,15 +100,12 @@ fn record_event(
     });
     let moved = flush();
     let registry = registry::current();
-    let names = |entered: bool| -> Vec<String> {
+    let names = |of: fn(&Transition) -> &Vec<u32>| -> Vec<String> {
         let transitions = moved.iter().filter(|(moved, _)| *moved == subscriber).flat_map(|(_, all)| all);
-        let wanted = transitions.filter(|transition| transition.entered == entered);
-        wanted
-            .filter_map(|transition| registry.program.segment_name(transition.segment))
-            .map(str::to_owned)
-            .collect()
+        let ids = transitions.flat_map(of);
+        ids.filter_map(|id| registry.program.segment_name(*id)).map(str::to_owned).collect()
     };
-    let (entered, departed) = (names(true), names(false));
+    let (entered, departed) = (names(|moved| &moved.entered), names(|moved| &moved.departed));
     TableIterator::once((event_id, timestamp(guc::now()), entered, departed))
 }
 

@@ -4,7 +4,7 @@ use super::segment::unknown;
 use crate::activity::State;
 use crate::pg::report::value_of;
 use crate::pg::spi::{connect, numeric, timestamp};
-use crate::pg::{guc, registry, store};
+use crate::pg::{guc, registry};
 use pgrx::prelude::*;
 
 /// The membership itself in the first row, with the path '' and the time of entry; then a row per leaf of the
@@ -31,18 +31,19 @@ fn explain(
     };
     let (row, since) = connect(|session| {
         let rows = session.select(
-            "SELECT subscriber, evaluated_at, activity, members FROM segment.state WHERE subscriber = $1",
+            "SELECT s.evaluated_at, s.activity FROM segment.state s WHERE s.subscriber = $1",
             &[subscriber.clone().into()],
         );
+        let row = rows.instant(0, 1).map(|evaluated_at| (evaluated_at, rows.bytes(0, 2)));
         let since = session.select(
             "SELECT since FROM segment.member WHERE segment = $1 AND subscriber = $2",
             &[segment.clone().into(), subscriber.clone().into()],
         );
-        (store::read_row(&rows, 0), since.instant(0, 1))
+        (row, since.instant(0, 1))
     });
     let mut state =
-        row.as_ref().map_or_else(State::default, |row| value_of(State::from_bytes(&row.activity)));
-    let evaluated = row.and_then(|row| row.evaluated_at);
+        row.as_ref().map_or_else(State::default, |(_, activity)| value_of(State::from_bytes(activity)));
+    let evaluated = row.map(|(evaluated_at, _)| evaluated_at);
     let at = evaluated.map_or_else(guc::statement_now, |at| at.max(guc::statement_now()));
     let program = &registry.program;
     state.advance(program.streams(), at);
@@ -59,12 +60,12 @@ fn explain(
     );
     let leaves = program.explain(definition.id, &definition.criteria, &state, at);
     let leaves = leaves.into_iter().map(|leaf| {
-        let actual = numeric(&leaf.actual);
+        let actual = leaf.actual.as_ref().and_then(numeric);
         (
             leaf.path,
             leaf.condition,
             actual,
-            Some(leaf.threshold),
+            leaf.threshold,
             leaf.holds,
             leaf.changes_at.map(timestamp),
             None,

@@ -1,14 +1,14 @@
-//! Creating and dropping segments.
+//! Creating, altering and dropping segments.
 
-use crate::criteria::{Scope, parse};
+use crate::criteria::{Node, Scope, parse};
 use crate::error::nearest;
-use crate::membership::{Definition, Program, StreamPlan, plan_streams, requirements};
-use crate::pg::flush::flush;
+use crate::membership::{Definition, Program, plan_streams, requirements};
 use crate::pg::owner::Acting;
+use crate::pg::registry::Registry;
 use crate::pg::report::{Refusal, required, value_of};
-use crate::pg::spi::connect;
+use crate::pg::spi::{connect, connect_at_latest};
 use crate::pg::types::JsonbArgument;
-use crate::pg::{guc, registry, upkeep};
+use crate::pg::{change, registry, transaction, upkeep};
 use pgrx::prelude::*;
 
 /// Longest name of a segment, in bytes: it is the key of an index.
@@ -22,7 +22,190 @@ fn create_segment(
     criteria: Option<JsonbArgument>,
     description: default!(Option<String>, "NULL"),
 ) -> i64 {
-    registry::require_read_committed("create_segment");
+    let name = checked_name(name);
+    let criteria = required(criteria, "criteria").text();
+    let node = value_of(parse(&criteria, Scope::Subscriber));
+    let registry = change::begin("create_segment");
+    let _acting = Acting::as_owner(registry::home().owner);
+    refuse_existing(&name);
+    let plan = plan(&registry, None, &name, node);
+    let fill = change::store_streams(&plan, false);
+    let id: i32 = connect(|session| {
+        session
+            .modify(
+                "INSERT INTO segment.definition (name, description, criteria) VALUES ($1, $2, $3::jsonb) RETURNING segment_id",
+                &[name.into(), description.into(), criteria.into()],
+            )
+            .value(0, 1)
+    });
+    change::finish("create_segment", fill);
+    connect(|session| {
+        session
+            .modify("SELECT count(*) FROM segment.membership WHERE segment_id = $1", &[id.into()])
+            .value(0, 1)
+    })
+}
+
+/// Creates a segment while writers go on, committing in between. The segment shows when it is filled; after a crash or
+/// an error the same call goes on where that one ended.
+#[pg_extern(sql = r#"
+CREATE PROCEDURE segment.create_segment_concurrently(name text, criteria jsonb, description text DEFAULT NULL)
+LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+"#)]
+fn create_segment_concurrently(
+    name: Option<String>,
+    criteria: Option<JsonbArgument>,
+    description: Option<String>,
+    fcinfo: pg_sys::FunctionCallInfo,
+) {
+    // SAFETY: PostgreSQL passes it to this call.
+    unsafe { transaction::require_own(fcinfo, "segment.create_segment_concurrently") };
+    let name = checked_name(name);
+    let criteria = required(criteria, "criteria").text();
+    let node = value_of(parse(&criteria, Scope::Subscriber));
+    let registry = change::begin_online("create_segment_concurrently");
+    if !resumes(&name, &criteria, "NOT ready") {
+        let _acting = Acting::as_owner(registry::home().owner);
+        refuse_existing(&name);
+        change::store_streams(&plan(&registry, None, &name, node), true);
+        connect(|session| {
+            session.modify(
+                "INSERT INTO segment.definition (name, description, criteria, ready, changing)
+                 VALUES ($1, $2, $3::jsonb, false, pg_catalog.nextval('segment.version_number'))",
+                &[name.clone().into(), description.into(), criteria.into()],
+            )
+        });
+    }
+    sweep(&name, "create_segment_concurrently");
+}
+
+/// Puts other criteria in the place of a segment's, while writers go on, committing in between: old members leave and
+/// new ones enter. After a crash or an error the same call goes on where that one ended.
+#[pg_extern(sql = r#"
+CREATE PROCEDURE segment.alter_segment(name text, criteria jsonb)
+LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+"#)]
+fn alter_segment(
+    name: Option<String>,
+    criteria: Option<JsonbArgument>,
+    fcinfo: pg_sys::FunctionCallInfo,
+) {
+    // SAFETY: PostgreSQL passes it to this call.
+    unsafe { transaction::require_own(fcinfo, "segment.alter_segment") };
+    let name = required(name, "name");
+    let criteria = required(criteria, "criteria").text();
+    let node = value_of(parse(&criteria, Scope::Subscriber));
+    let registry = change::begin_online("alter_segment");
+    if !resumes(&name, &criteria, "changing IS NOT NULL") {
+        let _acting = Acting::as_owner(registry::home().owner);
+        let Some(id) = segment_id(&name) else { unknown(&name) };
+        change::store_streams(&plan(&registry, Some(id as u32), &name, node), true);
+        connect(|session| {
+            session.modify(
+                "UPDATE segment.definition SET criteria = $2::jsonb, changing = pg_catalog.nextval('segment.version_number')
+                 WHERE segment_id = $1",
+                &[id.into(), criteria.into()],
+            )
+        });
+    }
+    sweep(&name, "alter_segment");
+}
+
+/// Whether an earlier call left the same change unfinished.
+fn resumes(name: &str, criteria: &str, state: &'static str) -> bool {
+    let _acting = Acting::as_owner(registry::home().owner);
+    connect_at_latest(|session| {
+        let sql = format!("SELECT FROM segment.definition WHERE name = $1 AND criteria = $2::jsonb AND {state}");
+        session.select_once(&sql, &[name.into(), criteria.into()]).count() > 0
+    })
+}
+
+/// Commits the definition, brings everybody under it, and puts it into force.
+fn sweep(name: &str, kind: &str) {
+    let run = upkeep::begin_run(kind);
+    transaction::commit();
+    // Whoever captures from now on knows the definition.
+    registry::await_writers();
+    let mut total = upkeep::Pass::default();
+    let mut after = None;
+    loop {
+        let pass = upkeep::sweep_batch(&mut after, false);
+        if !pass.more {
+            break;
+        }
+        total.add(pass);
+        upkeep::end_run(run, total);
+        transaction::commit();
+        pgrx::check_for_interrupts!();
+    }
+    let registry = change::begin_online(kind);
+    // What only the old criteria read.
+    change::store_streams(&plan_of(&registry), true);
+    let _acting = Acting::as_owner(registry::home().owner);
+    connect(|session| {
+        session.modify(
+            "UPDATE segment.definition SET ready = true, changing = NULL WHERE name = $1",
+            &[name.into()],
+        )
+    });
+    upkeep::end_run(run, total);
+    pgrx::notice!("evaluated {} subscribers, {} transitions", total.subscribers, total.transitions);
+}
+
+/// The streams for all definitions with one put in, in the place of another or anew; or an error for one that speaks of
+/// what does not exist, or of itself.
+fn plan(registry: &Registry, replaced: Option<u32>, name: &str, criteria: Node) -> crate::membership::StreamPlan {
+    // A new one's id is not known yet, and nothing here depends on it.
+    let definition = Definition { id: replaced.unwrap_or(u32::MAX), name: name.to_owned(), criteria };
+    let mut all: Vec<Definition> = registry.definitions.clone();
+    all.retain(|other| Some(other.id) != replaced);
+    if replaced.is_some() {
+        all.push(definition.clone());
+    }
+    value_of(Program::check(&definition.criteria, &all));
+    if replaced.is_none() {
+        all.push(definition);
+    }
+    value_of(Program::check_references(&all));
+    // Streams that nothing reads any more go once everybody is under the new definition.
+    let mut plan = plan_streams(registry.program.streams(), requirements(&all));
+    if replaced.is_some() {
+        plan.drop.clear();
+    }
+    plan
+}
+
+/// The streams for all definitions.
+fn plan_of(registry: &Registry) -> crate::membership::StreamPlan {
+    plan_streams(registry.program.streams(), requirements(&registry.definitions))
+}
+
+/// Drops a segment with its memberships, and returns how many members it had. Blocks the writers of all sources until
+/// the transaction ends.
+#[pg_extern(volatile, parallel_unsafe, strict)]
+fn drop_segment(name: String) -> i64 {
+    let registry = change::begin("drop_segment");
+    let _acting = Acting::as_owner(registry::home().owner);
+    let Some(id) = segment_id(&name) else { unknown(&name) };
+    let dependents = registry.program.dependents(id as u32);
+    if !dependents.is_empty() {
+        Refusal::new(
+            PgSqlErrorCode::ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST,
+            format!("cannot drop segment \"{name}\": other segments refer to it: {}", dependents.join(", ")),
+        )
+        .hint("Drop or alter those first.")
+        .raise();
+    }
+    let remaining = registry.definitions.iter().filter(|definition| definition.id != id as u32);
+    let plan = plan_streams(registry.program.streams(), requirements(remaining));
+    connect(|session| session.modify("DELETE FROM segment.definition WHERE segment_id = $1", &[id.into()]));
+    change::store_streams(&plan, false);
+    connect(|session| {
+        session.modify("DELETE FROM segment.membership WHERE segment_id = $1", &[id.into()]).count() as i64
+    })
+}
+
+fn checked_name(name: Option<String>) -> String {
     let name = required(name, "name");
     if name.is_empty() || name.len() > LONGEST_NAME {
         Refusal::new(
@@ -32,70 +215,21 @@ fn create_segment(
         .hint("Say more in the description.")
         .raise();
     }
-    let criteria = required(criteria, "criteria").text();
-    let node =
-        value_of(parse(&criteria, Scope::Subscriber).and_then(|node| Program::check(&node).map(|()| node)));
-    registry::lock_out_writers();
-    flush();
-    let now = guc::now();
-    let _acting = Acting::as_owner(registry::home().owner);
-    upkeep::catch_up(now);
-    let registry = registry::current();
-    if connect(|session| {
-        session.select("SELECT FROM segment.definition WHERE name = $1", &[name.clone().into()]).count()
-    }) > 0
-    {
+    name
+}
+
+fn refuse_existing(name: &str) {
+    if segment_id(name).is_some() {
         Refusal::new(PgSqlErrorCode::ERRCODE_DUPLICATE_OBJECT, format!("segment \"{name}\" already exists"))
             .hint("Choose another name, or drop the segment first.")
             .raise();
     }
-    // Its id is not known yet, and streams do not depend on it.
-    let definition = Definition { id: 0, name: name.clone(), criteria: node };
-    let wanted = requirements(registry.definitions.iter().chain([&definition]));
-    let added = store_streams(&plan_streams(registry.program.streams(), wanted));
-    let id: i32 = connect(|session| {
-        session
-            .modify(
-                "INSERT INTO segment.definition (name, description, criteria) VALUES ($1, $2, $3::jsonb) RETURNING segment_id",
-                &[name.into(), description.into(), criteria.into()],
-            )
-            .value(0, 1)
-    });
-    let run = upkeep::begin_run("create_segment");
-    if !added.is_empty() {
-        upkeep::fill_streams(&added, now);
-    }
-    let pass = upkeep::evaluate_everybody(now);
-    upkeep::end_run(run, pass);
-    connect(|session| {
-        session
-            .modify("SELECT count(*) FROM segment.membership WHERE segment_id = $1", &[id.into()])
-            .value(0, 1)
-    })
 }
 
-/// Drops a segment with its memberships and its history, and returns how many members it had. Blocks the
-/// writers of all sources until the transaction ends.
-#[pg_extern(volatile, parallel_unsafe, strict)]
-fn drop_segment(name: String) -> i64 {
-    registry::require_read_committed("drop_segment");
-    registry::lock_out_writers();
-    flush();
-    let _acting = Acting::as_owner(registry::home().owner);
-    let id = connect(|session| {
-        session
-            .select("SELECT segment_id FROM segment.definition WHERE name = $1", &[name.clone().into()])
-            .get::<i32>(0, 1)
-    });
-    let Some(id) = id else { unknown(&name) };
-    let registry = registry::current();
-    let remaining = registry.definitions.iter().filter(|definition| definition.id != id as u32);
-    let plan = plan_streams(registry.program.streams(), requirements(remaining));
-    connect(|session| session.modify("DELETE FROM segment.definition WHERE segment_id = $1", &[id.into()]));
-    store_streams(&plan);
-    connect(|session| {
-        session.modify("DELETE FROM segment.history WHERE segment_id = $1", &[id.into()]);
-        session.modify("DELETE FROM segment.membership WHERE segment_id = $1", &[id.into()]).count() as i64
+fn segment_id(name: &str) -> Option<i32> {
+    // As of now, and not as of a statement that waited for another change of definitions.
+    connect_at_latest(|session| {
+        session.select("SELECT segment_id FROM segment.definition WHERE name = $1", &[name.into()]).get(0, 1)
     })
 }
 
@@ -120,28 +254,4 @@ pub fn unknown(name: &str) -> ! {
             None => "The segments are listed in segment.summary.".to_owned(),
         })
         .raise()
-}
-
-/// Changes the stream table as planned and returns the ids of what was added.
-fn store_streams(plan: &StreamPlan) -> Vec<u32> {
-    connect(|session| {
-        if !plan.drop.is_empty() {
-            let ids: Vec<i32> = plan.drop.iter().map(|id| *id as i32).collect();
-            session.modify("DELETE FROM segment.stream WHERE stream_id = ANY ($1)", &[ids.into()]);
-        }
-        let added = plan.add.iter().map(|(selection, horizons)| {
-            let rows = session.modify(
-                "INSERT INTO segment.stream (event_type, filter, value_path, horizons)
-                 VALUES ($1, $2::jsonb, $3, $4) RETURNING stream_id",
-                &[
-                    selection.event.clone().into(),
-                    selection.filter.as_ref().map(ToString::to_string).into(),
-                    selection.of.0.clone().into(),
-                    horizons.panes().to_vec().into(),
-                ],
-            );
-            rows.value::<i32>(0, 1) as u32
-        });
-        added.collect()
-    })
 }

@@ -7,7 +7,7 @@ use crate::pg::report::{Refusal, required};
 use crate::pg::source::{EventType, Mapping, Reader};
 use crate::pg::spi::connect;
 use crate::pg::types::{Name, Regclass};
-use crate::pg::{guc, registry, upkeep};
+use crate::pg::{change, registry, tree, upkeep};
 use pgrx::prelude::*;
 
 /// Starts capturing the events of a table, those that are in it already included, and returns how many
@@ -23,6 +23,7 @@ fn attach_source(
     value: default!(Option<Name>, "NULL"),
     properties: default!(Option<Name>, "NULL"),
     time_zone: default!(Option<String>, "NULL"),
+    capture: default!(Option<String>, "'statement'"),
 ) -> i64 {
     registry::require_read_committed("attach_source");
     let relation = required(relation, "relation").0;
@@ -34,21 +35,30 @@ fn attach_source(
         value: value.map(|name| name.0),
         properties: properties.map(|name| name.0),
     };
-    attach(relation, &mapping)
+    let by_row = match capture.as_deref() {
+        Some("statement") | None => false,
+        Some("row") => true,
+        Some(other) => Refusal::new(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            format!("capture is \"{other}\", but must be statement or row"),
+        )
+        .hint("Rows are captured one by one only where statements are not seen, as on a subscriber of logical replication.")
+        .raise(),
+    };
+    attach(relation, &mapping, by_row)
 }
 
 /// Attaches a table that the current user owns.
-pub fn attach(oid: pg_sys::Oid, mapping: &Mapping) -> i64 {
+pub fn attach(oid: pg_sys::Oid, mapping: &Mapping, by_row: bool) -> i64 {
     let reader = check(Relation::require(oid), mapping);
     flush();
-    let now = guc::now();
     let owner = registry::home().owner;
     {
         let _acting = Acting::as_owner(owner);
         // Waits for the writers of the table; later ones find the triggers.
         lock(&reader.relation, "SHARE ROW EXCLUSIVE");
     }
-    registry::lock_out_writers();
+    change::begin("attach_source");
     // What was checked before the lock may have changed meanwhile.
     let reader = check(Relation::require(oid), mapping);
     if registry::current().source_of(oid).is_some() {
@@ -61,26 +71,14 @@ pub fn attach(oid: pg_sys::Oid, mapping: &Mapping) -> i64 {
     }
     let _acting = Acting::as_owner(owner);
     connect(|session| {
-        for (event, rows) in [
-            ("INSERT", "REFERENCING NEW TABLE AS new_rows"),
-            ("UPDATE", "REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows"),
-            ("DELETE", "REFERENCING OLD TABLE AS old_rows"),
-            ("TRUNCATE", ""),
-        ] {
-            let name = trigger_name(event);
-            let table = reader.relation.quoted();
-            session.modify_once(
-                &format!("CREATE TRIGGER {name} AFTER {event} ON {table} {rows} FOR EACH STATEMENT EXECUTE FUNCTION segment.capture()"),
-                &[],
-            );
-        }
         let (column, constant) = match &mapping.event_type {
             EventType::Column(name) => (Some(name.clone()), None),
             EventType::Constant(name) => (None, Some(name.clone())),
         };
-        session.modify(
-            "INSERT INTO segment.source (relation, subscriber, occurred_at, time_zone, event_type, constant_type, value, properties)
-             VALUES ($1::oid::regclass, $2::text, $3::text, $4, $5::text, $6, $7::text, $8::text)",
+        let rows = session.modify(
+            "INSERT INTO segment.source
+               (relation, subscriber, occurred_at, time_zone, event_type, constant_type, value, properties, capture)
+             VALUES ($1::oid::regclass, $2::text, $3::text, $4, $5::text, $6, $7::text, $8::text, $9) RETURNING source_id",
             &[
                 oid.into(),
                 mapping.subscriber.clone().into(),
@@ -90,13 +88,18 @@ pub fn attach(oid: pg_sys::Oid, mapping: &Mapping) -> i64 {
                 constant.into(),
                 mapping.value.clone().into(),
                 mapping.properties.clone().into(),
+                if by_row { "row" } else { "statement" }.into(),
             ],
         );
+        let source: i32 = rows.value(0, 1);
+        for table in tree::members(oid) {
+            tree::enlist(session, source, by_row, &Relation::require(table));
+        }
     });
     let run = upkeep::begin_run("attach_source");
     let registry = registry::current();
     let pass =
-        registry.source_of(oid).map_or_else(Default::default, |source| upkeep::add_source(source, now));
+        registry.source_of(oid).map_or_else(Default::default, upkeep::add_source);
     upkeep::end_run(run, pass);
     pass.subscribers
 }
@@ -105,21 +108,16 @@ pub fn attach(oid: pg_sys::Oid, mapping: &Mapping) -> i64 {
 /// computed again. Blocks the writers of all sources until the transaction ends.
 #[pg_extern(volatile, parallel_unsafe, strict)]
 fn detach_source(relation: Regclass) -> i64 {
-    registry::require_read_committed("detach_source");
     let found = Relation::look_up(relation.0);
     if let Some(found) = &found {
         found.check_owner();
         let _acting = Acting::as_owner(registry::home().owner);
-        // Before the marker, in the order in which writers take them.
+        // Before the definitions, in the order in which writers take them.
         lock(found, "ACCESS EXCLUSIVE");
     }
-    registry::lock_out_writers();
-    flush();
-    let now = guc::now();
+    let registry = change::begin("detach_source");
     let _acting = Acting::as_owner(registry::home().owner);
-    upkeep::catch_up(now);
-    let registry = registry::current();
-    let Some(source) = registry.source_of(relation.0) else {
+    let Some(source) = registry.sources.iter().find(|source| source.relation == relation.0) else {
         let name = found.map_or_else(
             || relation.0.to_u32().to_string(),
             |found| format!("{}.{}", found.schema, found.name),
@@ -129,18 +127,38 @@ fn detach_source(relation: Regclass) -> i64 {
             .raise()
     };
     connect(|session| {
-        if let Some(found) = &found {
-            for event in ["INSERT", "UPDATE", "DELETE", "TRUNCATE"] {
-                let name = trigger_name(event);
-                session.modify_once(&format!("DROP TRIGGER IF EXISTS {name} ON {}", found.quoted()), &[]);
-            }
-        }
+        source.tables.iter().for_each(|table| tree::discharge(session, *table));
         session.modify("DELETE FROM segment.source WHERE source_id = $1", &[source.id.into()]);
     });
-    let run = upkeep::begin_run("detach_source");
-    let pass = upkeep::rebuild(now);
-    upkeep::end_run(run, pass);
-    pass.subscribers
+    change::finish("detach_source", true).subscribers
+}
+
+/// Event trigger: parts of attached tables have come, or have gone and are still there.
+#[pg_extern(sql = r#"
+CREATE FUNCTION segment._parts_changed() RETURNS event_trigger LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+"#)]
+fn parts_changed() {
+    if registry::installed() {
+        tree::reconcile();
+    }
+}
+
+/// Event trigger: tables were dropped, some of them perhaps parts of attached tables.
+#[pg_extern(sql = r#"
+CREATE FUNCTION segment._parts_dropped() RETURNS event_trigger LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+"#)]
+fn parts_dropped() {
+    if !registry::installed() {
+        return;
+    }
+    let dropped: Vec<pg_sys::Oid> = connect(|session| {
+        let rows = session.select(
+            "SELECT objid FROM pg_catalog.pg_event_trigger_dropped_objects() WHERE object_type = 'table'",
+            &[],
+        );
+        (0..rows.count()).filter_map(|row| rows.get(row, 1)).collect()
+    });
+    tree::dropped(&dropped);
 }
 
 fn lock(relation: &Relation, mode: &str) {
@@ -148,7 +166,8 @@ fn lock(relation: &Relation, mode: &str) {
 }
 
 fn check(relation: Relation, mapping: &Mapping) -> Reader {
-    let checked = relation.check_attachable().and_then(|()| Reader::new(relation, mapping));
+    let checked = relation.check_attachable().and_then(|()| tree::check(&relation));
+    let checked = checked.and_then(|()| Reader::new(relation, mapping));
     checked.unwrap_or_else(|refusal| refusal.raise())
 }
 
@@ -163,8 +182,4 @@ fn event_type_of(column: Option<Name>, constant: Option<String>) -> EventType {
         .hint("Write event_type => 'column' where a column tells the type, or constant_type => 'purchase' where all rows are of one type.")
         .raise(),
     }
-}
-
-fn trigger_name(event: &str) -> String {
-    format!("pg_segment_{}", event.to_lowercase())
 }

@@ -2,7 +2,7 @@
 
 use crate::activity::{Instant, VALID_TIMES};
 use crate::pg::flush::flush;
-use crate::pg::owner::{Acting, current_user};
+use crate::pg::owner::current_user;
 use crate::pg::report::Refusal;
 use crate::pg::spi::{at_new_snapshot, connect, instant};
 use crate::pg::upkeep::{self, Pass};
@@ -25,19 +25,28 @@ fn refresh(until: Option<TimestampWithTimeZone>, batch: Option<i32>, fcinfo: pg_
     let (until, size) = checked(until, batch.unwrap_or(1_000));
     let mut run = None;
     let mut total = Pass::default();
-    loop {
-        // Without a time of its own, every batch goes to the moment that it begins.
-        let pass = upkeep::refresh_batch(until.unwrap_or_else(guc::now), size);
-        if pass.subscribers == 0 {
-            break;
-        }
+    let mut step = |pass: Pass| {
         total.add(pass);
-        let run = *run.get_or_insert_with(|| upkeep::begin_run("refresh"));
-        upkeep::end_run(run, total);
+        if pass.subscribers > 0 {
+            let run = *run.get_or_insert_with(|| upkeep::begin_run("refresh"));
+            upkeep::end_run(run, total);
+        }
         transaction::commit();
         pgrx::check_for_interrupts!();
-    }
-    pgrx::notice!("refreshed {} due subscribers, {} transitions", total.subscribers, total.transitions);
+        pass.more
+    };
+    let mut after = None;
+    while step(upkeep::drain_batch(size, &mut after)) {}
+    let mut from = upkeep::first_due();
+    // Without a time of its own, every batch goes to the moment that it begins.
+    while step(upkeep::refresh_batch(until.unwrap_or_else(guc::now), size, &mut from)) {}
+    let skipped =
+        if total.skipped > 0 { format!(", {} skipped", total.skipped) } else { String::new() };
+    pgrx::notice!(
+        "refreshed {} due subscribers, {} transitions{skipped}",
+        total.subscribers,
+        total.transitions
+    );
 }
 
 /// One batch of `refresh` within the caller's transaction.
@@ -47,23 +56,37 @@ fn refresh_batch(
     size: Option<i32>,
 ) -> TableIterator<'static, (name!(subscribers, i64), name!(transitions, i64))> {
     let (until, size) = checked(until, size.unwrap_or(1_000));
-    let pass = upkeep::refresh_batch(until.unwrap_or_else(guc::now), size);
+    let pass =
+        upkeep::refresh_batch(until.unwrap_or_else(guc::now), size, &mut upkeep::first_due());
     TableIterator::once((pass.subscribers, pass.transitions))
 }
 
-/// Computes everything again from the events, in one transaction that blocks the writers of all sources.
+/// Computes everything again from the events, while writers go on, committing in between.
 #[pg_extern(sql = r#"
 CREATE PROCEDURE segment.rebuild() LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 "#)]
-fn rebuild() {
-    registry::require_read_committed("rebuild");
-    registry::lock_out_writers();
-    flush();
-    let _acting = Acting::as_owner(registry::home().owner);
+fn rebuild(fcinfo: pg_sys::FunctionCallInfo) {
+    // SAFETY: PostgreSQL passes it to this call.
+    unsafe { transaction::require_own(fcinfo, "segment.rebuild") };
+    if let Some(refusal) = registry::current().unreadable() {
+        refusal.raise();
+    }
     let run = upkeep::begin_run("rebuild");
-    let pass = upkeep::rebuild(guc::now());
-    upkeep::end_run(run, pass);
-    pgrx::notice!("rebuilt {} subscribers, {} transitions", pass.subscribers, pass.transitions);
+    upkeep::forget_orphans();
+    let mut total = upkeep::find_strangers();
+    transaction::commit();
+    let mut after = None;
+    loop {
+        let pass = upkeep::sweep_batch(&mut after, true);
+        total.add(pass);
+        upkeep::end_run(run, total);
+        transaction::commit();
+        pgrx::check_for_interrupts!();
+        if !pass.more {
+            break;
+        }
+    }
+    pgrx::notice!("rebuilt {} subscribers, {} transitions", total.subscribers, total.transitions);
 }
 
 /// Every difference between what is stored and what the events say: no row where all is exact. Reads all events.

@@ -31,11 +31,8 @@ fn overdue(
     let mut members = Members::from_bytes(members);
     let transitions = program.advance(&mut state, &mut members, from, from.max(instant(at)));
     let since = |segment: u32| {
-        let entries = transitions.iter().rev().filter(|transition| transition.entered);
-        entries
-            .into_iter()
-            .find(|transition| transition.segment == segment)
-            .map(|transition| timestamp(transition.at))
+        let mut entries = transitions.iter().rev().filter(|transition| transition.entered.contains(&segment));
+        entries.next().map(|transition| timestamp(transition.at))
     };
     let rows =
         members.iter().filter(|id| program.segment_name(*id).is_some()).map(|id| (id as i32, since(id)));

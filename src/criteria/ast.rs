@@ -13,6 +13,8 @@ pub enum Node {
     Not(Box<Node>),
     Attribute(Path, Test),
     Event(EventLeaf),
+    /// Membership of another segment, by name.
+    Segment(String),
 }
 
 /// Keys from the root of a document to a value.

@@ -4,8 +4,8 @@ use super::ast::{Node, Path};
 use super::compare::passes;
 use super::document::Document;
 
-/// Whether a document satisfies criteria. Event leaves are about a subscriber's history, which a document
-/// does not have; [`super::parse`] refuses them where documents are matched, and here they are false.
+/// Whether a document satisfies criteria. Leaves about events and segments are about a subscriber, which a document
+/// is not; [`super::parse`] refuses them where documents are matched, and here they are false.
 pub fn matches<'a, D: Document<'a>>(node: &Node, document: D) -> bool {
     match node {
         Node::All(nodes) => nodes.iter().all(|node| matches(node, document)),
@@ -13,7 +13,7 @@ pub fn matches<'a, D: Document<'a>>(node: &Node, document: D) -> bool {
         Node::None(nodes) => !nodes.iter().any(|node| matches(node, document)),
         Node::Not(node) => !matches(node, document),
         Node::Attribute(path, test) => passes(test, follow(document, path)),
-        Node::Event(_) => false,
+        Node::Event(_) | Node::Segment(_) => false,
     }
 }
 

@@ -83,6 +83,34 @@ impl Decimal {
         Some(if self.negative { -rounded } else { rounded })
     }
 
+    /// The greatest whole number of units of `10^-scale` that is not above the number, and whether it is the number;
+    /// numbers beyond `i128` by half become the farthest that leave room for a step.
+    pub fn floor_scaled(&self, scale: u32) -> (i128, bool) {
+        const FAR: i128 = i128::MAX / 2;
+        let highest = (self.weight + 1) * BASE_DIGITS;
+        let lowest = highest - self.digits.len() as i64 * BASE_DIGITS;
+        let beyond = (if self.negative { -FAR } else { FAR }, false);
+        if !self.digits.is_empty() && highest + i64::from(scale) > 41 {
+            return beyond;
+        }
+        let mut units: i128 = 0;
+        for exponent in (-i64::from(scale)..highest).rev() {
+            let next = units.checked_mul(10).and_then(|units| units.checked_add(self.decimal_digit(exponent).into()));
+            match next.filter(|next| *next < FAR) {
+                Some(next) => units = next,
+                None => return beyond,
+            }
+        }
+        // The last group of digits is not zero, whatever of it lies below the unit.
+        let exact = lowest + BASE_DIGITS > -i64::from(scale)
+            && (lowest..-i64::from(scale)).all(|exponent| self.decimal_digit(exponent) == 0);
+        match (self.negative, exact) {
+            (false, _) => (units, exact),
+            (true, true) => (-units, true),
+            (true, false) => (-units - 1, false),
+        }
+    }
+
     /// The decimal digit that weighs `10^exponent`.
     fn decimal_digit(&self, exponent: i64) -> u8 {
         let index = self.weight - exponent.div_euclid(BASE_DIGITS);

@@ -79,6 +79,8 @@ impl Parser {
             self.event(object, at)?
         } else if object.contains_key("attribute") {
             self.attribute(object, at)?
+        } else if object.contains_key("segment") {
+            self.segment(object, at)?
         } else {
             self.conjunction(object, at)?
         };
@@ -106,6 +108,25 @@ impl Parser {
         Ok(())
     }
 
+    /// `{"segment": "champions"}`
+    fn segment(&mut self, object: &Map<String, Value>, at: &str) -> Result<Node> {
+        let here = join(at, "segment");
+        if self.scope == Scope::Document {
+            return Err(criteria(&here, "a document is in no segment", "Write operators on its keys."));
+        }
+        if let Some(key) = object.keys().find(|key| *key != "segment") {
+            return Err(criteria(
+                &join(at, key),
+                format!("unknown key \"{key}\" beside \"segment\""),
+                "Write {\"segment\": \"name\"} as a node of its own.",
+            ));
+        }
+        match object.get("segment") {
+            Some(Value::String(name)) => Ok(Node::Segment(name.clone())),
+            _ => Err(criteria(&here, "expected the name of a segment", "Write {\"segment\": \"name\"}.")),
+        }
+    }
+
     fn conjunction(&mut self, object: &Map<String, Value>, at: &str) -> Result<Node> {
         let mut nodes = Vec::with_capacity(object.len());
         for (key, value) in object {
@@ -119,7 +140,7 @@ impl Parser {
                     return Err(criteria(
                         &here,
                         format!("the form \"{form}\" is not known to this version"),
-                        "Known forms are all, any, none, not, attribute and event; a trait of this name is \
+                        "Known forms are all, any, none, not, attribute, event and segment; a trait of this name is \
                          reached by {\"attribute\": ...}.",
                     ));
                 }

@@ -1,8 +1,10 @@
 //! Moves a subscriber through time, one due moment after the other.
 
 use super::compile::Program;
+use super::evaluate::Patience;
 use super::members::Members;
-use crate::activity::{Entry, Fold, Instant, State};
+use crate::activity::{Change, Entry, Fold, Instant, State};
+use crate::criteria::Document;
 
 /// Why a subscriber entered or left a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,7 +13,7 @@ pub enum Cause {
     Event,
     /// Time alone.
     Time,
-    /// The segment was created, or everything was computed again.
+    /// A segment was created or altered, or everything was computed again.
     Definition,
 }
 
@@ -25,12 +27,14 @@ impl Cause {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What changed about a subscriber's memberships at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transition {
-    pub segment: u32,
-    pub entered: bool,
     pub at: Instant,
     pub cause: Cause,
+    /// Ids of segments, ascending.
+    pub entered: Vec<u32>,
+    pub departed: Vec<u32>,
 }
 
 impl Program {
@@ -44,44 +48,56 @@ impl Program {
         to: Instant,
     ) -> Vec<Transition> {
         let mut transitions = Vec::new();
-        let mut at = from;
-        while let Some(due) = self.next_due(state, at).filter(|due| *due <= to) {
-            at = due;
+        let mut next = self.next_due(state, from);
+        while let Some(at) = next.filter(|due| *due <= to) {
             state.advance(self.streams(), at);
-            self.settle(state, members, at, Cause::Time, &mut transitions);
+            let evaluation = self.evaluate(state, at, Patience::Much);
+            self.note(members, evaluation.members, at, Cause::Time, &mut transitions);
+            next = evaluation.due;
         }
         state.advance(self.streams(), to);
         transitions
     }
 
-    /// Folds events into a state that has been advanced to `now`.
-    pub fn fold(&self, state: &mut State, events: i64, entries: &[Entry], now: Instant) -> Fold {
-        state.events += events;
+    /// Folds changes into a state that has been advanced to `now`.
+    pub fn fold(&self, state: &mut State, change: &Change, now: Instant) -> Fold {
+        state.events += change.events;
         let mut outcome = if state.events < 0 { Fold::Recompute } else { Fold::Exact };
-        for entry in entries {
-            if state.fold(self.streams(), *entry, now) == Fold::Recompute {
-                outcome = Fold::Recompute;
-            }
+        for entry in &change.entries {
+            outcome = outcome.and(state.fold(self.streams(), entry, now));
         }
         outcome
     }
 
-    /// Evaluates at `at`, replaces the members and notes the differences.
-    pub fn settle(
+    /// Puts new members in the place of the old ones and notes the differences, but for segments that do not exist.
+    pub fn note(
         &self,
-        state: &State,
         members: &mut Members,
+        new: Members,
         at: Instant,
         cause: Cause,
         transitions: &mut Vec<Transition>,
     ) {
-        let new = self.members(state, at);
-        for segment in &self.segments {
-            let entered = new.contains(segment.id);
-            if entered != members.contains(segment.id) {
-                transitions.push(Transition { segment: segment.id, entered, at, cause });
-            }
+        if *members == new {
+            return;
         }
-        *members = new;
+        let old = std::mem::replace(members, new);
+        let moved = members.differences(&old).filter(|id| self.segment(*id).is_some());
+        let (entered, departed): (Vec<u32>, Vec<u32>) = moved.partition(|id| members.contains(*id));
+        if !entered.is_empty() || !departed.is_empty() {
+            transitions.push(Transition { at, cause, entered, departed });
+        }
+    }
+
+    /// What an event adds to a state, or what its removal takes away.
+    pub fn entries<'a, D: Document<'a>>(
+        &self,
+        event_type: &str,
+        event: D,
+        at: Instant,
+        sign: i64,
+        add: impl FnMut(Entry),
+    ) {
+        self.feeds.entries(self.streams(), event_type, event, at, sign, add);
     }
 }

@@ -1,10 +1,11 @@
 //! Compiles definitions into a program.
 
-use super::leaf::{Leaf, Source};
+use super::feeds::Feeds;
+use super::leaf::{Accepts, Leaf, Source};
 use super::members::Members;
 use super::streams::{horizons, requirements, selection, serving};
-use crate::activity::{Horizons, Instant, Selection, State, Stream, Window};
-use crate::criteria::{Document, EventLeaf, Measure, Node, describe_path};
+use crate::activity::{Horizons, Resolution, Selection, State, Streams, Window};
+use crate::criteria::{EventLeaf, Measure, Node, describe_path};
 use crate::error::{Error, Result, nearest};
 use crate::score::{BuiltinStreams, Feature, View};
 use std::collections::HashMap;
@@ -25,6 +26,8 @@ pub(super) enum Expression {
     Not(Box<Expression>),
     /// An index into the program's leaves.
     Leaf(usize),
+    /// The id of another segment.
+    Segment(u32),
 }
 
 #[derive(Clone, Debug)]
@@ -33,71 +36,174 @@ pub(super) struct Segment {
     pub name: String,
     pub expression: Expression,
     /// Every leaf in document order, with its path.
-    pub leaves: Vec<(String, usize)>,
+    pub leaves: Vec<(String, Condition)>,
+}
+
+/// What a leaf of a document became.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Condition {
+    /// An index into the program's leaves.
+    Leaf(usize),
+    /// The id of a segment.
+    Segment(u32),
+}
+
+/// One distinct number that leaves are about.
+#[derive(Clone, Debug)]
+pub(super) struct Quantity {
+    pub source: Source,
+    /// Indexes of the leaves about it.
+    pub leaves: Vec<usize>,
+    /// Where their truths can change, ascending; `None` where any change of the number may matter.
+    pub boundaries: Option<Vec<i128>>,
+}
+
+/// The windows over one stream at one resolution, shortest first, each with the indexes of its count and of its sum.
+#[derive(Clone, Debug)]
+pub(super) struct Windows {
+    pub stream: u32,
+    pub resolution: Resolution,
+    pub windows: Vec<(Window, Option<usize>, Option<usize>)>,
 }
 
 /// All live definitions, ready to run.
 #[derive(Clone, Debug)]
 pub struct Program {
-    /// In ascending order of id.
-    streams: Vec<Stream>,
-    /// Indexes of the streams that an event type feeds, under each of its names.
-    by_event: HashMap<String, Vec<usize>>,
-    /// Indexes of the streams that every event feeds.
-    every_event: Vec<usize>,
+    streams: Streams,
+    pub(super) feeds: Feeds,
+    pub(super) quantities: Vec<Quantity>,
+    /// Quantities by how they are computed.
+    pub(super) lifetimes: Vec<usize>,
+    pub(super) windows: Vec<Windows>,
+    pub(super) features: Vec<usize>,
     pub(super) leaves: Vec<Leaf>,
     /// In ascending order of id.
     pub(super) segments: Vec<Segment>,
+    /// By leaf, the indexes of the segments that read it.
+    pub(super) readers: Vec<Vec<usize>>,
+    /// Indexes of the segments that refer to others, each after those that it refers to.
+    pub(super) referring: Vec<usize>,
+    /// The truths of the leaves, and the members, where every count and sum is zero.
+    pub(super) blank: (Vec<bool>, Members),
 }
 
 impl Program {
-    /// `stored` are the streams beside the built-in ones; every definition's must be among them.
-    pub fn compile(stored: Vec<Stream>, definitions: &[Definition]) -> Result<Self> {
+    /// `stored` are the streams beside the built-in ones; every definition's must be among them, and every segment
+    /// that one refers to among the definitions.
+    pub fn compile(stored: Vec<crate::activity::Stream>, definitions: &[Definition]) -> Result<Self> {
         let mut streams = BuiltinStreams::default().streams()?;
         streams.extend(stored);
-        streams.sort_by_key(|stream| stream.id);
+        let streams = Streams::new(streams);
         let find = |leaf: &EventLeaf| {
             let stream = serving(&streams, &selection(leaf), horizons(leaf));
             stream.map(|stream| stream.id).ok_or(Error::Corrupt("stream catalogue"))
         };
-        let mut compiler =
-            Compiler { find: &find, leaves: Vec::new(), known: HashMap::new(), found: Vec::new() };
-        let mut segments = Vec::with_capacity(definitions.len());
-        for definition in definitions {
-            let expression = compiler.expression(&definition.criteria, "")?;
-            let leaves = std::mem::take(&mut compiler.found);
-            segments.push(Segment { id: definition.id, name: definition.name.clone(), expression, leaves });
-        }
-        segments.sort_by_key(|segment| segment.id);
-        let leaves = compiler.leaves;
+        let mut compiler = Compiler::new(&find, definitions);
+        let segments = compiler.segments(definitions)?;
+        let Compiler { leaves, quantities, .. } = compiler;
+        let referring = order_of_reference(&segments)?;
+        let mut program = Program {
+            feeds: Feeds::new(&streams),
+            streams,
+            lifetimes: Vec::new(),
+            windows: Vec::new(),
+            features: Vec::new(),
+            readers: vec![Vec::new(); leaves.len()],
+            quantities,
+            leaves,
+            segments,
+            referring,
+            blank: (Vec::new(), Members::default()),
+        };
+        program.arrange();
+        Ok(program)
+    }
 
-        let mut by_event: HashMap<String, Vec<usize>> = HashMap::new();
-        let mut every_event = Vec::new();
-        for (index, stream) in streams.iter().enumerate() {
-            match stream.selection.event_names() {
-                None => every_event.push(index),
-                Some(names) => {
-                    names
-                        .into_iter()
-                        .for_each(|name| by_event.entry(name.to_owned()).or_default().push(index));
+    /// Puts everything where evaluation looks for it.
+    fn arrange(&mut self) {
+        for (index, quantity) in self.quantities.iter_mut().enumerate() {
+            let boundaries = quantity.leaves.iter().map(|leaf| self.leaves[*leaf].accepts.boundaries());
+            quantity.boundaries = boundaries.collect::<Option<Vec<_>>>().map(|boundaries| {
+                let mut boundaries = boundaries.concat();
+                boundaries.sort_unstable();
+                boundaries.dedup();
+                boundaries
+            });
+            let (stream, window, sums) = match quantity.source {
+                Source::Feature(_) => {
+                    self.features.push(index);
+                    continue;
+                }
+                Source::Count { stream, window } => (stream, window, false),
+                Source::Sum { stream, window } => (stream, window, true),
+            };
+            let Some(window) = window else {
+                self.lifetimes.push(index);
+                continue;
+            };
+            let same = |group: &&mut Windows| group.stream == stream && group.resolution == window.resolution;
+            let group = match self.windows.iter().position(|group| {
+                group.stream == stream && group.resolution == window.resolution
+            }) {
+                Some(found) => &mut self.windows[found],
+                None => {
+                    self.windows.push(Windows { stream, resolution: window.resolution, windows: Vec::new() });
+                    let Some(group) = self.windows.iter_mut().find(same) else { continue };
+                    group
+                }
+            };
+            let place = match group.windows.binary_search_by_key(&window.panes(), |(window, ..)| window.panes()) {
+                Ok(found) => found,
+                Err(place) => {
+                    group.windows.insert(place, (window, None, None));
+                    place
+                }
+            };
+            let slot = &mut group.windows[place];
+            *(if sums { &mut slot.2 } else { &mut slot.1 }) = Some(index);
+        }
+        for (index, segment) in self.segments.iter().enumerate() {
+            for (_, condition) in &segment.leaves {
+                if let Condition::Leaf(leaf) = condition
+                    && !self.readers[*leaf].contains(&index)
+                {
+                    self.readers[*leaf].push(index);
                 }
             }
         }
-        Ok(Program { streams, by_event, every_event, leaves, segments })
+        let truths: Vec<bool> = self.leaves.iter().map(|leaf| leaf.holds(0)).collect();
+        let mut members = Members::default();
+        for segment in &self.segments {
+            members.set(segment.id, segment.expression.holds(&truths, &members));
+        }
+        for index in &self.referring {
+            let segment = &self.segments[*index];
+            members.set(segment.id, segment.expression.holds(&truths, &members));
+        }
+        self.blank = (truths, members);
     }
 
-    /// Checks that criteria speak only of what exists.
-    pub fn check(criteria: &Node) -> Result<()> {
+    /// Checks that criteria speak only of what exists, the definitions given among it.
+    pub fn check(criteria: &Node, definitions: &[Definition]) -> Result<()> {
         let find = |_: &EventLeaf| Ok(0);
-        let mut compiler =
-            Compiler { find: &find, leaves: Vec::new(), known: HashMap::new(), found: Vec::new() };
-        compiler.expression(criteria, "").map(drop)
+        Compiler::new(&find, definitions).expression(criteria, "").map(drop)
     }
 
-    /// Checks that a definition can be compiled over the streams that are stored.
-    pub fn check_against(stored: &[Stream], definition: &Definition) -> Result<()> {
-        Self::check(&definition.criteria)?;
-        let builtin = BuiltinStreams::default().streams()?;
+    /// Checks that definitions do not refer to each other in a circle.
+    pub fn check_references(definitions: &[Definition]) -> Result<()> {
+        let find = |_: &EventLeaf| Ok(0);
+        let segments = Compiler::new(&find, definitions).segments(definitions)?;
+        order_of_reference(&segments).map(drop)
+    }
+
+    /// Checks that a definition can be compiled over the streams that are stored, with the other definitions.
+    pub fn check_against(
+        stored: &Streams,
+        definition: &Definition,
+        definitions: &[Definition],
+    ) -> Result<()> {
+        Self::check(&definition.criteria, definitions)?;
+        let builtin = Streams::new(BuiltinStreams::default().streams()?);
         let served = |(selection, horizons): &(Selection, Horizons)| {
             serving(&builtin, selection, *horizons)
                 .or_else(|| serving(stored, selection, *horizons))
@@ -110,19 +216,8 @@ impl Program {
         }
     }
 
-    pub fn streams(&self) -> &[Stream] {
+    pub fn streams(&self) -> &Streams {
         &self.streams
-    }
-
-    /// The streams that an event feeds.
-    pub fn fed_by<'p, 'a: 'p, D: Document<'a> + 'p>(
-        &'p self,
-        event_type: &str,
-        event: D,
-    ) -> impl Iterator<Item = &'p Stream> {
-        let typed = self.by_event.get(event_type).map_or(&[][..], Vec::as_slice);
-        let indexes = self.every_event.iter().chain(typed);
-        indexes.map(|index| &self.streams[*index]).filter(move |stream| stream.admits(event))
     }
 
     pub fn view<'s>(&self, state: &'s State) -> View<'s> {
@@ -133,35 +228,12 @@ impl Program {
         self.segment(id).map(|segment| segment.name.as_str())
     }
 
-    pub fn segment_id(&self, name: &str) -> Option<u32> {
-        self.segments.iter().find(|segment| segment.name == name).map(|segment| segment.id)
-    }
-
-    /// The segments that a state is in at an instant not before its own. Nobody without events is in any.
-    pub fn members(&self, state: &State, at: Instant) -> Members {
-        let mut members = Members::default();
-        if state.events <= 0 {
-            return members;
-        }
-        let view = self.view(state);
-        let truths: Vec<bool> = self.leaves.iter().map(|leaf| leaf.holds(view, at)).collect();
-        for segment in &self.segments {
-            if segment.expression.holds(&truths) {
-                members.set(segment.id, true);
-            }
-        }
-        members
-    }
-
-    /// The earliest instant after `at` at which time alone can change anything about a subscriber: a sound
-    /// lower bound of the next flip of any live leaf.
-    pub fn next_due(&self, state: &State, at: Instant) -> Option<Instant> {
-        if state.events <= 0 {
-            return None;
-        }
-        let view = self.view(state);
-        let flips = self.leaves.iter().filter_map(|leaf| leaf.next_flip(view, at));
-        flips.chain(state.next_pending()).min()
+    /// The names of the segments whose criteria refer to one.
+    pub fn dependents(&self, id: u32) -> Vec<&str> {
+        let refers = |segment: &&Segment| {
+            segment.leaves.iter().any(|(_, condition)| matches!(condition, Condition::Segment(other) if *other == id))
+        };
+        self.segments.iter().filter(refers).map(|segment| segment.name.as_str()).collect()
     }
 
     pub(super) fn segment(&self, id: u32) -> Option<&Segment> {
@@ -170,26 +242,85 @@ impl Program {
 }
 
 impl Expression {
-    pub fn holds(&self, truths: &[bool]) -> bool {
+    pub fn holds(&self, truths: &[bool], members: &Members) -> bool {
         match self {
-            Expression::All(parts) => parts.iter().all(|part| part.holds(truths)),
-            Expression::Any(parts) => parts.iter().any(|part| part.holds(truths)),
-            Expression::None(parts) => !parts.iter().any(|part| part.holds(truths)),
-            Expression::Not(part) => !part.holds(truths),
+            Expression::All(parts) => parts.iter().all(|part| part.holds(truths, members)),
+            Expression::Any(parts) => parts.iter().any(|part| part.holds(truths, members)),
+            Expression::None(parts) => !parts.iter().any(|part| part.holds(truths, members)),
+            Expression::Not(part) => !part.holds(truths, members),
             Expression::Leaf(index) => truths[*index],
+            Expression::Segment(id) => members.contains(*id),
         }
     }
 }
 
-struct Compiler<'a> {
-    find: &'a dyn Fn(&EventLeaf) -> Result<u32>,
-    leaves: Vec<Leaf>,
-    /// Leaves by what they say, so that equal ones are stored and evaluated once.
-    known: HashMap<String, usize>,
-    found: Vec<(String, usize)>,
+/// The indexes of the segments that refer to others, those referred to first; refuses a circle.
+fn order_of_reference(segments: &[Segment]) -> Result<Vec<usize>> {
+    let references = |segment: &Segment| -> Vec<u32> {
+        let references = segment.leaves.iter().filter_map(|(_, condition)| match condition {
+            Condition::Segment(id) => Some(*id),
+            Condition::Leaf(_) => None,
+        });
+        references.collect()
+    };
+    let mut waiting: Vec<usize> =
+        (0..segments.len()).filter(|index| !references(&segments[*index]).is_empty()).collect();
+    let mut order = Vec::with_capacity(waiting.len());
+    while !waiting.is_empty() {
+        let blocked =
+            |index: usize| references(&segments[index]).iter().any(|id| waiting.iter().any(|other| segments[*other].id == *id));
+        let (later, ready): (Vec<usize>, Vec<usize>) = waiting.iter().partition(|index| blocked(**index));
+        if ready.is_empty() {
+            let names: Vec<&str> = later.iter().map(|index| segments[*index].name.as_str()).collect();
+            return Err(Error::Criteria {
+                path: "segment".to_owned(),
+                problem: format!("segments refer to each other in a circle: {}", names.join(", ")),
+                expected: "Let one of them say what the other would, instead of referring to it.".to_owned(),
+            });
+        }
+        order.extend(ready);
+        waiting = later;
+    }
+    Ok(order)
 }
 
-impl Compiler<'_> {
+struct Compiler<'a> {
+    find: &'a dyn Fn(&EventLeaf) -> Result<u32>,
+    /// Ids by name.
+    ids: HashMap<&'a str, u32>,
+    leaves: Vec<Leaf>,
+    quantities: Vec<Quantity>,
+    /// Quantities by source, and leaves by what they say, so that equal ones are computed once.
+    by_source: HashMap<Source, usize>,
+    known: HashMap<String, usize>,
+    found: Vec<(String, Condition)>,
+}
+
+impl<'a> Compiler<'a> {
+    fn new(find: &'a dyn Fn(&EventLeaf) -> Result<u32>, definitions: &'a [Definition]) -> Self {
+        Compiler {
+            find,
+            ids: definitions.iter().map(|definition| (definition.name.as_str(), definition.id)).collect(),
+            leaves: Vec::new(),
+            quantities: Vec::new(),
+            by_source: HashMap::new(),
+            known: HashMap::new(),
+            found: Vec::new(),
+        }
+    }
+
+    /// In ascending order of id.
+    fn segments(&mut self, definitions: &[Definition]) -> Result<Vec<Segment>> {
+        let mut segments = Vec::with_capacity(definitions.len());
+        for definition in definitions {
+            let expression = self.expression(&definition.criteria, "")?;
+            let leaves = std::mem::take(&mut self.found);
+            segments.push(Segment { id: definition.id, name: definition.name.clone(), expression, leaves });
+        }
+        segments.sort_by_key(|segment| segment.id);
+        Ok(segments)
+    }
+
     fn expression(&mut self, node: &Node, at: &str) -> Result<Expression> {
         Ok(match node {
             Node::All(nodes) => Expression::All(self.expressions(nodes, at, "all")?),
@@ -207,11 +338,29 @@ impl Compiler<'_> {
                     path: at.to_owned(),
                     name,
                 })?;
-                self.leaf(Leaf { source: Source::Feature(feature), test: test.clone() }, at)
+                self.leaf(Source::Feature(feature), test, at)
             }
             Node::Event(leaf) => {
-                let leaf = self.event(leaf)?;
-                self.leaf(leaf, at)
+                let stream = (self.find)(leaf)?;
+                let window = leaf.within.map(Window::new);
+                let source = match leaf.measure {
+                    Measure::Count => Source::Count { stream, window },
+                    Measure::Sum(_) => Source::Sum { stream, window },
+                };
+                self.leaf(source, &leaf.test, at)
+            }
+            Node::Segment(name) => {
+                let id = self.ids.get(name.as_str()).copied().ok_or_else(|| Error::Unknown {
+                    kind: "segment",
+                    hint: match nearest(name, self.ids.keys().copied()) {
+                        Some(near) => format!("Did you mean \"{near}\"?"),
+                        None => "Create that segment first.".to_owned(),
+                    },
+                    path: at.to_owned(),
+                    name: name.clone(),
+                })?;
+                self.found.push((step(at, "segment"), Condition::Segment(id)));
+                Expression::Segment(id)
             }
         })
     }
@@ -221,23 +370,19 @@ impl Compiler<'_> {
         nodes.map(|(index, node)| self.expression(node, &format!("{}[{index}]", step(at, form)))).collect()
     }
 
-    fn event(&self, leaf: &EventLeaf) -> Result<Leaf> {
-        let stream = (self.find)(leaf)?;
-        let window = leaf.within.map(Window::new);
-        let source = match leaf.measure {
-            Measure::Count => Source::Count { stream, window },
-            Measure::Sum(_) => Source::Sum { stream, window },
-        };
-        Ok(Leaf { source, test: leaf.test.clone() })
-    }
-
-    fn leaf(&mut self, leaf: Leaf, at: &str) -> Expression {
-        let leaves = &mut self.leaves;
-        let index = *self.known.entry(format!("{leaf:?}")).or_insert_with(|| {
-            leaves.push(leaf);
+    fn leaf(&mut self, source: Source, test: &crate::criteria::Test, at: &str) -> Expression {
+        let (leaves, quantities) = (&mut self.leaves, &mut self.quantities);
+        let quantity = *self.by_source.entry(source).or_insert_with(|| {
+            quantities.push(Quantity { source, leaves: Vec::new(), boundaries: None });
+            quantities.len() - 1
+        });
+        let index = *self.known.entry(format!("{quantity} {test:?}")).or_insert_with(|| {
+            let accepts = Accepts::of(test, source.scale());
+            quantities[quantity].leaves.push(leaves.len());
+            leaves.push(Leaf { quantity, test: test.clone(), accepts });
             leaves.len() - 1
         });
-        self.found.push((at.to_owned(), index));
+        self.found.push((at.to_owned(), Condition::Leaf(index)));
         Expression::Leaf(index)
     }
 }

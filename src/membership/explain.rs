@@ -1,6 +1,6 @@
 //! Why a subscriber is in a segment or not, leaf by leaf.
 
-use super::compile::Program;
+use super::compile::{Condition, Program};
 use super::leaf::Leaf;
 use crate::activity::{Instant, State};
 use crate::criteria::{Decimal, EventLeaf, Measure, Node, describe_path, describe_test};
@@ -15,9 +15,10 @@ pub struct LeafReport {
     pub path: String,
     /// What is measured: `purchase events within 90 days`.
     pub condition: String,
-    pub actual: Decimal,
+    /// The number, where it is about one.
+    pub actual: Option<Decimal>,
     /// What is demanded of it: `at least 2`.
-    pub threshold: String,
+    pub threshold: Option<String>,
     pub holds: bool,
     /// When the leaf will flip without any further event; `None` where it never will.
     pub changes_at: Option<Instant>,
@@ -29,19 +30,30 @@ impl Program {
         let Some(segment) = self.segment(segment) else { return Vec::new() };
         let mut conditions = Vec::new();
         describe(criteria, &mut conditions);
+        let members = self.members(state, at);
         let leaves = segment.leaves.iter().zip(conditions);
         leaves
-            .map(|((path, index), condition)| {
-                let leaf = &self.leaves[*index];
-                let view = self.view(state);
-                LeafReport {
+            .map(|((path, compiled), condition)| match compiled {
+                Condition::Leaf(index) => {
+                    let leaf = &self.leaves[*index];
+                    let source = self.quantities[leaf.quantity].source;
+                    LeafReport {
+                        path: path.clone(),
+                        condition,
+                        actual: Some(source.value(self.view(state), at)),
+                        threshold: Some(describe_test(&leaf.test)),
+                        holds: self.leaf_holds(leaf, state, at),
+                        changes_at: self.leaf_flip(leaf, state, at),
+                    }
+                }
+                Condition::Segment(id) => LeafReport {
                     path: path.clone(),
                     condition,
-                    actual: leaf.source.value(view, at),
-                    threshold: describe_test(&leaf.test),
-                    holds: leaf.holds(view, at),
-                    changes_at: self.leaf_flip(leaf, state, at),
-                }
+                    actual: None,
+                    threshold: None,
+                    holds: members.contains(*id),
+                    changes_at: self.next_transition(*id, state, at),
+                },
             })
             .collect()
     }
@@ -52,15 +64,20 @@ impl Program {
         self.search(state, at, |program, state, at| program.members(state, at).contains(segment) != now)
     }
 
+    fn leaf_holds(&self, leaf: &Leaf, state: &State, at: Instant) -> bool {
+        leaf.holds(self.quantities[leaf.quantity].source.units(self.view(state), at))
+    }
+
     fn leaf_flip(&self, leaf: &Leaf, state: &State, at: Instant) -> Option<Instant> {
-        let now = leaf.holds(self.view(state), at);
+        let source = self.quantities[leaf.quantity].source;
+        let now = self.leaf_holds(leaf, state, at);
         let mut state = state.clone();
         let mut at = at;
         for _ in 0..FAR_AHEAD {
-            let flip = leaf.next_flip(self.view(&state), at);
-            at = flip.into_iter().chain(state.next_pending()).min()?;
+            let change = source.next_change(self.view(&state), at);
+            at = change.into_iter().chain(state.next_pending()).min()?;
             state.advance(self.streams(), at);
-            if leaf.holds(self.view(&state), at) != now {
+            if self.leaf_holds(leaf, &state, at) != now {
                 return Some(at);
             }
         }
@@ -95,6 +112,7 @@ fn describe(node: &Node, conditions: &mut Vec<String>) {
         Node::Not(node) => describe(node, conditions),
         Node::Attribute(path, _) => conditions.push(describe_path(path)),
         Node::Event(leaf) => conditions.push(event(leaf)),
+        Node::Segment(name) => conditions.push(format!("member of {name}")),
     }
 }
 

@@ -1,21 +1,11 @@
-//! One distinct condition over a subscriber's state: its value, its truth, and when that can flip.
+//! One distinct condition over a subscriber's state, and the number it is about.
 
 use crate::activity::{Instant, VALUE_SCALE, Window};
-use crate::criteria::{Decimal, Test, passes_number};
+use crate::criteria::{Decimal, Literal, Operand, Operator, Test, passes_number};
 use crate::score::{Feature, View};
 
-/// How many changes of a value are followed in search of the one that flips a leaf. Beyond, the last one
-/// looked at is returned: a sound lower bound, at the cost of one more look when it comes.
-const LOOK_AHEAD: usize = 32;
-
-#[derive(Clone, Debug)]
-pub struct Leaf {
-    pub source: Source,
-    pub test: Test,
-}
-
 /// Where a leaf's number comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Source {
     Count { stream: u32, window: Option<Window> },
     Sum { stream: u32, window: Option<Window> },
@@ -23,18 +13,30 @@ pub enum Source {
 }
 
 impl Source {
-    pub fn value(self, view: View, at: Instant) -> Decimal {
+    /// How many decimal places the number has.
+    pub fn scale(self) -> u32 {
         match self {
-            Source::Count { stream, window } => view.state.tally(stream, window, at).count.into(),
-            Source::Sum { stream, window } => {
-                Decimal::from_scaled(view.state.tally(stream, window, at).sum, VALUE_SCALE)
-            }
-            Source::Feature(feature) => feature.value(view, at),
+            Source::Count { .. } => 0,
+            Source::Sum { .. } => VALUE_SCALE,
+            Source::Feature(feature) => feature.scale(),
         }
     }
 
-    /// The earliest instant after `at` at which the value can change, pending events aside.
-    fn next_change(self, view: View, at: Instant) -> Option<Instant> {
+    /// The number, in units of `10^-scale`.
+    pub fn units(self, view: View, at: Instant) -> i128 {
+        match self {
+            Source::Count { stream, window } => view.state.tally(stream, window, at).count.into(),
+            Source::Sum { stream, window } => view.state.tally(stream, window, at).sum,
+            Source::Feature(feature) => feature.units(view, at),
+        }
+    }
+
+    pub fn value(self, view: View, at: Instant) -> Decimal {
+        Decimal::from_scaled(self.units(view, at), self.scale())
+    }
+
+    /// The earliest instant after `at` at which the number can change, pending events aside.
+    pub fn next_change(self, view: View, at: Instant) -> Option<Instant> {
         match self {
             Source::Count { stream, window } | Source::Sum { stream, window } => {
                 view.state.next_expiry(stream, window?, at)
@@ -44,22 +46,116 @@ impl Source {
     }
 }
 
+#[derive(Clone, Debug)]
+pub struct Leaf {
+    /// The number, by its index among those of the program.
+    pub quantity: usize,
+    pub test: Test,
+    pub accepts: Accepts,
+}
+
+/// Which numbers pass a test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accepts {
+    /// From one number of units to another, both included.
+    Range(i128, i128),
+    /// What the test itself says, of a number of so many decimal places.
+    Test(u32),
+}
+
 impl Leaf {
-    pub fn holds(&self, view: View, at: Instant) -> bool {
-        passes_number(&self.test, &self.source.value(view, at))
+    pub fn holds(&self, units: i128) -> bool {
+        match self.accepts {
+            Accepts::Range(low, high) => low <= units && units <= high,
+            Accepts::Test(scale) => passes_number(&self.test, &Decimal::from_scaled(units, scale)),
+        }
+    }
+}
+
+impl Accepts {
+    /// A test of a number of so many decimal places.
+    pub fn of(test: &Test, scale: u32) -> Self {
+        let mut range = (i128::MIN, i128::MAX);
+        for operator in &test.operators {
+            let Some((low, high)) = range_of(operator, scale) else { return Accepts::Test(scale) };
+            range = (range.0.max(low), range.1.min(high));
+        }
+        Accepts::Range(range.0, range.1)
     }
 
-    /// An instant after `at` before which the leaf cannot flip, pending events aside; `None` where it never
-    /// does. It is the very flip unless that lies more than [`LOOK_AHEAD`] changes ahead.
-    pub fn next_flip(&self, view: View, at: Instant) -> Option<Instant> {
-        let mut next = self.source.next_change(view, at)?;
-        let now = self.holds(view, at);
-        for _ in 0..LOOK_AHEAD {
-            if self.holds(view, next) != now {
-                return Some(next);
-            }
-            next = self.source.next_change(view, next)?;
+    /// The numbers of units at which the truth can differ from that of the number below; `None` where any can.
+    pub fn boundaries(self) -> Option<[i128; 2]> {
+        match self {
+            Accepts::Range(low, high) if low <= high => Some([low, high.saturating_add(1)]),
+            // Nothing passes, at no number.
+            Accepts::Range(..) => Some([i128::MIN, i128::MAX]),
+            Accepts::Test(_) => None,
         }
-        Some(next)
+    }
+}
+
+/// The units that an operator on a number lets pass, where they are a range.
+fn range_of(operator: &Operator, scale: u32) -> Option<(i128, i128)> {
+    let floor = |operand: &Operand| match operand {
+        Operand::Number(number) => Some(number.floor_scaled(scale)),
+        Operand::Text(_) => None,
+    };
+    let at_least = |operand: &Operand| floor(operand).map(|(floor, exact)| if exact { floor } else { floor + 1 });
+    let at_most = |operand: &Operand| floor(operand).map(|(floor, _)| floor);
+    Some(match operator {
+        Operator::Min(bound) => (at_least(bound)?, i128::MAX),
+        Operator::Max(bound) => (i128::MIN, at_most(bound)?),
+        Operator::Gt(bound) => (at_most(bound)? + 1, i128::MAX),
+        Operator::Lt(bound) => (i128::MIN, at_least(bound)? - 1),
+        Operator::Between(low, high) => (at_least(low)?, at_most(high)?),
+        Operator::Equals(Literal::Number(number)) => {
+            let (floor, exact) = number.floor_scaled(scale);
+            if exact { (floor, floor) } else { (1, 0) }
+        }
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// The range of a test against the test itself.
+        #[test]
+        fn a_range_accepts_what_the_test_does(
+            operator in 0..6_usize, bound in -3_000_i64..3_000, places in 0..4_u32, width in 0_i64..20, units in -3_000_i128..3_000, scale in 0..4_u32,
+        ) {
+            let number = |units: i64| Operand::Number(Decimal::from_scaled(units.into(), places));
+            let operator = match operator {
+                0 => Operator::Min(number(bound)),
+                1 => Operator::Max(number(bound)),
+                2 => Operator::Gt(number(bound)),
+                3 => Operator::Lt(number(bound)),
+                4 => Operator::Between(number(bound), number(bound + width)),
+                _ => Operator::Equals(Literal::Number(Decimal::from_scaled(bound.into(), places))),
+            };
+            let test = Test { operators: vec![operator], ignore_case: false };
+            let accepts = Accepts::of(&test, scale);
+            prop_assert!(matches!(accepts, Accepts::Range(..)));
+            let leaf = Leaf { quantity: 0, test: test.clone(), accepts };
+            prop_assert_eq!(leaf.holds(units), passes_number(&test, &Decimal::from_scaled(units, scale)));
+        }
+    }
+
+    #[test]
+    fn bounds_beyond_every_number_of_units() {
+        let test = |text: &str| Test {
+            operators: vec![Operator::Min(Operand::Number(Decimal::parse(text).unwrap()))],
+            ignore_case: false,
+        };
+        let holds = |text: &str| {
+            let test = test(text);
+            let accepts = Accepts::of(&test, 6);
+            Leaf { quantity: 0, test, accepts }.holds(5)
+        };
+        assert!(holds("-1e400") && holds("0.0000049") && holds("1e-400"));
+        assert!(!holds("1e400") && !holds("0.0000051"));
     }
 }

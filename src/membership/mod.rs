@@ -6,7 +6,9 @@
 
 mod advance;
 mod compile;
+mod evaluate;
 mod explain;
+mod feeds;
 mod leaf;
 mod members;
 mod streams;
@@ -15,6 +17,7 @@ mod tests;
 
 pub use advance::{Cause, Transition};
 pub use compile::{Definition, Program};
+pub use evaluate::{Evaluation, Patience};
 pub use explain::LeafReport;
 pub use members::Members;
 pub use streams::{StreamPlan, plan_streams, requirements};

@@ -1,7 +1,7 @@
 //! Which streams a set of definitions needs, against those that exist.
 
 use super::compile::Definition;
-use crate::activity::{Horizons, Selection, Stream, Window};
+use crate::activity::{Horizons, Selection, Stream, Streams, Window};
 use crate::criteria::{EventLeaf, Measure, Node};
 use crate::score::BuiltinStreams;
 
@@ -29,27 +29,27 @@ pub fn requirements<'a>(definitions: impl IntoIterator<Item = &'a Definition>) -
 }
 
 /// Compares the streams that exist with what is wanted. The built-in streams stay: the features read them.
-pub fn plan_streams(existing: &[Stream], wanted: Vec<(Selection, Horizons)>) -> StreamPlan {
+pub fn plan_streams(existing: &Streams, wanted: Vec<(Selection, Horizons)>) -> StreamPlan {
     let mut used: Vec<u32> = BuiltinStreams::default().ids().to_vec();
     let mut add: Vec<(Selection, Horizons)> = Vec::new();
     for (selection, horizons) in wanted {
         if let Some(stream) = serving(existing, &selection, horizons) {
             used.push(stream.id);
-        } else if let Some((_, widest)) = add.iter_mut().find(|(known, _)| *known == selection) {
+        } else if let Some((known, widest)) = add.iter_mut().find(|(known, _)| known.joins(&selection)) {
             widest.merge(horizons);
+            known.of = known.of.take().or(selection.of);
         } else {
             add.push((selection, horizons));
         }
     }
-    let drop = existing.iter().map(|stream| stream.id).filter(|id| !used.contains(id)).collect();
+    let drop = existing.as_slice().iter().map(|stream| stream.id).filter(|id| !used.contains(id)).collect();
     StreamPlan { drop, add }
 }
 
-/// The oldest stream that selects the same events and reaches back far enough.
-pub fn serving<'s>(streams: &'s [Stream], selection: &Selection, horizons: Horizons) -> Option<&'s Stream> {
-    let fitting =
-        streams.iter().filter(|stream| stream.selection == *selection && stream.horizons.cover(horizons));
-    fitting.min_by_key(|stream| stream.id)
+/// The oldest stream that selects the same events, sums what is to be summed and reaches back far enough.
+pub fn serving<'s>(streams: &'s Streams, selection: &Selection, horizons: Horizons) -> Option<&'s Stream> {
+    let mut streams = streams.as_slice().iter();
+    streams.find(|stream| stream.selection.serves(selection) && stream.horizons.cover(horizons))
 }
 
 /// What an event leaf selects.
@@ -57,7 +57,7 @@ pub fn selection(leaf: &EventLeaf) -> Selection {
     let mut selection = Selection::of_type(&leaf.event);
     selection.filter.clone_from(&leaf.filter);
     if let Measure::Sum(path) = &leaf.measure {
-        selection.of.clone_from(path);
+        selection.of = Some(path.clone());
     }
     selection
 }
@@ -76,6 +76,6 @@ fn visit(node: &Node, see: &mut impl FnMut(&EventLeaf)) {
         }
         Node::Not(node) => visit(node, see),
         Node::Event(leaf) => see(leaf),
-        Node::Attribute(..) => {}
+        Node::Attribute(..) | Node::Segment(_) => {}
     }
 }

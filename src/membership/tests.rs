@@ -1,7 +1,7 @@
 //! Moving through time in steps equals evaluating from scratch, and nothing flips before it is due.
 
 use super::*;
-use crate::activity::{DAY, Entry, Fold, HOUR, Instant, State, Stream};
+use crate::activity::{Change, DAY, Fold, HOUR, Instant, State, Stream, Streams};
 use crate::criteria::{Scope, parse_value};
 use crate::score::BuiltinStreams;
 use proptest::prelude::*;
@@ -14,7 +14,7 @@ fn definition(id: u32, criteria: Value) -> Definition {
 fn program(criteria: &[Value]) -> Program {
     let definitions: Vec<Definition> =
         criteria.iter().zip(1..).map(|(c, id)| definition(id, c.clone())).collect();
-    Program::compile(stored(&plan_streams(&builtin(), requirements(&definitions))), &definitions).unwrap()
+    Program::compile(stored(&plan_streams(&Streams::new(builtin()), requirements(&definitions))), &definitions).unwrap()
 }
 
 fn builtin() -> Vec<Stream> {
@@ -28,16 +28,16 @@ fn stored(plan: &StreamPlan) -> Vec<Stream> {
 
 type Event = (&'static str, Instant, i64);
 
-fn entries(program: &Program, (kind, at, value): Event) -> Vec<Entry> {
-    let document = json!({"value": value});
-    let streams = program.fed_by(kind, &document);
-    streams.map(|stream| Entry { stream: stream.id, at, count: 1, sum: stream.value(&document) }).collect()
+fn change(program: &Program, (kind, at, value): Event) -> Change {
+    let mut change = Change { events: 1, entries: Vec::new() };
+    program.entries(kind, &json!({"value": value}), at, 1, |entry| change.entries.push(entry));
+    change
 }
 
 fn fresh(program: &Program, events: &[Event], now: Instant) -> State {
     let mut state = State::default();
     for event in events {
-        assert_eq!(program.fold(&mut state, 1, &entries(program, *event), now), Fold::Exact);
+        assert_eq!(program.fold(&mut state, &change(program, *event), now), Fold::Exact);
     }
     state.advance(program.streams(), now);
     state
@@ -100,11 +100,14 @@ proptest! {
         // Replaying the transitions reproduces the outcome, and each is true at its moment and not before.
         let mut replay = before;
         for transition in &transitions {
-            prop_assert_ne!(replay.contains(transition.segment), transition.entered);
-            replay.set(transition.segment, transition.entered);
-            let at = |at: Instant| program.members(&fresh(&program, &events, at), at).contains(transition.segment);
-            prop_assert_eq!(at(transition.at), transition.entered);
-            prop_assert_ne!(at(transition.at - 1), transition.entered);
+            let moved = [(&transition.entered, true), (&transition.departed, false)];
+            for (segment, entered) in moved.into_iter().flat_map(|(ids, entered)| ids.iter().map(move |id| (*id, entered))) {
+                prop_assert_ne!(replay.contains(segment), entered);
+                replay.set(segment, entered);
+                let at = |at: Instant| program.members(&fresh(&program, &events, at), at).contains(segment);
+                prop_assert_eq!(at(transition.at), entered);
+                prop_assert_ne!(at(transition.at - 1), entered);
+            }
         }
         prop_assert_eq!(&replay, &members);
     }
@@ -136,7 +139,7 @@ fn leaving_by_time_is_explained_before_it_happens() {
     assert_eq!(reports.len(), 2);
     assert_eq!(reports[0].path, "all[0]");
     assert_eq!(reports[0].condition, "purchase events within 30 days");
-    assert_eq!(reports[0].threshold, "at least 1");
+    assert_eq!(reports[0].threshold.as_deref(), Some("at least 1"));
     assert!(reports[0].holds && reports[0].changes_at == Some(30 * DAY));
     assert_eq!(reports[1].path, "all[1].not");
     assert_eq!(reports[1].condition, "email_open events ever");
@@ -164,20 +167,44 @@ fn streams_are_shared_kept_and_dropped() {
     let short = definition(1, json!({"event": "purchase", "within": "30 days"}));
     let sum = definition(2, json!({"event": "purchase", "sum": {"min": 5}}));
     let wide = definition(3, json!({"event": "purchase", "within": "1 year"}));
-    let plan = plan_streams(&builtin(), requirements([&short, &sum]));
+    let plan = plan_streams(&Streams::new(builtin()), requirements([&short, &sum]));
     assert!(plan.add.is_empty() && plan.drop.is_empty(), "the built-in purchase stream serves both");
-    let plan = plan_streams(&builtin(), requirements([&short, &wide]));
+    let plan = plan_streams(&Streams::new(builtin()), requirements([&short, &wide]));
     assert_eq!(plan.add.len(), 1, "a window beyond the horizon needs the events again");
     let existing = [builtin(), stored(&plan)].concat();
-    assert!(plan_streams(&existing, requirements([&wide])).add.is_empty());
-    assert_eq!(plan_streams(&existing, requirements([&short])).drop, [5]);
+    assert!(plan_streams(&Streams::new(existing.clone()), requirements([&wide])).add.is_empty());
+    assert_eq!(plan_streams(&Streams::new(existing.clone()), requirements([&short])).drop, [5]);
 }
 
 #[test]
 fn unknown_features_are_refused_with_the_nearest() {
     let node = parse_value(&json!({"any": [{"engagment_score": {"min": 1}}]}), Scope::Subscriber).unwrap();
-    let error = Program::check(&node).unwrap_err();
+    let error = Program::check(&node, &[]).unwrap_err();
     assert_eq!(error.to_string(), "feature \"engagment_score\" does not exist");
     assert_eq!(error.detail().unwrap(), "At any[0].");
     assert_eq!(error.hint().unwrap(), "Did you mean \"engagement_score\"?");
+}
+
+#[test]
+fn segments_of_segments_follow_those_they_refer_to() {
+    // The referring one comes first, by id too.
+    let both = json!({"all": [{"segment": "s2"}, {"segment": "s3"}]});
+    let program = program(&[both, json!({"event": "purchase"}), json!({"not": {"segment": "s2"}}), json!({"segment": "s3"})]);
+    let state = fresh(&program, &[("visit", 0, 0)], 0);
+    assert_eq!(program.members(&state, 0).iter().collect::<Vec<_>>(), [3, 4]);
+    let state = fresh(&program, &[("purchase", 0, 0)], 0);
+    assert_eq!(program.members(&state, 0).iter().collect::<Vec<_>>(), [2]);
+    assert_eq!(program.dependents(2), ["s1", "s3"]);
+}
+
+#[test]
+fn circles_and_unknown_segments_are_refused() {
+    let compile = |criteria: &[Value]| {
+        let definitions: Vec<Definition> = criteria.iter().zip(1..).map(|(c, id)| definition(id, c.clone())).collect();
+        Program::compile(Vec::new(), &definitions).map(drop).unwrap_err().to_string()
+    };
+    let circle = compile(&[json!({"segment": "s2"}), json!({"not": {"segment": "s1"}}), json!({})]);
+    assert_eq!(circle, "invalid criteria: segments refer to each other in a circle: s1, s2");
+    assert!(compile(&[json!({"segment": "s1"})]).contains("circle"));
+    assert_eq!(compile(&[json!({"segment": "s9"})]), "segment \"s9\" does not exist");
 }

@@ -1,13 +1,12 @@
-//! The triggers on attached tables, and the deferred one that flushes.
+//! The triggers on attached tables.
 
 use super::event::{Event, EventDocument};
-use super::flush::{arrange_flush, flush_at_end};
-use super::owner::Acting;
-use super::pending;
+use super::flush;
+use super::guc::{self, FlushAt};
+use super::pending::{self, Changes};
 use super::registry::{self, Registry};
 use super::scan::Scratch;
 use super::source::Reader;
-use super::spi::connect;
 use crate::activity::Entry;
 use crate::membership::Program;
 use pgrx::prelude::*;
@@ -18,8 +17,9 @@ const ROWS_PER_CHECK: usize = 1_000;
 
 type Outcome<'a> = Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, Infallible>;
 
-/// AFTER INSERT, UPDATE, DELETE or TRUNCATE FOR EACH STATEMENT on an attached table: folds the statement's rows
-/// into the transaction's changes. Does nothing on a table that is not attached, whoever put the trigger there.
+/// AFTER INSERT, UPDATE, DELETE or TRUNCATE on an attached table, for each statement or, in row capture, for each row:
+/// folds the rows into the transaction's changes. Does nothing on a table that is not attached, whoever put the trigger
+/// there.
 #[pg_trigger]
 fn capture<'a>(trigger: &'a PgTrigger<'a>) -> Outcome<'a> {
     let data = trigger.trigger_data();
@@ -28,7 +28,7 @@ fn capture<'a>(trigger: &'a PgTrigger<'a>) -> Outcome<'a> {
     registry::hold_definitions();
     let registry = registry::current();
     let Some(source) = registry.source_of(relation) else { return Ok(None) };
-    let reader = registry.reader(source);
+    let reader = registry.reader(source, relation);
     match reader.as_ref() {
         Err(refusal) => pgrx::warning!("pg_segment does not see this change: {}", refusal.message()),
         Ok(_) if data.tg_event & pg_sys::TRIGGER_EVENT_OPMASK == pg_sys::TRIGGER_EVENT_TRUNCATE => {
@@ -36,39 +36,22 @@ fn capture<'a>(trigger: &'a PgTrigger<'a>) -> Outcome<'a> {
             registry::require_read_committed("TRUNCATE of an attached table");
             pending::record(|changes| changes.everybody = true);
         }
-        Ok(reader) => {
-            // SAFETY: the tables, where there are any, hold rows of the trigger's relation.
+        Ok(reader) => pending::record(|changes| {
+            changes.begin(registry.streams_version);
+            // SAFETY: the tables and tuples, where there are any, hold rows of the trigger's relation.
             unsafe {
-                fold_rows(&registry, reader, data.tg_relation, data.tg_newtable, 1);
-                fold_rows(&registry, reader, data.tg_relation, data.tg_oldtable, -1);
+                if data.tg_event & pg_sys::TRIGGER_EVENT_ROW == 0 {
+                    add_table(changes, &registry, reader, data.tg_relation, data.tg_newtable, 1);
+                    add_table(changes, &registry, reader, data.tg_relation, data.tg_oldtable, -1);
+                } else {
+                    add_tuples(changes, &registry, reader, data);
+                }
             }
-        }
+        }),
     }
-    // SAFETY: reads a variable of the server.
-    if unsafe { pg_sys::InSecurityRestrictedOperation() } {
-        // A deferred trigger cannot fire from here.
-        flush_at_end();
-    } else {
-        arrange_flush();
+    if guc::flush_at() == FlushAt::Statement {
+        flush::flush();
     }
-    Ok(None)
-}
-
-/// Fires at commit, once per transaction that captured events.
-#[pg_trigger]
-fn flush_trigger<'a>(trigger: &'a PgTrigger<'a>) -> Outcome<'a> {
-    flush_at_end();
-    let data = trigger.trigger_data();
-    if data.tg_trigtuple.is_null() {
-        // Put by hand onto a statement, where there is no marker to remove.
-        return Ok(None);
-    }
-    let _acting = Acting::as_owner(registry::home().owner);
-    connect(|session| {
-        // SAFETY: a row trigger has a row.
-        let marker = unsafe { (*data.tg_trigtuple).t_self };
-        session.modify("DELETE FROM segment.marker WHERE ctid = $1", &[marker.into()]);
-    });
     Ok(None)
 }
 
@@ -81,7 +64,8 @@ fn invalidate_trigger<'a>(_: &'a PgTrigger<'a>) -> Outcome<'a> {
 
 /// # Safety
 /// `rows` is null or holds rows of `relation`.
-unsafe fn fold_rows(
+unsafe fn add_table(
+    changes: &mut Changes,
     registry: &Registry,
     reader: &Reader,
     relation: pg_sys::Relation,
@@ -92,28 +76,13 @@ unsafe fn fold_rows(
         return;
     }
     let mut memory = Scratch::default();
-    let last_column = i32::from(reader.last_column());
-    // SAFETY: the slot has the relation's descriptor, is filled from the tuplestore and deformed up to the last
-    // mapped column before its values are read.
+    // SAFETY: the slot has the relation's descriptor and is filled from the tuplestore.
     unsafe {
         let slot = pg_sys::MakeSingleTupleTableSlot((*relation).rd_att, &pg_sys::TTSOpsMinimalTuple);
         pg_sys::tuplestore_rescan(rows);
         let mut count = 0_usize;
         while pg_sys::tuplestore_gettupleslot(rows, true, false, slot) {
-            pg_sys::slot_getsomeattrs(slot, last_column);
-            memory.run(|| {
-                let column = |number: i16| {
-                    let index = (number - 1) as usize;
-                    (*(*slot).tts_values.add(index), *(*slot).tts_isnull.add(index))
-                };
-                if let Some(event) = reader.read(column) {
-                    pending::record(|changes| {
-                        let change = changes.by_subscriber.entry(event.subscriber.clone()).or_default();
-                        change.events += sign;
-                        change.entries.extend(entries(&registry.program, &event, sign));
-                    });
-                }
-            });
+            memory.run(|| add_slot(changes, registry, reader, slot, sign));
             count += 1;
             if count.is_multiple_of(ROWS_PER_CHECK) {
                 pgrx::check_for_interrupts!();
@@ -123,17 +92,55 @@ unsafe fn fold_rows(
     }
 }
 
-/// What an event contributes to each stream that it feeds.
-pub fn entries<'p>(
-    program: &'p Program,
-    event: &'p Event<'p>,
+/// # Safety
+/// `data` is that of a row trigger's call.
+unsafe fn add_tuples(
+    changes: &mut Changes,
+    registry: &Registry,
+    reader: &Reader,
+    data: &pg_sys::TriggerData,
+) {
+    let (old, new) = match data.tg_event & pg_sys::TRIGGER_EVENT_OPMASK {
+        pg_sys::TRIGGER_EVENT_INSERT => (None, Some(data.tg_trigslot)),
+        pg_sys::TRIGGER_EVENT_DELETE => (Some(data.tg_trigslot), None),
+        _ => (Some(data.tg_trigslot), Some(data.tg_newslot)),
+    };
+    let mut memory = Scratch::default();
+    let rows = new.into_iter().map(|slot| (slot, 1)).chain(old.into_iter().map(|slot| (slot, -1)));
+    for (slot, sign) in rows.filter(|(slot, _)| !slot.is_null()) {
+        // SAFETY: PostgreSQL fills the slots of the operation.
+        memory.run(|| unsafe { add_slot(changes, registry, reader, slot, sign) });
+    }
+}
+
+/// # Safety
+/// `slot` holds a row of the reader's relation.
+unsafe fn add_slot(
+    changes: &mut Changes,
+    registry: &Registry,
+    reader: &Reader,
+    slot: *mut pg_sys::TupleTableSlot,
     sign: i64,
-) -> impl Iterator<Item = Entry> + 'p {
-    let document = EventDocument::Root(event);
-    program.fed_by(&event.event_type, document).map(move |stream| Entry {
-        stream: stream.id,
-        at: event.at,
-        count: sign,
-        sum: sign * stream.value(document),
-    })
+) {
+    // SAFETY: the slot is deformed up to the last mapped column before its values are read.
+    let event = unsafe {
+        pg_sys::slot_getsomeattrs(slot, i32::from(reader.last_column()));
+        reader.read(|number| {
+            let index = (number - 1) as usize;
+            (*(*slot).tts_values.add(index), *(*slot).tts_isnull.add(index))
+        })
+    };
+    if let Some(event) = event {
+        add_event(changes, &registry.program, &event, sign);
+    }
+}
+
+/// Adds what an event contributes to each stream that it feeds.
+pub fn add_event(changes: &mut Changes, program: &Program, event: &Event, sign: i64) {
+    changes.add(&event.subscriber, sign, |entries| contribute(program, event, sign, |entry| entries.push(entry)));
+}
+
+/// What an event contributes to each stream that it feeds.
+pub fn contribute(program: &Program, event: &Event, sign: i64, add: impl FnMut(Entry)) {
+    program.entries(&event.event_type, EventDocument::Root(event), event.at, sign, add);
 }

@@ -16,7 +16,7 @@ pub struct Event<'a> {
     value: Option<Decimal>,
     properties: Option<pg_sys::Datum>,
     /// The properties, detoasted when something first asks for them.
-    document: OnceCell<Jsonb<'a>>,
+    document: OnceCell<Jsonb<'static>>,
 }
 
 impl<'a> Event<'a> {
@@ -104,7 +104,7 @@ pub fn number(datum: pg_sys::Datum, type_oid: pg_sys::Oid) -> Option<Decimal> {
 }
 
 /// The event must be done with before the current memory context is.
-fn jsonb<'a>(datum: pg_sys::Datum) -> Jsonb<'a> {
+fn jsonb(datum: pg_sys::Datum) -> Jsonb<'static> {
     // SAFETY: detoasted into the current memory context, which outlives the row's event.
     unsafe {
         let varlena = pg_sys::pg_detoast_datum(datum.cast_mut_ptr());

@@ -9,6 +9,19 @@ use std::ffi::{CStr, CString, c_char, c_int, c_void};
 /// Only superusers and roles with `GRANT SET ON PARAMETER` may set it: it decides who is in which segment.
 static CLOCK: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 
+/// When the changes that a transaction captured are applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PostgresGucEnum)]
+pub enum FlushAt {
+    /// When the transaction commits, once and in order.
+    Commit,
+    /// When a statement ends: its own transaction reads what it wrote, and may deadlock with others like any update.
+    Statement,
+    /// Later, by `segment.refresh()`: the transaction only appends to a queue.
+    Queued,
+}
+
+static FLUSH: GucSetting<FlushAt> = GucSetting::<FlushAt>::new(FlushAt::Commit);
+
 pub const CLOCK_NAME: &str = "pg_segment.clock";
 
 pub fn register() {
@@ -24,6 +37,14 @@ pub fn register() {
             Some(check_clock),
             None,
             None,
+        );
+        GucRegistry::define_enum_guc(
+            c"pg_segment.flush",
+            c"When captured changes are applied: at commit, after each statement, or queued for segment.refresh().",
+            c"",
+            &FLUSH,
+            GucContext::Userset,
+            GucFlags::default(),
         );
         pg_sys::MarkGUCPrefixReserved(c"pg_segment".as_ptr());
     }
@@ -47,6 +68,11 @@ unsafe extern "C-unwind" fn check_clock(
         }
     }
     valid
+}
+
+/// When the current transaction's changes are applied.
+pub fn flush_at() -> FlushAt {
+    FLUSH.get()
 }
 
 /// The evaluation time of work that begins now.

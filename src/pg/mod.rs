@@ -3,6 +3,8 @@
 #![allow(unsafe_code)]
 
 pub mod capture;
+pub mod change;
+pub mod engine;
 pub mod event;
 pub mod flush;
 pub mod guc;
@@ -15,7 +17,9 @@ pub mod scan;
 pub mod source;
 pub mod spi;
 pub mod store;
+pub mod table;
 pub mod transaction;
+pub mod tree;
 pub mod types;
 pub mod upkeep;
 pub mod verify;

@@ -1,24 +1,20 @@
 //! What the current transaction has captured and not flushed yet, by subtransaction, so that a rolled-back
 //! savepoint takes its events with it.
 
-use crate::activity::Entry;
+use super::flush;
+use crate::activity::{Change, Entry};
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::c_void;
 
-/// Changes to one subscriber.
-#[derive(Clone, Debug, Default)]
-pub struct Change {
-    /// Event rows gained, or lost.
-    pub events: i64,
-    pub entries: Vec<Entry>,
-}
-
 /// Everything captured by a transaction.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
-    pub by_subscriber: HashMap<String, Change>,
+    by_subscriber: HashMap<String, Change>,
+    /// The streams under which the entries were made, by their version; `None` where there is nothing, or a mixture.
+    streams: Option<i64>,
+    mixed: bool,
     /// A source was truncated, so that everybody's state is to be computed again.
     pub everybody: bool,
     /// Subscribers whose state was computed again before the transaction's end, while a statement may have been in
@@ -27,21 +23,56 @@ pub struct Changes {
 }
 
 impl Changes {
-    fn is_empty(&self) -> bool {
+    /// Notes the version of the streams under which entries are about to be made.
+    pub fn begin(&mut self, streams: i64) {
+        self.mixed |= self.streams.is_some_and(|before| before != streams);
+        self.streams = Some(streams);
+    }
+
+    /// Adds an event, or removes one.
+    pub fn add(&mut self, subscriber: &str, sign: i64, entries: impl FnOnce(&mut Vec<Entry>)) {
+        let change = match self.by_subscriber.get_mut(subscriber) {
+            Some(change) => change,
+            None => self.by_subscriber.entry(subscriber.to_owned()).or_default(),
+        };
+        change.events += sign;
+        entries(&mut change.entries);
+    }
+
+    /// Whether the entries were all made under these streams.
+    pub fn made_under(&self, streams: i64) -> bool {
+        !self.mixed && self.streams.is_none_or(|made| made == streams)
+    }
+
+    /// By subscriber, ascending; those to be computed again are among them, with or without a change.
+    pub fn into_sorted(self) -> Vec<(String, Change)> {
+        let mut by_subscriber = self.by_subscriber;
+        for subscriber in self.again {
+            by_subscriber.entry(subscriber).or_default();
+        }
+        let mut sorted: Vec<(String, Change)> = by_subscriber.into_iter().collect();
+        sorted.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        sorted.iter_mut().for_each(|(_, change)| change.settle());
+        sorted
+    }
+
+    pub fn is_empty(&self) -> bool {
         self.by_subscriber.is_empty() && !self.everybody && self.again.is_empty()
     }
 
     fn merge(&mut self, other: Changes) {
         self.everybody |= other.everybody;
         self.again.extend(other.again);
+        self.mixed |= other.mixed;
+        if let Some(streams) = other.streams {
+            self.begin(streams);
+        }
         if self.by_subscriber.is_empty() {
             self.by_subscriber = other.by_subscriber;
             return;
         }
         for (subscriber, change) in other.by_subscriber {
-            let sum = self.by_subscriber.entry(subscriber).or_default();
-            sum.events += change.events;
-            sum.entries.extend(change.entries);
+            self.by_subscriber.entry(subscriber).or_default().add(change);
         }
     }
 }
@@ -51,8 +82,6 @@ struct Layer {
     changes: Changes,
     /// The subtransaction in which the changes were flushed: if it is rolled back, so is the flush.
     flushed_in: Option<pg_sys::SubTransactionId>,
-    /// Whether this layer put the row into `segment.marker` that fires the flush.
-    marked: bool,
 }
 
 thread_local! {
@@ -60,29 +89,32 @@ thread_local! {
     static WATCHING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether something is captured that no flush is arranged for. A statement may capture nothing: one of no rows.
-pub fn needs_mark() -> bool {
-    LAYERS.with_borrow(|layers| {
-        let mut open = layers.iter().filter(|layer| layer.flushed_in.is_none());
-        open.clone().any(|layer| !layer.changes.is_empty()) && !open.any(|layer| layer.marked)
+/// Adds to what the current subtransaction has captured. What is added is flushed when the transaction ends.
+pub fn record<R>(add: impl FnOnce(&mut Changes) -> R) -> R {
+    watch();
+    // SAFETY: reads a variable of the transaction manager.
+    let current = unsafe { pg_sys::GetCurrentSubTransactionId() };
+    LAYERS.with_borrow_mut(|layers| {
+        let fits =
+            |layer: &Layer| layer.subtransaction == current && layer.flushed_in.is_none();
+        let mut layer = match layers.pop() {
+            Some(layer) if fits(&layer) => layer,
+            other => {
+                layers.extend(other);
+                Layer { subtransaction: current, changes: Changes::default(), flushed_in: None }
+            }
+        };
+        let result = add(&mut layer.changes);
+        layers.push(layer);
+        result
     })
-}
-
-/// Notes that the transaction has arranged for a flush.
-pub fn set_marked() {
-    with_current_layer(|layer| layer.marked = true);
-}
-
-/// Adds to what the current subtransaction has captured.
-pub fn record(add: impl FnOnce(&mut Changes)) {
-    with_current_layer(|layer| add(&mut layer.changes));
 }
 
 /// Takes everything that is not flushed, for the caller to flush now.
 pub fn take() -> Option<Changes> {
     // SAFETY: reads a variable of the transaction manager.
     let current = unsafe { pg_sys::GetCurrentSubTransactionId() };
-    LAYERS.with_borrow_mut(|layers| {
+    let all = LAYERS.with_borrow_mut(|layers| {
         let mut all: Option<Changes> = None;
         for layer in layers.iter_mut().filter(|layer| layer.flushed_in.is_none()) {
             layer.flushed_in = Some(current);
@@ -93,28 +125,8 @@ pub fn take() -> Option<Changes> {
         }
         layers.retain(|layer| layer.subtransaction != current || layer.flushed_in.is_none());
         all
-    })
-}
-
-fn with_current_layer(change: impl FnOnce(&mut Layer)) {
-    watch();
-    // SAFETY: reads a variable of the transaction manager.
-    let current = unsafe { pg_sys::GetCurrentSubTransactionId() };
-    LAYERS.with_borrow_mut(|layers| {
-        let fits =
-            layers.last().is_some_and(|layer| layer.subtransaction == current && layer.flushed_in.is_none());
-        if !fits {
-            layers.push(Layer {
-                subtransaction: current,
-                changes: Changes::default(),
-                flushed_in: None,
-                marked: false,
-            });
-        }
-        if let Some(layer) = layers.last_mut() {
-            change(layer);
-        }
     });
+    all.filter(|changes| !changes.is_empty())
 }
 
 /// Makes one layer of the last two where they share their fate, so that a loop of savepoints stays one layer.
@@ -124,7 +136,6 @@ fn join_last(layers: &mut Vec<Layer>) {
         && before.flushed_in.is_none()
         && last.flushed_in.is_none()
     {
-        before.marked |= last.marked;
         before.changes.merge(std::mem::take(&mut last.changes));
         layers.pop();
     }
@@ -133,7 +144,7 @@ fn join_last(layers: &mut Vec<Layer>) {
 /// Registers the transaction callbacks, once per backend.
 fn watch() {
     if !WATCHING.replace(true) {
-        // SAFETY: the callbacks are guarded and only touch this module's own memory.
+        // SAFETY: the callbacks are guarded.
         unsafe {
             pg_sys::RegisterXactCallback(Some(transaction_ended), std::ptr::null_mut());
             pg_sys::RegisterSubXactCallback(Some(subtransaction_ended), std::ptr::null_mut());
@@ -141,11 +152,14 @@ fn watch() {
     }
 }
 
+/// Before the end everything is flushed: after the last deferred trigger has run, so that nothing is captured later.
 #[pg_guard]
 unsafe extern "C-unwind" fn transaction_ended(event: pg_sys::XactEvent::Type, _argument: *mut c_void) {
-    use pg_sys::XactEvent::{XACT_EVENT_ABORT, XACT_EVENT_COMMIT, XACT_EVENT_PREPARE};
-    if matches!(event, XACT_EVENT_ABORT | XACT_EVENT_COMMIT | XACT_EVENT_PREPARE) {
-        LAYERS.with_borrow_mut(Vec::clear);
+    use pg_sys::XactEvent::*;
+    match event {
+        XACT_EVENT_PRE_COMMIT | XACT_EVENT_PRE_PREPARE => flush::flush_at_end(),
+        XACT_EVENT_ABORT | XACT_EVENT_COMMIT | XACT_EVENT_PREPARE => LAYERS.with_borrow_mut(Vec::clear),
+        _ => {}
     }
 }
 

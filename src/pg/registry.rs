@@ -2,15 +2,15 @@
 //!
 //! A version number stands for one content of the definition tables and is never reused, so a compiled
 //! registry never goes stale: readers ask for the version that their snapshot shows. Writers need the newest,
-//! and hold a lock on `segment.marker` that a change of definitions has to wait for.
+//! and hold a lock on `segment.version` that a change of definitions has to wait for.
 
 use super::guc;
 use super::owner::Acting;
 use super::relation::Relation;
-use super::report::{Refusal, value_of};
+use super::report::{Refusal, raise};
 use super::source::{EventType, Mapping, Reader, Source};
 use super::spi::{Session, connect, connect_at_latest};
-use crate::activity::{Horizons, Selection, Stream};
+use crate::activity::{Horizons, Selection, Stream, Streams};
 use crate::criteria::{Path, Scope, parse};
 use crate::error::Error;
 use crate::membership::{Definition, Program};
@@ -32,6 +32,12 @@ pub struct Registry {
     /// Definitions that this version cannot read, with the reason; they have no members.
     pub broken: Vec<(String, Error)>,
     pub sources: Vec<Source>,
+    /// The version in which the streams last changed: entries made under others cannot be folded.
+    pub streams_version: i64,
+    /// States last written before this version lack streams: they must be computed again from the events.
+    pub filled_version: i64,
+    /// Memberships last evaluated before this version lack segments, while somebody makes up for that.
+    pub evaluated_version: i64,
 }
 
 /// A source's mapping resolved against its table, or why it cannot be.
@@ -42,7 +48,11 @@ pub type Resolved = Rc<std::result::Result<Reader, Refusal>>;
 pub struct Home {
     pub owner: pg_sys::Oid,
     version: pg_sys::Oid,
-    marker: pg_sys::Oid,
+    pub state: pg_sys::Oid,
+    pub due: pg_sys::Oid,
+    pub membership: pg_sys::Oid,
+    pub history: pg_sys::Oid,
+    pub queue: pg_sys::Oid,
 }
 
 thread_local! {
@@ -71,7 +81,8 @@ pub fn home() -> Home {
             .hint("Run CREATE EXTENSION pg_segment.")
             .raise()
         };
-        let (Some(version), Some(marker)) = (table(c"version"), table(c"marker")) else { missing() };
+        let table = |name: &CStr| table(name).unwrap_or_else(|| missing());
+        let version = table(c"version");
         // SAFETY: the relation is open while its owner is read.
         let owner = unsafe {
             let relation = pg_sys::RelationIdGetRelation(version);
@@ -82,10 +93,25 @@ pub fn home() -> Home {
             pg_sys::RelationClose(relation);
             owner
         };
-        let home = Home { owner, version, marker };
+        let home = Home {
+            owner,
+            version,
+            state: table(c"state"),
+            due: table(c"due"),
+            membership: table(c"membership"),
+            history: table(c"history"),
+            queue: table(c"queue"),
+        };
         HOME.set(Some(home));
         home
     })
+}
+
+/// Whether the extension is installed in this database, all of it.
+pub fn installed() -> bool {
+    // SAFETY: a catalogue look-up by a C string.
+    let schema = unsafe { pg_sys::get_namespace_oid(c"segment".as_ptr(), true) };
+    schema != pg_sys::Oid::INVALID && table(c"queue").is_some()
 }
 
 /// A table in the extension's schema, by name.
@@ -100,24 +126,46 @@ pub fn table(name: &CStr) -> Option<pg_sys::Oid> {
 /// Waits until no transaction that captured events is in flight, and lets none capture before this one ends.
 pub fn lock_out_writers() {
     // The tables first, as writers do: whoever has one locked exclusively may be about to capture.
-    let mut tables: Vec<pg_sys::Oid> = current().sources.iter().map(|source| source.relation).collect();
+    let mut tables: Vec<pg_sys::Oid> =
+        current().sources.iter().flat_map(|source| &source.tables).copied().collect();
     tables.sort_unstable_by_key(|table| table.to_u32());
     for table in tables {
         // SAFETY: takes a heavyweight lock, to be released with the transaction; a dropped table locks nothing.
         unsafe { pg_sys::LockRelationOid(table, pg_sys::AccessShareLock as _) };
     }
-    lock_marker(pg_sys::ShareRowExclusiveLock);
+    lock_version(pg_sys::ShareRowExclusiveLock);
 }
 
 /// Keeps definitions as they are until the transaction ends: a change of them waits for this lock, which every
 /// transaction that captures events takes first.
 pub fn hold_definitions() {
-    lock_marker(pg_sys::RowExclusiveLock);
+    lock_version(pg_sys::RowExclusiveLock);
 }
 
-fn lock_marker(mode: u32) {
+/// Keeps other changes of definitions off until the transaction ends, and lets writers go on.
+pub fn hold_off_changes() {
+    lock_version(pg_sys::ShareUpdateExclusiveLock);
+}
+
+/// Waits until every transaction that captured events before now has ended, without keeping later ones from it.
+pub fn await_writers() {
+    // SAFETY: the tag is that of an existing table in this database.
+    unsafe {
+        let tag = pg_sys::LOCKTAG {
+            locktag_field1: pg_sys::MyDatabaseId.to_u32(),
+            locktag_field2: home().version.to_u32(),
+            locktag_field3: 0,
+            locktag_field4: 0,
+            locktag_type: pg_sys::LockTagType::LOCKTAG_RELATION as u8,
+            locktag_lockmethodid: pg_sys::DEFAULT_LOCKMETHOD as u8,
+        };
+        pg_sys::WaitForLockers(tag, pg_sys::ShareLock as pg_sys::LOCKMODE, false);
+    }
+}
+
+fn lock_version(mode: u32) {
     // SAFETY: takes a heavyweight lock on an existing table, to be released with the transaction.
-    unsafe { pg_sys::LockRelationOid(home().marker, mode as _) };
+    unsafe { pg_sys::LockRelationOid(home().version, mode as _) };
 }
 
 /// The newest definitions, this transaction's own changes included.
@@ -180,22 +228,22 @@ pub fn invalidate() {
 
 impl Registry {
     pub fn source_of(&self, relation: pg_sys::Oid) -> Option<&Source> {
-        self.sources.iter().find(|source| source.relation == relation)
+        self.sources.iter().find(|source| source.tables.contains(&relation))
     }
 
-    /// The source's mapping, resolved against its table as it is now. The table must be locked, so that it stays
-    /// as it is while the reader is used.
-    pub fn reader(&self, source: &Source) -> Resolved {
+    /// The source's mapping, resolved against one of its tables as it is now. The table must be locked, so that it
+    /// stays as it is while the reader is used.
+    pub fn reader(&self, source: &Source, table: pg_sys::Oid) -> Resolved {
         drop_stale_readers();
-        let key = (self.version, source.id, source.relation);
+        let key = (self.version, source.id, table);
         if let Some(reader) = READERS.with_borrow(|readers| readers.get(&key).cloned()) {
             return reader;
         }
-        let reader = Rc::new(match Relation::look_up(source.relation) {
+        let reader = Rc::new(match Relation::look_up(table) {
             Some(relation) => Reader::new(relation, &source.mapping),
             None => Err(Refusal::new(
                 PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE,
-                format!("attached relation with OID {} does not exist any more", source.relation.to_u32()),
+                format!("attached relation with OID {} does not exist any more", table.to_u32()),
             )),
         });
         READERS.with_borrow_mut(|readers| {
@@ -212,7 +260,7 @@ impl Registry {
     pub fn locked_reader(&self, source: &Source) -> Resolved {
         // SAFETY: takes a heavyweight lock, to be released with the transaction, and processes invalidations.
         unsafe { pg_sys::LockRelationOid(source.relation, pg_sys::AccessShareLock as _) };
-        self.reader(source)
+        self.reader(source, source.relation)
     }
 
     /// Why some source cannot be read again in full, if one cannot.
@@ -262,34 +310,67 @@ fn version(session: &Session) -> i64 {
 
 fn load(session: &Session) -> Registry {
     let version = version(session);
-    let streams = load_streams(session);
-    let (definitions, broken) = load_definitions(session, &streams);
-    let program = value_of(Program::compile(streams, &definitions));
-    Registry { version, home: home().version, program, definitions, broken, sources: load_sources(session) }
+    let (program, definitions, broken) = compile(load_streams(session), load_definitions(session));
+    let versions = session.select(
+        "SELECT streams, (SELECT coalesce(max(since), 0) FROM segment.stream),
+                (SELECT coalesce(max(changing), 0) FROM segment.definition) FROM segment.version",
+        &[],
+    );
+    Registry {
+        version,
+        home: home().version,
+        program,
+        definitions,
+        broken,
+        sources: load_sources(session),
+        streams_version: versions.value(0, 1),
+        filled_version: versions.value(0, 2),
+        evaluated_version: versions.value(0, 3),
+    }
 }
 
-/// The definitions that can be compiled, and those that cannot: only direct writes to the tables make such.
-fn load_definitions(session: &Session, streams: &[Stream]) -> (Vec<Definition>, Vec<(String, Error)>) {
+type Parsed = Vec<std::result::Result<Definition, (String, Error)>>;
+
+fn load_definitions(session: &Session) -> Parsed {
     let rows = session
         .select("SELECT segment_id, name, criteria::text FROM segment.definition ORDER BY segment_id", &[]);
-    let mut definitions = Vec::with_capacity(rows.count());
-    let mut broken = Vec::new();
-    for row in 0..rows.count() {
+    let definition = |row: usize| {
         let name: String = rows.value(row, 2);
-        let id = rows.value::<i32>(row, 1) as u32;
-        let definition = parse(&rows.value::<String>(row, 3), Scope::Subscriber).map(|criteria| Definition {
-            id,
-            name: name.clone(),
-            criteria,
-        });
-        match definition
-            .and_then(|definition| Program::check_against(streams, &definition).map(|()| definition))
-        {
+        match parse(&rows.value::<String>(row, 3), Scope::Subscriber) {
+            Ok(criteria) => Ok(Definition { id: rows.value::<i32>(row, 1) as u32, name, criteria }),
+            Err(error) => Err((name, error)),
+        }
+    };
+    (0..rows.count()).map(definition).collect()
+}
+
+/// The program of the definitions that can be compiled, those, and those that cannot: only direct writes to the tables
+/// make such, and whoever refers to one is one too.
+fn compile(streams: Vec<Stream>, parsed: Parsed) -> (Program, Vec<Definition>, Vec<(String, Error)>) {
+    let mut definitions = Vec::with_capacity(parsed.len());
+    let mut broken = Vec::new();
+    for definition in parsed {
+        match definition {
             Ok(definition) => definitions.push(definition),
-            Err(error) => broken.push((name, error)),
+            Err(unreadable) => broken.push(unreadable),
         }
     }
-    (definitions, broken)
+    loop {
+        let error = match Program::compile(streams.clone(), &definitions) {
+            Ok(program) => return (program, definitions, broken),
+            Err(error) => error,
+        };
+        let stored = Streams::new(streams.clone());
+        let cause =
+            |definition: &Definition| Program::check_against(&stored, definition, &definitions).err();
+        let found = definitions.iter().enumerate().find_map(|(at, definition)| Some((at, cause(definition)?)));
+        // None alone is at fault where they refer to each other in a circle: the last one goes.
+        let (at, error) = found.unwrap_or((definitions.len().saturating_sub(1), error));
+        if definitions.is_empty() {
+            raise(error);
+        }
+        broken.push((definitions.remove(at).name, error));
+    }
 }
 
 /// Streams that cannot be read are left out: the definitions that need them are then broken, and nothing else.
@@ -301,7 +382,7 @@ fn load_streams(session: &Session) -> Vec<Stream> {
     let stream = |row: usize| {
         let filter: Option<String> = rows.get(row, 3);
         let filter = filter.map(|filter| serde_json::from_str(&filter)).transpose().ok()?;
-        let selection = Selection { event: rows.get(row, 2), filter, of: Path(rows.value(row, 4)) };
+        let selection = Selection { event: rows.get(row, 2), filter, of: rows.get(row, 4).map(Path) };
         let horizons = rows.value::<Vec<i64>>(row, 5).try_into().ok()?;
         Stream::new(rows.value::<i32>(row, 1) as u32, selection, Horizons::new(horizons)).ok()
     };
@@ -311,7 +392,8 @@ fn load_streams(session: &Session) -> Vec<Stream> {
 fn load_sources(session: &Session) -> Vec<Source> {
     let rows = session.select(
         "SELECT source_id, relation::oid, subscriber::text, occurred_at::text, time_zone, event_type::text,
-                constant_type, value::text, properties::text
+                constant_type, value::text, properties::text, capture,
+                ARRAY(SELECT t.relation::oid FROM segment.source_table t WHERE t.source_id = source.source_id ORDER BY 1)
          FROM segment.source ORDER BY source_id",
         &[],
     );
@@ -319,6 +401,8 @@ fn load_sources(session: &Session) -> Vec<Source> {
         .map(|row| Source {
             id: rows.value(row, 1),
             relation: rows.get(row, 2).unwrap_or(pg_sys::Oid::INVALID),
+            tables: rows.value(row, 11),
+            by_row: rows.value::<String>(row, 10) == "row",
             mapping: Mapping {
                 subscriber: rows.value(row, 3),
                 occurred_at: rows.value(row, 4),

@@ -16,8 +16,9 @@ pub struct Relation {
     pub owner: pg_sys::Oid,
     kind: u8,
     persistence: u8,
-    /// A partition, or with inheritance children or parents.
-    in_tree: bool,
+    pub is_partition: bool,
+    /// A partition, or one that inherits.
+    is_child: bool,
     forces_row_security: bool,
     namespace: pg_sys::Oid,
 }
@@ -41,7 +42,8 @@ impl Relation {
                 owner: class.relowner,
                 kind: class.relkind as u8,
                 persistence: class.relpersistence as u8,
-                in_tree: class.relispartition || class.relhassubclass || has_parents(oid),
+                is_partition: class.relispartition,
+                is_child: class.relispartition || has_parents(oid),
                 forces_row_security: class.relforcerowsecurity,
                 namespace: class.relnamespace,
             };
@@ -106,6 +108,7 @@ impl Relation {
     /// Refuses what the caller cannot attach, with the reason.
     pub fn check_attachable(&self) -> Result<(), Refusal> {
         self.check_source()?;
+        self.check_whole()?;
         self.owned()?;
         self.check_readable()
     }
@@ -119,14 +122,7 @@ impl Relation {
         let wrong_type = PgSqlErrorCode::ERRCODE_WRONG_OBJECT_TYPE;
         let unsupported = PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED;
         match self.kind {
-            b'r' => {}
-            b'p' => {
-                return refuse(
-                    unsupported,
-                    "is partitioned",
-                    "Partitioned tables cannot be attached in this version.",
-                );
-            }
+            b'r' | b'p' => {}
             b'v' | b'm' => {
                 return refuse(
                     wrong_type,
@@ -159,14 +155,17 @@ impl Relation {
             }
             _ => {}
         }
-        if self.in_tree {
-            return refuse(
-                unsupported,
-                "is part of an inheritance tree",
-                "Partitions and inherited tables cannot be attached in this version.",
-            );
-        }
         Ok(())
+    }
+
+    /// Refuses a part of another table: what is written through that one would not be seen here.
+    fn check_whole(&self) -> Result<(), Refusal> {
+        if !self.is_child {
+            return Ok(());
+        }
+        let problem = format!("\"{}.{}\" is a partition or inherits from another table", self.schema, self.name);
+        Err(Refusal::new(PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED, problem)
+            .hint("Attach the table at the root: its parts are captured with it."))
     }
 }
 

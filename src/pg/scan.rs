@@ -1,15 +1,16 @@
-//! Reads events back from their tables, subscriber by subscriber, as the tables' owners.
+//! Reads events back from their tables, as the tables' owners.
 
-use super::capture::entries;
+use super::capture::contribute;
+use super::event::Event;
 use super::owner::Acting;
-use super::pending::Change;
-use super::registry::Registry;
+use super::registry::{self, Registry};
 use super::source::{Reader, Source};
-use super::spi::{Cursor, Rows, Session};
-use crate::membership::Program;
+use super::spi::{Cursor, Rows, Session, connect, connect_at_latest};
+use crate::activity::Change;
+use crate::membership::{Cause, Members, Program, Transition};
 use pgrx::PgMemoryContexts;
 use pgrx::prelude::*;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 /// Rows fetched at once.
@@ -24,76 +25,195 @@ fn readers<'r>(registry: &'r Registry, sources: &'r [Source]) -> impl Iterator<I
     })
 }
 
-/// All events of some subscribers, given in ascending order, under a snapshot of the statement's own.
-pub fn of_subscribers(
-    session: &Session,
-    registry: &Registry,
-    subscribers: &[String],
-) -> HashMap<String, Change> {
+/// All events of some subscribers, given in ascending order, under the active snapshot. What the queue has of them is
+/// taken off it: it is among the events.
+pub fn of_subscribers(registry: &Registry, subscribers: &[String]) -> HashMap<String, Change> {
     let mut changes: HashMap<String, Change> = HashMap::new();
-    for reader in readers(registry, &registry.sources) {
-        let (filter, ids) = reader.some_subscribers(subscribers);
-        if ids.is_empty() {
-            continue;
-        }
-        let rows = {
-            let _acting = Acting::as_table_owner(reader.relation.owner);
-            session.modify_once(&reader.scan(&filter), &[ids.into()])
-        };
-        let scanned = reader.scanned();
-        let mut memory = Scratch::default();
-        for row in 0..rows.count() {
-            let found = memory.run(|| change(&registry.program, &scanned, &rows, row));
-            if let Some((subscriber, change)) = found {
-                add(changes.entry(subscriber).or_default(), change);
+    connect(|session| {
+        for reader in readers(registry, &registry.sources) {
+            let (filter, ids) = reader.some_subscribers(subscribers);
+            if ids.is_empty() {
+                continue;
+            }
+            let rows = {
+                let _acting = Acting::as_table_owner(reader.relation.owner);
+                session.select_once(&reader.scan(&filter, false), &[ids.into()])
+            };
+            let scanned = reader.scanned();
+            let mut memory = Scratch::default();
+            for row in 0..rows.count() {
+                memory.run(|| {
+                    read(&scanned, &rows, row, |event| {
+                        let change = changes.entry(event.subscriber.clone()).or_default();
+                        change.events += 1;
+                        contribute(&registry.program, event, 1, |entry| change.entries.push(entry));
+                    })
+                });
             }
         }
-    }
+        take_queued(session, subscribers);
+    });
     // A case-insensitive column may have matched more than was asked for.
     changes.retain(|subscriber, _| subscribers.binary_search(subscriber).is_ok());
     changes
 }
 
-/// Every subscriber with events, in ascending order, with all of them.
-pub struct BySubscriber<'r> {
-    registry: &'r Registry,
-    runs: Vec<Run>,
+/// Takes the queued changes of some subscribers, whose states are locked, off the queue; those that the active snapshot
+/// shows: with the version of the streams under which each was made; a change that is not known comes as `None`.
+pub fn take_queued(session: &Session, subscribers: &[String]) -> Vec<(String, i64, Option<Vec<u8>>)> {
+    let _acting = Acting::as_owner(registry::home().owner);
+    let rows = session.select(
+        "SELECT q.ctid, q.subscriber, q.streams, q.change FROM segment.queue q WHERE q.subscriber = ANY ($1::text[])",
+        &[subscribers.to_vec().into()],
+    );
+    let mut taken = Vec::with_capacity(rows.count());
+    let mut places = Vec::with_capacity(rows.count());
+    for row in 0..rows.count() {
+        let change = rows.get::<&[u8]>(row, 4).map(<[u8]>::to_vec);
+        taken.push((rows.value(row, 2), rows.value(row, 3), change));
+        places.extend(rows.get::<pg_sys::ItemPointerData>(row, 1));
+    }
+    if !places.is_empty() {
+        session.modify("DELETE FROM segment.queue WHERE ctid = ANY ($1)", &[places.into()]);
+    }
+    taken
 }
 
-/// One source being read, sorted by subscriber.
-struct Run {
+/// What is on record about a subscriber, oldest first.
+pub fn history(subscriber: &str) -> Vec<Transition> {
+    let _acting = Acting::as_owner(registry::home().owner);
+    connect(|session| {
+        let rows = session.select(
+            "SELECT at, entered, departed FROM segment.history WHERE subscriber = $1 ORDER BY at",
+            &[subscriber.into()],
+        );
+        let ids = |row: usize, column: i32| {
+            rows.value::<Vec<i32>>(row, column).into_iter().map(|id| id as u32).collect()
+        };
+        let transition = |row: usize| {
+            let at = rows.instant(row, 1)?;
+            Some(Transition { at, cause: Cause::Event, entered: ids(row, 2), departed: ids(row, 3) })
+        };
+        (0..rows.count()).filter_map(transition).collect()
+    })
+}
+
+/// Those among the subscribers of all sources whom somebody wants, in ascending order.
+pub fn subscribers(registry: &Registry, mut wanted: impl FnMut(&str) -> bool) -> Vec<String> {
+    let mut found = BTreeSet::new();
+    connect(|session| {
+        for reader in readers(registry, &registry.sources) {
+            let mut cursor = {
+                let _acting = Acting::as_table_owner(reader.relation.owner);
+                session.cursor(&reader.scan_subscribers(), true)
+            };
+            loop {
+                pgrx::check_for_interrupts!();
+                let rows = {
+                    let _acting = Acting::as_table_owner(reader.relation.owner);
+                    cursor.fetch(FETCH)
+                };
+                if rows.count() == 0 {
+                    break;
+                }
+                let ids = (0..rows.count()).filter_map(|row| rows.get::<String>(row, 1));
+                found.extend(ids.filter(|subscriber| wanted(subscriber)));
+            }
+            cursor.close();
+        }
+    });
+    found.into_iter().collect()
+}
+
+/// The segments that a subscriber has membership rows for.
+pub fn memberships(subscriber: &str) -> Members {
+    let _acting = Acting::as_owner(registry::home().owner);
+    let mut members = Members::default();
+    connect_at_latest(|session| {
+        let rows = session.select(
+            "SELECT segment_id FROM segment.membership WHERE subscriber = $1",
+            &[subscriber.into()],
+        );
+        (0..rows.count()).for_each(|row| members.set(rows.value::<i32>(row, 1) as u32, true));
+    });
+    members
+}
+
+/// One table being read.
+pub struct Scan {
     reader: Reader,
     owner: pg_sys::Oid,
     cursor: Cursor,
     rows: Option<Rows>,
     next_row: usize,
     memory: Scratch,
+}
+
+impl Scan {
+    /// Opens a table under the active snapshot: with its parts and by subscriber, or (`only`) itself in any order.
+    pub fn open(session: &Session, reader: &Reader, only: bool) -> Self {
+        let owner = reader.relation.owner;
+        let _acting = Acting::as_table_owner(owner);
+        let cursor = session.cursor(&reader.scan("", only), true);
+        Scan { reader: reader.scanned(), owner, cursor, rows: None, next_row: 0, memory: Scratch::default() }
+    }
+
+    /// Moves on to the next row that is an event and shows it; false at the end.
+    pub fn next(&mut self, mut show: impl FnMut(&Event)) -> bool {
+        loop {
+            if let Some(rows) = self.rows.as_ref().filter(|rows| self.next_row < rows.count()) {
+                let row = self.next_row;
+                self.next_row += 1;
+                let reader = &self.reader;
+                if self.memory.run(|| read(reader, rows, row, &mut show)) {
+                    return true;
+                }
+            } else {
+                pgrx::check_for_interrupts!();
+                self.rows = None;
+                // A scan runs as it is fetched, with whatever the table's owner has hung onto it.
+                let _acting = Acting::as_table_owner(self.owner);
+                let rows = self.cursor.fetch(FETCH);
+                if rows.count() == 0 {
+                    return false;
+                }
+                self.rows = Some(rows);
+                self.next_row = 0;
+            }
+        }
+    }
+
+    pub fn close(self) {
+        drop(self.rows);
+        self.cursor.close();
+    }
+}
+
+/// Every subscriber with events, in ascending order, with all of them.
+pub struct BySubscriber<'r> {
+    program: &'r Program,
+    runs: Vec<Run>,
+}
+
+struct Run {
+    scan: Scan,
     /// The first event not given out yet.
     head: Option<(String, Change)>,
 }
 
 impl<'r> BySubscriber<'r> {
-    /// Opens the sources under the active snapshot (`read_only`), or under new ones.
-    pub fn open(session: &Session, registry: &'r Registry, sources: &[Source], read_only: bool) -> Self {
-        let mut runs = Vec::new();
-        for reader in readers(registry, sources) {
-            let _acting = Acting::as_table_owner(reader.relation.owner);
-            let cursor = session.cursor(&reader.scan(""), read_only);
-            let owner = reader.relation.owner;
-            let reader = reader.scanned();
-            let memory = Scratch::default();
-            let mut run = Run { reader, owner, cursor, rows: None, next_row: 0, memory, head: None };
+    /// Opens the sources under the active snapshot.
+    pub fn open(session: &Session, registry: &'r Registry, sources: &[Source]) -> Self {
+        let runs = readers(registry, sources).map(|reader| {
+            let mut run = Run { scan: Scan::open(session, &reader, false), head: None };
             run.advance(&registry.program);
-            runs.push(run);
-        }
-        BySubscriber { registry, runs }
+            run
+        });
+        BySubscriber { program: &registry.program, runs: runs.collect() }
     }
 
     pub fn close(self) {
-        self.runs.into_iter().for_each(|run| {
-            drop(run.rows);
-            run.cursor.close();
-        });
+        self.runs.into_iter().for_each(|run| run.scan.close());
     }
 }
 
@@ -106,8 +226,8 @@ impl Iterator for BySubscriber<'_> {
         let mut all = Change::default();
         for run in &mut self.runs {
             while let Some((_, change)) = run.head.take_if(|(head, _)| *head == subscriber) {
-                add(&mut all, change);
-                run.advance(&self.registry.program);
+                all.add(change);
+                run.advance(self.program);
             }
         }
         Some((subscriber, all))
@@ -115,31 +235,14 @@ impl Iterator for BySubscriber<'_> {
 }
 
 impl Run {
-    /// Moves on to the next row that is an event.
     fn advance(&mut self, program: &Program) {
-        loop {
-            if let Some(rows) = self.rows.as_ref().filter(|rows| self.next_row < rows.count()) {
-                let row = self.next_row;
-                self.next_row += 1;
-                let reader = &self.reader;
-                self.head = self.memory.run(|| change(program, reader, rows, row));
-                if self.head.is_some() {
-                    return;
-                }
-            } else {
-                pgrx::check_for_interrupts!();
-                self.rows = None;
-                // A scan runs as it is fetched, with whatever the table's owner has hung onto it.
-                let _acting = Acting::as_table_owner(self.owner);
-                let rows = self.cursor.fetch(FETCH);
-                if rows.count() == 0 {
-                    self.head = None;
-                    return;
-                }
-                self.rows = Some(rows);
-                self.next_row = 0;
-            }
-        }
+        let mut head = None;
+        self.scan.next(|event| {
+            let mut change = Change { events: 1, entries: Vec::new() };
+            contribute(program, event, 1, |entry| change.entries.push(entry));
+            head = Some((event.subscriber.clone(), change));
+        });
+        self.head = head;
     }
 }
 
@@ -157,25 +260,40 @@ impl Scratch {
 
     /// Runs work whose result refers to nothing that it allocated.
     pub fn run<R>(&mut self, work: impl FnOnce() -> R) -> R {
-        // SAFETY: nothing allocated by earlier work is referenced any more.
+        let _inside = self.enter();
+        work()
+    }
+
+    /// Allocates here for as long as the guard lives, and keeps nothing of what was allocated for earlier ones.
+    pub fn enter(&mut self) -> Inside {
+        // SAFETY: nothing allocated by earlier work is referenced any more; the guard goes before this does.
         unsafe {
             if pg_sys::MemoryContextMemAllocated(self.0.value(), true) > Self::MUCH {
                 self.0.reset();
             }
-            self.0.switch_to(|_| work())
+            Inside(pg_sys::MemoryContextSwitchTo(self.0.value()))
         }
     }
 }
 
-/// The contribution of one scanned row.
-fn change(program: &Program, reader: &Reader, rows: &Rows, row: usize) -> Option<(String, Change)> {
-    let column = |number: i16| rows.datum(row, i32::from(number)).unwrap_or((pg_sys::Datum::from(0), true));
-    let event = reader.read(column)?;
-    let change = Change { events: 1, entries: entries(program, &event, 1).collect() };
-    Some((event.subscriber.clone(), change))
+/// Goes back to the memory context that was current before.
+pub struct Inside(pg_sys::MemoryContext);
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        // SAFETY: the context was current when the guard was made and outlives it.
+        unsafe { pg_sys::MemoryContextSwitchTo(self.0) };
+    }
 }
 
-fn add(sum: &mut Change, change: Change) {
-    sum.events += change.events;
-    sum.entries.extend(change.entries);
+/// Shows the event in a scanned row, if it is one.
+fn read(reader: &Reader, rows: &Rows, row: usize, show: impl FnOnce(&Event)) -> bool {
+    let column = |number: i16| rows.datum(row, i32::from(number)).unwrap_or((pg_sys::Datum::from(0), true));
+    match reader.read(column) {
+        Some(event) => {
+            show(&event);
+            true
+        }
+        None => false,
+    }
 }

@@ -17,6 +17,10 @@ const LONGEST_SUBSCRIBER: usize = 1_024;
 pub struct Source {
     pub id: i32,
     pub relation: pg_sys::Oid,
+    /// The relation and, where it is partitioned or inherited from, all that belong to it.
+    pub tables: Vec<pg_sys::Oid>,
+    /// Whether rows are captured one by one, and not statement by statement.
+    pub by_row: bool,
     pub mapping: Mapping,
 }
 
@@ -127,17 +131,25 @@ impl Reader {
         self.columns().map(|column| column.number).max().unwrap_or(0)
     }
 
-    /// A statement that reads the mapped columns, in the order in which [`Reader::scanned`] expects them.
-    pub fn scan(&self, filter: &str) -> String {
+    /// A statement that reads the mapped columns, in the order in which [`Reader::scanned`] expects them: of the table with
+    /// its parts, by subscriber, or of the table itself (`only`), in any order.
+    pub fn scan(&self, filter: &str, only: bool) -> String {
         let columns: Vec<&str> = self.columns().map(|column| column.name.as_str()).collect();
         let columns: Vec<String> = columns.into_iter().map(quote_identifier).collect();
         let id = quote_identifier(&self.subscriber.name);
-        // ONLY: a child table that was added later fires no trigger here, and verify reports it.
+        let (only, order) = if only {
+            ("ONLY ", String::new())
+        } else {
+            ("", format!(" ORDER BY ({id})::pg_catalog.text COLLATE \"C\""))
+        };
         let from = self.relation.quoted();
-        format!(
-            "SELECT {} FROM ONLY {from} WHERE {id} IS NOT NULL {filter} ORDER BY ({id})::pg_catalog.text COLLATE \"C\"",
-            columns.join(", "),
-        )
+        format!("SELECT {} FROM {only}{from} WHERE {id} IS NOT NULL {filter}{order}", columns.join(", "))
+    }
+
+    /// A statement that reads each subscriber once.
+    pub fn scan_subscribers(&self) -> String {
+        let id = quote_identifier(&self.subscriber.name);
+        format!("SELECT DISTINCT ({id})::pg_catalog.text FROM {} WHERE {id} IS NOT NULL", self.relation.quoted())
     }
 
     /// A reader of what [`Reader::scan`] returns.

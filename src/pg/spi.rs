@@ -22,15 +22,20 @@ pub fn connect<R>(work: impl FnOnce(&Session) -> R) -> R {
     open(Some(nest_level), work)
 }
 
-/// Opens a connection whose reads see everything committed by now, whatever the transaction's snapshot, and
-/// what this transaction did itself.
-pub fn connect_at_latest<R>(work: impl FnOnce(&Session) -> R) -> R {
+/// Runs work whose reads see everything committed by now, whatever the transaction's snapshot, and what this
+/// transaction did itself.
+pub fn at_latest_snapshot<R>(work: impl FnOnce() -> R) -> R {
     // SAFETY: the pushed snapshot is popped below, or by the transaction's abort.
     unsafe { pg_sys::PushActiveSnapshot(pg_sys::GetLatestSnapshot()) };
-    let result = connect(work);
+    let result = work();
     // SAFETY: see above.
     unsafe { pg_sys::PopActiveSnapshot() };
     result
+}
+
+/// [`connect`] at the latest snapshot.
+pub fn connect_at_latest<R>(work: impl FnOnce(&Session) -> R) -> R {
+    at_latest_snapshot(|| connect(work))
 }
 
 /// Runs work under a snapshot that shows what this transaction did before.
@@ -135,6 +140,11 @@ impl Session {
     /// Runs a statement that writes or locks, under a snapshot of its own where the isolation level allows.
     pub fn modify(&self, sql: &'static str, params: &[Param]) -> Rows {
         self.execute(kept_plan(sql, params), params, false)
+    }
+
+    /// Reads by a statement made at run time from quoted identifiers, under the active snapshot.
+    pub fn select_once(&self, sql: &str, params: &[Param]) -> Rows {
+        self.execute(prepare(sql, params, 0), params, true)
     }
 
     /// Runs a statement made at run time from quoted identifiers.

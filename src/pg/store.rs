@@ -1,231 +1,268 @@
-//! The rows that the engine keeps: state, due, membership, history.
+//! What the engine keeps about each subscriber: state, due time, memberships, history.
 //!
-//! Every write to the rows of a subscriber happens under the lock on its state row, and locks are taken in
-//! ascending order of subscriber.
+//! Everything about a subscriber is written by the transaction that has just replaced its state row, in ascending order
+//! of subscriber, so that nobody waits in a circle.
 
-use super::spi::{Param, Rows, Session, timestamp, timestamps};
+use super::registry::Home;
+use super::spi::Rows;
+use super::table::{Locked, Table, Value};
 use crate::activity::Instant;
 use crate::membership::{Members, Transition};
-use std::collections::BTreeMap;
+use pgrx::IntoDatum;
+use pgrx::prelude::*;
 
-/// Subscribers locked and written by one set of statements.
+/// Subscribers worked on between two commits, or two looks at the events.
 pub const BATCH: usize = 5_000;
 
+/// Most memberships of a subscriber that a writer changes itself. The rows of whoever enters or leaves more at once are
+/// left to `refresh`, which is due right away; until then the views read the bitmap.
+const MOST_MOVES: usize = 8;
+
 /// A stored state, as it lies in the table.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct StateRow {
-    pub subscriber: String,
-    /// `None` for somebody never evaluated.
-    pub evaluated_at: Option<Instant>,
-    pub activity: Vec<u8>,
+    pub evaluated_at: Instant,
+    /// The due time that `segment.due` has a row for.
+    pub due_at: Option<Instant>,
+    /// The version of the definitions that it was last evaluated under.
+    pub version: i64,
     pub members: Members,
+    /// The memberships that there are rows for, where they are not those of `members`.
+    pub written: Option<Members>,
+    pub activity: Vec<u8>,
 }
 
 impl StateRow {
     /// When work that begins `now` evaluates the subscriber: the evaluation time never goes backwards.
     pub fn evaluation_time(&self, now: Instant) -> Instant {
-        self.evaluated_at.map_or(now, |evaluated| evaluated.max(now))
+        self.evaluated_at.max(now)
+    }
+
+    /// From columns in the order of the table.
+    fn read(values: &[Value]) -> Self {
+        let bytes = |value: Option<&Value>| {
+            let datum = value.copied().flatten()?;
+            // SAFETY: the column is a bytea.
+            unsafe { <&[u8]>::from_datum(datum, false) }
+        };
+        let number = |value: Option<&Value>| value.copied().flatten().map(|datum| datum.value() as i64);
+        StateRow {
+            evaluated_at: number(values.first()).unwrap_or(Instant::MIN),
+            due_at: number(values.get(1)),
+            version: number(values.get(2)).unwrap_or(0),
+            members: bytes(values.get(4)).map_or_else(Members::default, Members::from_bytes),
+            written: bytes(values.get(5)).map(Members::from_bytes),
+            activity: bytes(values.get(6)).map_or_else(Vec::new, <[u8]>::to_vec),
+        }
+    }
+
+    /// From a result row with the columns of [`STATE_COLUMNS`] from a column on, counted from 1.
+    pub fn from_row(rows: &Rows, row: usize, first: i32) -> Self {
+        let values: Vec<Value> = (first..first + 7)
+            .map(|column| rows.datum(row, column).and_then(|(datum, is_null)| (!is_null).then_some(datum)))
+            .collect();
+        Self::read(&values)
     }
 }
 
-/// What becomes of a state row, and what follows from it.
+/// The columns of a state row for [`StateRow::from_row`].
+pub const STATE_COLUMNS: &str =
+    "s.evaluated_at, s.due_at, s.version, s.subscriber, s.members, s.written, s.activity";
+
+/// A state row that was found, and where it lies.
+#[derive(Clone, Debug)]
+pub struct Found {
+    tid: pg_sys::ItemPointerData,
+    pub row: StateRow,
+}
+
+/// What becomes of a subscriber.
 #[derive(Clone, Debug)]
 pub struct Update {
-    pub subscriber: String,
     pub evaluated_at: Instant,
+    pub version: i64,
     pub activity: Vec<u8>,
     pub members: Members,
     pub due: Option<Instant>,
     pub transitions: Vec<Transition>,
+    /// What is on record already without membership rows: of somebody whose rows were left for later.
+    pub earlier: Vec<Transition>,
 }
 
-/// How the stored due time follows the computed one.
+/// Who keeps what follows from an update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DueRule {
-    /// Only ever earlier, unless it has passed: a write that postpones a deadline touches nothing.
-    Lower,
-    /// Exactly.
-    Replace,
+pub enum Effort {
+    /// A writer's: the due time only ever moves earlier, unless it has passed, and many memberships are left for later.
+    Least,
+    /// Upkeep's: the due time and the membership rows are exact afterwards.
+    Full,
+    /// As full, and nothing that is stored beside the state is taken on trust.
+    Repair,
 }
 
-/// Creates the rows of subscribers never seen before, given in ascending order.
-pub fn create_missing(session: &Session, subscribers: &[String]) {
-    session.modify(
-        "INSERT INTO segment.state (subscriber) SELECT unnest($1::text[]) ON CONFLICT (subscriber) DO NOTHING",
-        &[subscribers.to_vec().into()],
-    );
+/// The tables, opened as they are needed.
+pub struct Store {
+    home: Home,
+    state: Table,
+    due: Option<Table>,
+    membership: Option<Table>,
+    history: Option<Table>,
+    queue: Option<Table>,
 }
 
-/// Locks the rows of some subscribers, in ascending order. Missing ones were created before any lock on another was
-/// taken ([`create_missing`]): a waiter then holds only smaller ids.
-pub fn lock(session: &Session, subscribers: &[String]) -> Vec<StateRow> {
-    read(&session.modify(
-        "SELECT subscriber, evaluated_at, activity, members FROM segment.state
-         WHERE subscriber = ANY ($1::text[]) ORDER BY subscriber FOR UPDATE",
-        &[subscribers.to_vec().into()],
-    ))
-}
-
-/// Locks the rows of some subscribers that are due, passing over those that somebody else works on.
-pub fn lock_due(session: &Session, until: Instant, limit: i64) -> Vec<StateRow> {
-    // Nobody is waited for, so the order of locking does not matter; those passed over do not count.
-    read(&session.modify(
-        "SELECT s.subscriber, s.evaluated_at, s.activity, s.members
-         FROM segment.due d JOIN segment.state s ON s.subscriber = d.subscriber
-         WHERE d.due_at <= $1 ORDER BY d.due_at LIMIT $2 FOR UPDATE OF s SKIP LOCKED",
-        &[timestamp(until).into(), limit.into()],
-    ))
-}
-
-/// Puts what the membership rows say in place of the bitmaps, so that evaluating makes the rows right.
-pub fn read_memberships(session: &Session, rows: &mut [StateRow]) {
-    let subscribers: Vec<&str> = rows.iter().map(|row| row.subscriber.as_str()).collect();
-    let found = session.modify(
-        "SELECT subscriber, segment_id FROM segment.membership WHERE subscriber = ANY ($1::text[])",
-        &[subscribers.into()],
-    );
-    let mut members: BTreeMap<String, Members> = BTreeMap::new();
-    for row in 0..found.count() {
-        members.entry(found.value(row, 1)).or_default().set(found.value::<i32>(row, 2) as u32, true);
+impl Store {
+    pub fn open(home: Home) -> Self {
+        Store {
+            home,
+            state: Table::open(home.state, "state_pkey"),
+            due: None,
+            membership: None,
+            history: None,
+            queue: None,
+        }
     }
-    for row in rows {
-        row.members = members.remove(&row.subscriber).unwrap_or_default();
+
+    /// The newest state of a subscriber.
+    pub fn find(&mut self, subscriber: &str) -> Option<Found> {
+        let id = subscriber.into_datum()?;
+        let found = self.state.find(&[(pg_sys::TEXTOID, id)], StateRow::read);
+        found.map(|(tid, row)| Found { tid, row })
     }
-}
 
-/// Locks the next rows in order of subscriber, from the very first or after one.
-pub fn lock_after(session: &Session, after: &str, first: bool, limit: i64) -> Vec<StateRow> {
-    let params = [after.into(), limit.into()];
-    read(&if first {
-        session.modify(
-            "SELECT subscriber, evaluated_at, activity, members FROM segment.state
-             WHERE subscriber >= $1 COLLATE \"C\" ORDER BY subscriber LIMIT $2 FOR UPDATE",
-            &params,
-        )
-    } else {
-        session.modify(
-            "SELECT subscriber, evaluated_at, activity, members FROM segment.state
-             WHERE subscriber > $1 COLLATE \"C\" ORDER BY subscriber LIMIT $2 FOR UPDATE",
-            &params,
-        )
-    })
-}
-
-fn read(rows: &Rows) -> Vec<StateRow> {
-    (0..rows.count()).filter_map(|row| read_row(rows, row)).collect()
-}
-
-/// A state row from a result whose first columns are subscriber, evaluated_at, activity, members.
-pub fn read_row(rows: &Rows, row: usize) -> Option<StateRow> {
-    Some(StateRow {
-        subscriber: rows.get(row, 1)?,
-        evaluated_at: rows.instant(row, 2).filter(|at| *at != Instant::MIN),
-        activity: rows.bytes(row, 3),
-        members: Members::from_bytes(&rows.bytes(row, 4)),
-    })
-}
-
-/// Writes updates of locked rows.
-pub fn write(session: &Session, updates: &[Update], rule: DueRule, now: Instant) {
-    write_states(session, updates);
-    write_transitions(session, updates);
-    write_due(session, updates, rule, now);
-}
-
-fn write_states(session: &Session, updates: &[Update]) {
-    session.modify(
-        "UPDATE segment.state s SET evaluated_at = u.evaluated_at, activity = u.activity, members = u.members
-         FROM unnest($1::text[], $2::timestamptz[], $3::bytea[], $4::bytea[])
-              AS u (subscriber, evaluated_at, activity, members)
-         WHERE s.subscriber = u.subscriber",
-        &[
-            column(updates, |update| update.subscriber.as_str()),
-            timestamps(updates.iter().map(|update| update.evaluated_at)).into(),
-            column(updates, |update| update.activity.as_slice()),
-            column(updates, |update| update.members.as_bytes()),
-        ],
-    );
-}
-
-fn column<'u, T>(updates: &'u [Update], field: impl Fn(&'u Update) -> T) -> Param
-where
-    Vec<T>: Into<Param>,
-{
-    updates.iter().map(field).collect::<Vec<T>>().into()
-}
-
-fn write_transitions(session: &Session, updates: &[Update]) {
-    let all: Vec<(&str, &Transition)> = updates
-        .iter()
-        .flat_map(|update| {
-            update.transitions.iter().map(|transition| (update.subscriber.as_str(), transition))
-        })
-        .collect();
-    if all.is_empty() {
-        return;
+    /// Locks a state that was found until the transaction ends.
+    pub fn lock(&mut self, found: &Found, wait: bool) -> Locked {
+        self.state.lock(found.tid, wait)
     }
-    session.modify(
-        "INSERT INTO segment.history (segment_id, subscriber, entered, at, cause)
-         SELECT * FROM unnest($1::int[], $2::text[], $3::bool[], $4::timestamptz[], $5::text[])",
-        &[
-            all.iter().map(|(_, transition)| transition.segment as i32).collect::<Vec<_>>().into(),
-            all.iter().map(|(subscriber, _)| *subscriber).collect::<Vec<_>>().into(),
-            all.iter().map(|(_, transition)| transition.entered).collect::<Vec<_>>().into(),
-            timestamps(all.iter().map(|(_, transition)| transition.at)).into(),
-            all.iter().map(|(_, transition)| transition.cause.name()).collect::<Vec<_>>().into(),
-        ],
-    );
-    // Of several transitions in a row only the last one decides.
-    let last: BTreeMap<(i32, &str), &Transition> = all
-        .iter()
-        .map(|(subscriber, transition)| ((transition.segment as i32, *subscriber), *transition))
-        .collect();
-    let (entered, left): (Vec<_>, Vec<_>) = last.into_iter().partition(|(_, transition)| transition.entered);
-    if !left.is_empty() {
-        session.modify(
-            "DELETE FROM segment.membership m
-             USING unnest($1::int[], $2::text[]) AS u (segment_id, subscriber)
-             WHERE m.segment_id = u.segment_id AND m.subscriber = u.subscriber",
-            &[
-                left.iter().map(|((segment, _), _)| *segment).collect::<Vec<_>>().into(),
-                left.iter().map(|((_, subscriber), _)| *subscriber).collect::<Vec<_>>().into(),
-            ],
-        );
-    }
-    if !entered.is_empty() {
-        session.modify(
-            "INSERT INTO segment.membership (segment_id, subscriber, since)
-             SELECT * FROM unnest($1::int[], $2::text[], $3::timestamptz[])
-             ON CONFLICT (segment_id, subscriber) DO UPDATE SET since = EXCLUDED.since",
-            &[
-                entered.iter().map(|((segment, _), _)| *segment).collect::<Vec<_>>().into(),
-                entered.iter().map(|((_, subscriber), _)| *subscriber).collect::<Vec<_>>().into(),
-                timestamps(entered.iter().map(|(_, transition)| transition.at)).into(),
-            ],
-        );
-    }
-}
 
-fn write_due(session: &Session, updates: &[Update], rule: DueRule, now: Instant) {
-    let (due, never): (Vec<&Update>, Vec<&Update>) = updates.iter().partition(|update| update.due.is_some());
-    if !due.is_empty() {
-        session.modify(
-            "INSERT INTO segment.due AS d (subscriber, due_at)
-             SELECT * FROM unnest($1::text[], $2::timestamptz[])
-             ON CONFLICT (subscriber) DO UPDATE SET due_at = EXCLUDED.due_at
-             WHERE d.due_at <> EXCLUDED.due_at AND ($3 OR d.due_at > EXCLUDED.due_at OR d.due_at <= $4)",
-            &[
-                due.iter().map(|update| update.subscriber.as_str()).collect::<Vec<_>>().into(),
-                timestamps(due.iter().filter_map(|update| update.due)).into(),
-                (rule == DueRule::Replace).into(),
-                timestamp(now).into(),
-            ],
-        );
+    /// Puts an update in the place of what was found, or of nothing, with what follows from it. False where somebody
+    /// else was faster: look again.
+    pub fn write(&mut self, subscriber: &str, found: Option<&Found>, update: &Update, effort: Effort) -> bool {
+        let old = found.map(|found| &found.row);
+        let written = old.map_or_else(Members::default, |old| {
+            old.written.clone().unwrap_or_else(|| old.members.clone())
+        });
+        let moves = update.members.differences(&written).count();
+        let behind = effort == Effort::Least && moves > MOST_MOVES;
+        let stored_due = old.and_then(|old| old.due_at);
+        let wanted = if behind { Some(update.evaluated_at) } else { update.due };
+        let due = match (stored_due, wanted) {
+            // A lower bound stays one when the deadline moves away.
+            (Some(stored), wanted)
+                if effort == Effort::Least
+                    && stored > update.evaluated_at
+                    && wanted.is_none_or(|wanted| stored <= wanted) =>
+            {
+                Some(stored)
+            }
+            _ => wanted,
+        };
+        let values = [
+            Some(pg_sys::Datum::from(update.evaluated_at)),
+            due.map(pg_sys::Datum::from),
+            Some(pg_sys::Datum::from(update.version)),
+            subscriber.into_datum(),
+            update.members.as_bytes().into_datum(),
+            if behind { written.as_bytes().into_datum() } else { None },
+            update.activity.as_slice().into_datum(),
+        ];
+        let done = match found {
+            Some(found) => self.state.update(found.tid, &values),
+            None => self.state.insert_if_absent(&values),
+        };
+        if !done {
+            return false;
+        }
+        if due != stored_due || (effort == Effort::Repair && !self.is_armed(subscriber, due)) {
+            self.expect(subscriber, due);
+        }
+        for transition in &update.transitions {
+            self.record(subscriber, transition);
+        }
+        if !behind {
+            self.write_memberships(subscriber, &written, update);
+        }
+        true
     }
-    if rule == DueRule::Replace && !never.is_empty() {
-        session.modify(
-            "DELETE FROM segment.due WHERE subscriber = ANY ($1::text[])",
-            &[never.iter().map(|update| update.subscriber.as_str()).collect::<Vec<_>>().into()],
-        );
+
+    /// Arms the due time.
+    fn expect(&mut self, subscriber: &str, due: Option<Instant>) {
+        if let Some(due) = due {
+            let home = self.home;
+            let table = self.due.get_or_insert_with(|| Table::open(home.due, "due_idx"));
+            table.insert(&[Some(pg_sys::Datum::from(due)), subscriber.into_datum()]);
+        }
+    }
+
+    fn is_armed(&mut self, subscriber: &str, due: Option<Instant>) -> bool {
+        let home = self.home;
+        let table = self.due.get_or_insert_with(|| Table::open(home.due, "due_idx"));
+        let (Some(due), Some(id)) = (due, subscriber.into_datum()) else { return true };
+        table.find(&[(pg_sys::TIMESTAMPTZOID, pg_sys::Datum::from(due)), (pg_sys::TEXTOID, id)], |_| ()).is_some()
+    }
+
+    /// Takes a row off `segment.due`.
+    pub fn disarm(&mut self, subscriber: &str, due: Instant) {
+        let home = self.home;
+        let table = self.due.get_or_insert_with(|| Table::open(home.due, "due_idx"));
+        let Some(id) = subscriber.into_datum() else { return };
+        let key = [(pg_sys::TIMESTAMPTZOID, pg_sys::Datum::from(due)), (pg_sys::TEXTOID, id)];
+        while let Some((tid, ())) = table.find(&key, |_| ()) {
+            table.delete(tid);
+        }
+    }
+
+    fn record(&mut self, subscriber: &str, transition: &Transition) {
+        let home = self.home;
+        let table = self.history.get_or_insert_with(|| Table::open(home.history, "history_idx"));
+        let ids = |segments: &[u32]| segments.iter().map(|id| *id as i32).collect::<Vec<i32>>().into_datum();
+        table.insert(&[
+            Some(pg_sys::Datum::from(transition.at)),
+            subscriber.into_datum(),
+            transition.cause.name().into_datum(),
+            ids(&transition.entered),
+            ids(&transition.departed),
+        ]);
+    }
+
+    /// Brings the membership rows from what they say to what is true, with the time of the last entry.
+    fn write_memberships(&mut self, subscriber: &str, written: &Members, update: &Update) {
+        let transitions = || update.transitions.iter().rev().chain(update.earlier.iter().rev());
+        let mut touched: Vec<u32> = update.members.differences(written).collect();
+        touched.extend(transitions().flat_map(|transition| &transition.entered));
+        if touched.is_empty() {
+            return;
+        }
+        touched.sort_unstable();
+        touched.dedup();
+        let home = self.home;
+        let table = self.membership.get_or_insert_with(|| Table::open(home.membership, "membership_pkey"));
+        let Some(id) = subscriber.into_datum() else { return };
+        for segment in touched {
+            let segment_id = pg_sys::Datum::from(segment as i32);
+            if written.contains(segment) {
+                let key = [(pg_sys::INT4OID, segment_id), (pg_sys::TEXTOID, id)];
+                if let Some((tid, ())) = table.find(&key, |_| ()) {
+                    table.delete(tid);
+                }
+            }
+            if update.members.contains(segment) {
+                let entry = transitions().find(|transition| transition.entered.contains(&segment));
+                let since = entry.map_or(update.evaluated_at, |entry| entry.at);
+                // Already there only where somebody wrote it by hand.
+                table.insert_if_absent(&[Some(pg_sys::Datum::from(since)), Some(segment_id), Some(id)]);
+            }
+        }
+    }
+
+    /// Appends changes to the queue that `refresh` drains; without any, the subscriber is to be computed again.
+    pub fn enqueue(&mut self, subscriber: &str, at: Instant, streams: i64, change: Option<&[u8]>) {
+        let home = self.home;
+        let table = self.queue.get_or_insert_with(|| Table::open(home.queue, "queue_idx"));
+        table.insert(&[
+            Some(pg_sys::Datum::from(at)),
+            Some(pg_sys::Datum::from(streams)),
+            subscriber.into_datum(),
+            change.and_then(IntoDatum::into_datum),
+        ]);
     }
 }

@@ -1,197 +1,324 @@
-//! Work on many subscribers: adding sources, filling streams, evaluating everybody, moving time forward.
+//! Work on many subscribers: filling states from events, evaluating everybody, moving time forward, draining the queue.
 
-use super::flush::{advance, apply};
+use super::engine::{Brought, Engine};
 use super::owner::Acting;
-use super::pending::Change;
-use super::registry::{self, Registry};
+use super::registry;
 use super::scan::BySubscriber;
 use super::source::Source;
-use super::spi::connect;
-use super::store::{self, BATCH, DueRule, StateRow, Update};
-use crate::activity::{Instant, State};
-use crate::membership::{Cause, Transition};
-use crate::pg::report::value_of;
-use std::collections::BTreeSet;
+use super::spi::{at_latest_snapshot, connect, connect_at_latest, timestamp};
+use super::store::{BATCH, Effort};
+use crate::activity::{Change, Instant};
+use crate::membership::Cause;
 
 /// What a pass over subscribers did.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pass {
     pub subscribers: i64,
     pub transitions: i64,
+    /// Passed over, because somebody else works on them.
+    pub skipped: i64,
+    /// Whether there may be more to do.
+    pub more: bool,
 }
 
 impl Pass {
     pub fn add(&mut self, other: Pass) {
         self.subscribers += other.subscribers;
         self.transitions += other.transitions;
+        self.skipped += other.skipped;
     }
 
-    fn count(&mut self, subscribers: usize, moved: &[(String, Vec<Transition>)]) {
+    /// Counts what an engine moved, and forgets it there.
+    fn count(&mut self, subscribers: usize, engine: &mut Engine) {
         self.subscribers += subscribers as i64;
-        self.transitions += moved.iter().map(|(_, transitions)| transitions.len() as i64).sum::<i64>();
+        let moved = engine.moved.drain(..).flat_map(|(_, transitions)| transitions);
+        self.transitions +=
+            moved.map(|transition| (transition.entered.len() + transition.departed.len()) as i64).sum::<i64>();
     }
 }
 
-/// Brings at most `limit` due subscribers to `until`, passing over those that somebody else works on.
-pub fn refresh_batch(until: Instant, limit: i64) -> Pass {
-    let _acting = Acting::as_owner(registry::home().owner);
+/// Brings at most `limit` of those who are due to `until`, passing over those that somebody else works on, from a due
+/// time and subscriber on.
+pub fn refresh_batch(until: Instant, limit: i64, from: &mut (Instant, String)) -> Pass {
     registry::hold_definitions();
-    let registry = registry::current();
-    let mut pass = Pass::default();
-    connect(|session| {
-        let rows = store::lock_due(session, until, limit);
-        let count = rows.len();
-        let moved = advance(session, &registry, rows, until);
-        pass.count(count, &moved);
-    });
-    pass
-}
-
-/// Brings everybody who is due to now, in this transaction. The caller has locked out writers.
-pub fn catch_up(now: Instant) {
-    while refresh_batch(now, BATCH as i64).subscribers > 0 {
-        pgrx::check_for_interrupts!();
+    let mut due: Vec<(String, Instant)> = {
+        let _acting = Acting::as_owner(registry::home().owner);
+        connect_at_latest(|session| {
+            let rows = session.select(
+                "SELECT due_at, subscriber FROM segment.due
+                 WHERE due_at <= $1 AND (due_at, subscriber) > ($2, $3 COLLATE \"C\") ORDER BY due_at, subscriber LIMIT $4",
+                &[timestamp(until).into(), timestamp(from.0).into(), from.1.clone().into(), limit.into()],
+            );
+            let row = |row: usize| Some((rows.value(row, 2), rows.instant(row, 1)?));
+            (0..rows.count()).filter_map(row).collect()
+        })
+    };
+    let mut pass = Pass { more: due.len() as i64 == limit, ..Pass::default() };
+    if let Some((subscriber, at)) = due.last() {
+        *from = (*at, subscriber.clone());
     }
-}
-
-/// Adds the existing events of a newly attached source to everybody's state.
-pub fn add_source(source: &Source, now: Instant) -> Pass {
-    let registry = registry::current();
-    let mut pass = Pass::default();
-    for_batches(&registry, std::slice::from_ref(source), &mut |batch| {
-        let (moved, _) = apply(&registry, &batch, &BTreeSet::new(), now, Cause::Definition);
-        pass.count(batch.len(), &moved);
-        progress(pass.subscribers);
-    });
-    pass
-}
-
-/// Fills some streams from the events. The caller has locked out writers and brought everybody to `now`.
-pub fn fill_streams(streams: &[u32], now: Instant) {
-    let registry = registry::current();
-    if let Some(refusal) = registry.unreadable() {
-        refusal.raise();
+    if due.is_empty() {
+        return pass;
     }
-    for_batches(&registry, &registry.sources, &mut |mut batch| {
-        for (_, change) in &mut batch {
-            // The rows themselves are counted already.
-            change.events = 0;
-            change.entries.retain(|entry| streams.contains(&entry.stream));
+    due.sort_unstable();
+    let mut engine = Engine::new(Cause::Time, Effort::Full);
+    engine.now = until;
+    let mut done = 0;
+    at_latest_snapshot(|| {
+        for rows in due.chunk_by(|(a, _), (b, _)| a == b) {
+            let times: Vec<Instant> = rows.iter().map(|(_, at)| *at).collect();
+            match engine.expire(&rows[0].0, &times) {
+                Brought::Done => done += 1,
+                Brought::Busy => pass.skipped += 1,
+            }
         }
-        fold_only(&registry, &batch, now);
+        engine.finish();
     });
+    pass.count(done, &mut engine);
+    pass
+}
+
+/// The place before the first row of `segment.due`.
+pub fn first_due() -> (Instant, String) {
+    (Instant::MIN, String::new())
+}
+
+/// Applies what the queue has of at most `limit` subscribers, passing over those that somebody else works on, from a
+/// subscriber on.
+pub fn drain_batch(limit: i64, after: &mut Option<String>) -> Pass {
+    registry::hold_definitions();
+    let subscribers: Vec<String> = {
+        let _acting = Acting::as_owner(registry::home().owner);
+        connect_at_latest(|session| {
+            let rows = session.select(
+                "SELECT DISTINCT subscriber FROM segment.queue WHERE subscriber > $1 COLLATE \"C\" OR $2
+                 ORDER BY subscriber LIMIT $3",
+                &[after.clone().unwrap_or_default().into(), after.is_none().into(), limit.into()],
+            );
+            (0..rows.count()).filter_map(|row| rows.get(row, 1)).collect()
+        })
+    };
+    let mut pass = Pass { more: subscribers.len() as i64 == limit, ..Pass::default() };
+    let Some(last) = subscribers.last() else { return pass };
+    *after = Some(last.clone());
+    let mut engine = Engine::new(Cause::Event, Effort::Full);
+    let count = subscribers.len();
+    at_latest_snapshot(|| {
+        let drained = engine.drain(subscribers);
+        engine.finish();
+        pass.skipped = (count - drained) as i64;
+        pass.count(drained, &mut engine);
+    });
+    pass
+}
+
+/// Drains the queue and brings everybody who is due to now, in this transaction. The caller has locked out writers.
+pub fn catch_up(now: Instant) {
+    let mut after = None;
+    while drain_batch(BATCH as i64, &mut after).more {}
+    let mut from = first_due();
+    while refresh_batch(now, BATCH as i64, &mut from).more {}
+}
+
+/// Adds the existing events of a newly attached source to everybody's state. The caller has locked out writers.
+pub fn add_source(source: &Source) -> Pass {
+    let mut engine = Engine::new(Cause::Definition, Effort::Least);
+    let registry = std::rc::Rc::clone(&engine.registry);
+    let mut pass = Pass::default();
+    at_latest_snapshot(|| {
+        connect(|session| {
+            let mut subscribers = BySubscriber::open(session, &registry, std::slice::from_ref(source));
+            loop {
+                let batch: Vec<(String, Change)> = subscribers.by_ref().take(BATCH).collect();
+                let count = batch.len();
+                if count == 0 {
+                    break;
+                }
+                engine.apply(batch, |_| false);
+                pass.count(count, &mut engine);
+                progress(pass.subscribers);
+            }
+            subscribers.close();
+        });
+        engine.finish();
+    });
+    pass.count(0, &mut engine);
+    pass
 }
 
 /// Computes everything again from the events. The caller has locked out writers.
-pub fn rebuild(now: Instant) -> Pass {
-    let registry = registry::current();
-    if let Some(refusal) = registry.unreadable() {
+pub fn rebuild() -> Pass {
+    let mut engine = Engine::new(Cause::Definition, Effort::Repair);
+    if let Some(refusal) = engine.registry.unreadable() {
         refusal.raise();
     }
-    connect(|session| {
-        session.modify("UPDATE segment.state SET activity = '' WHERE activity <> ''", &[]);
-        // Rows of subscribers that have no state, which only direct writes to the tables can leave behind.
-        session.modify("DELETE FROM segment.membership m WHERE NOT EXISTS (SELECT FROM segment.state s WHERE s.subscriber = m.subscriber)", &[]);
+    let registry = std::rc::Rc::clone(&engine.registry);
+    let mut pass = Pass::default();
+    {
+        let _acting = Acting::as_owner(registry::home().owner);
+        // Everything queued is among the events.
+        connect(|session| session.modify("DELETE FROM segment.queue", &[]));
+        forget_orphans();
+    }
+    at_latest_snapshot(|| {
+        connect(|session| {
+            let mut events = BySubscriber::open(session, &registry, &registry.sources);
+            let mut event = events.next();
+            let mut known = Subscribers::default();
+            let mut subscriber = known.next();
+            // Both come in ascending order.
+            while subscriber.is_some() || event.is_some() {
+                let first = subscriber.iter().chain(event.iter().map(|(who, _)| who)).min().cloned();
+                let Some(first) = first else { break };
+                let change = event.take_if(|(who, _)| *who == first).map(|(_, change)| change);
+                engine.replace(&first, &change.clone().unwrap_or_default());
+                if change.is_some() {
+                    event = events.next();
+                }
+                if subscriber.as_ref() == Some(&first) {
+                    subscriber = known.next();
+                }
+                pass.count(1, &mut engine);
+                if pass.subscribers % BATCH as i64 == 0 {
+                    progress(pass.subscribers);
+                }
+            }
+            events.close();
+        });
     });
-    for_batches(&registry, &registry.sources, &mut |batch| fold_only(&registry, &batch, now));
-    evaluate_all(now, true)
+    pass
+}
+
+/// Rows of subscribers that have no state, which only direct writes to the tables can leave behind.
+pub fn forget_orphans() {
+    let _acting = Acting::as_owner(registry::home().owner);
+    connect(|session| {
+        session.modify(
+            "DELETE FROM segment.membership m WHERE NOT EXISTS (SELECT FROM segment.state s WHERE s.subscriber = m.subscriber)",
+            &[],
+        );
+        session.modify(
+            "DELETE FROM segment.due d WHERE NOT EXISTS (SELECT FROM segment.state s WHERE s.subscriber = d.subscriber)",
+            &[],
+        );
+    });
+}
+
+/// Computes the states of everybody again, in ascending order.
+pub fn recompute_everybody(engine: &mut Engine) {
+    let mut after = None;
+    while let page @ [_, ..] = &page(&mut after)[..] {
+        engine.recompute(page.to_vec());
+        engine.finish();
+    }
 }
 
 /// Evaluates everybody under the newest definitions. The caller has locked out writers.
-pub fn evaluate_everybody(now: Instant) -> Pass {
-    evaluate_all(now, false)
-}
-
-/// With `repair`, compares with the membership rows themselves instead of the bitmaps that stand for them.
-fn evaluate_all(now: Instant, repair: bool) -> Pass {
-    let registry = registry::current();
+pub fn evaluate_everybody() -> Pass {
+    let mut engine = Engine::new(Cause::Definition, Effort::Full);
     let mut pass = Pass::default();
-    let mut after = String::new();
-    loop {
-        let last = connect(|session| {
-            let mut rows = store::lock_after(session, &after, pass.subscribers == 0, BATCH as i64);
-            if repair {
-                store::read_memberships(session, &mut rows);
+    at_latest_snapshot(|| {
+        let mut after = None;
+        while let page @ [_, ..] = &page(&mut after)[..] {
+            for subscriber in page {
+                engine.evaluate(subscriber, true);
             }
-            let last = rows.last().map(|row| row.subscriber.clone());
-            let mut updates = Vec::with_capacity(rows.len());
-            for row in rows {
-                updates.push(evaluate(&registry, row, now));
-            }
-            store::write(session, &updates, DueRule::Replace, now);
-            pass.subscribers += updates.len() as i64;
-            pass.transitions += updates.iter().map(|update| update.transitions.len() as i64).sum::<i64>();
-            last
-        });
-        pgrx::check_for_interrupts!();
-        let Some(last) = last else { return pass };
-        after = last;
-        progress(pass.subscribers);
-    }
-}
-
-fn evaluate(registry: &Registry, row: StateRow, now: Instant) -> Update {
-    let at = row.evaluation_time(now);
-    let mut state = value_of(State::from_bytes(&row.activity));
-    state.advance(registry.program.streams(), at);
-    let mut members = row.members;
-    let mut transitions = Vec::new();
-    registry.program.settle(&state, &mut members, at, Cause::Definition, &mut transitions);
-    Update {
-        due: registry.program.next_due(&state, at),
-        activity: state.to_bytes(),
-        subscriber: row.subscriber,
-        evaluated_at: at,
-        members,
-        transitions,
-    }
-}
-
-/// Folds without evaluating.
-fn fold_only(registry: &Registry, batch: &[(String, Change)], now: Instant) {
-    connect(|session| {
-        let ids: Vec<String> = batch.iter().map(|(subscriber, _)| subscriber.clone()).collect();
-        let updates: Vec<Update> = store::lock(session, &ids)
-            .into_iter()
-            .map(|row| {
-                let at = row.evaluation_time(now);
-                let mut state = value_of(State::from_bytes(&row.activity));
-                state.advance(registry.program.streams(), at);
-                if let Ok(index) = ids.binary_search(&row.subscriber) {
-                    let change = &batch[index].1;
-                    // Additions alone are always exact.
-                    let _ = registry.program.fold(&mut state, change.events, &change.entries, at);
-                }
-                Update {
-                    due: None,
-                    activity: state.to_bytes(),
-                    subscriber: row.subscriber,
-                    evaluated_at: at,
-                    members: row.members,
-                    transitions: Vec::new(),
-                }
-            })
-            .collect();
-        store::write(session, &updates, DueRule::Lower, now);
-    });
-}
-
-/// Every subscriber with events in some sources, in ascending order, in batches, with a row for each. The caller has
-/// locked out writers.
-fn for_batches(registry: &Registry, sources: &[Source], work: &mut dyn FnMut(Vec<(String, Change)>)) {
-    connect(|session| {
-        let mut subscribers = BySubscriber::open(session, registry, sources, false);
-        loop {
-            let batch: Vec<(String, Change)> = subscribers.by_ref().take(BATCH).collect();
-            if batch.is_empty() {
-                break;
-            }
-            let ids: Vec<String> = batch.iter().map(|(subscriber, _)| subscriber.clone()).collect();
-            store::create_missing(session, &ids);
-            work(batch);
+            engine.finish();
+            pass.count(page.len(), &mut engine);
+            progress(pass.subscribers);
         }
-        subscribers.close();
     });
+    pass
+}
+
+/// Brings the next subscribers under the newest definitions, and computes those again whose states lack streams; with
+/// `again`, everybody. Writers wait for no more than these.
+pub fn sweep_batch(after: &mut Option<String>, again: bool) -> Pass {
+    registry::hold_definitions();
+    let mut pass = Pass::default();
+    at_latest_snapshot(|| {
+        let page = page_of(after.as_deref(), ONLINE);
+        let Some(last) = page.last() else { return };
+        *after = Some(last.clone());
+        pass.more = true;
+        let mut engine =
+            Engine::new(Cause::Definition, if again { Effort::Repair } else { Effort::Full });
+        let count = page.len();
+        if again {
+            engine.recompute(page);
+        } else {
+            page.iter().for_each(|subscriber| {
+                engine.evaluate(subscriber, true);
+            });
+        }
+        engine.finish();
+        pass.count(count, &mut engine);
+    });
+    pass
+}
+
+/// Subscribers swept in one transaction of an online operation.
+const ONLINE: i64 = 500;
+
+/// Computes those who have events but no state, as writes that nobody saw leave behind.
+pub fn find_strangers() -> Pass {
+    registry::hold_definitions();
+    let mut engine = Engine::new(Cause::Definition, Effort::Repair);
+    let mut pass = Pass::default();
+    at_latest_snapshot(|| {
+        let registry = std::rc::Rc::clone(&engine.registry);
+        let strangers = super::scan::subscribers(&registry, |subscriber| !engine.knows(subscriber));
+        let count = strangers.len();
+        engine.recompute(strangers);
+        engine.finish();
+        pass.count(count, &mut engine);
+    });
+    pass
+}
+
+/// The next subscribers with a state, in ascending order.
+fn page(after: &mut Option<String>) -> Vec<String> {
+    let page = page_of(after.as_deref(), BATCH as i64);
+    if let Some(last) = page.last() {
+        *after = Some(last.clone());
+    }
+    page
+}
+
+fn page_of(after: Option<&str>, limit: i64) -> Vec<String> {
+    let _acting = Acting::as_owner(registry::home().owner);
+    connect_at_latest(|session| {
+        let rows = match after {
+            None => session
+                .select("SELECT subscriber FROM segment.state ORDER BY subscriber LIMIT $1", &[limit.into()]),
+            Some(after) => session.select(
+                "SELECT subscriber FROM segment.state WHERE subscriber > $1 COLLATE \"C\" ORDER BY subscriber LIMIT $2",
+                &[after.into(), limit.into()],
+            ),
+        };
+        (0..rows.count()).filter_map(|row| rows.get(row, 1)).collect()
+    })
+}
+
+/// Everybody with a state, page by page.
+#[derive(Default)]
+struct Subscribers {
+    after: Option<String>,
+    page: std::vec::IntoIter<String>,
+    /// Whether the page is the last: who is added meanwhile is not visited.
+    last: bool,
+}
+
+impl Iterator for Subscribers {
+    type Item = String;
+
+    fn next(&mut self) -> Option<String> {
+        if self.page.len() == 0 && !self.last {
+            self.page = page(&mut self.after).into_iter();
+            self.last = self.page.len() < BATCH;
+        }
+        self.page.next()
+    }
 }
 
 /// Opens a row in `segment.run`, dropping those older than 30 days.

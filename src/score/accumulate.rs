@@ -110,7 +110,8 @@ impl Accumulator {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::activity::{Entry, HOUR, Selection, State};
+    use crate::activity::{Change, HOUR, State};
+    use crate::membership::Program;
     use crate::score::{BuiltinStreams, Feature, View};
     use proptest::prelude::*;
 
@@ -140,19 +141,16 @@ mod tests {
 
         #[test]
         fn the_aggregate_equals_the_maintained_feature(events in prop::collection::vec(any_event(), 0..60)) {
-            let ids = BuiltinStreams::default();
-            let streams = ids.streams().unwrap();
-            let mut state = State::default();
+            let program = Program::compile(Vec::new(), &[]).unwrap();
+            let mut change = Change::default();
             let mut whole = Accumulator::new(0);
             for (kind, at) in &events {
                 whole.add(kind, *at, 0).unwrap();
-                let of_kind = |selection: &Selection| selection.event_names().is_none_or(|names| names.contains(kind));
-                for stream in streams.iter().filter(|stream| of_kind(&stream.selection)) {
-                    let entry = Entry { stream: stream.id, at: *at, count: 1, sum: 0 };
-                    let _ = state.fold(&streams, entry, 0);
-                }
+                program.entries(kind, &serde_json::json!({}), *at, 1, |entry| change.entries.push(entry));
             }
-            let maintained = Feature::EngagementScore.value(View { state: &state, streams: ids }, 0);
+            let mut state = State::default();
+            let _ = program.fold(&mut state, &change, 0);
+            let maintained = Feature::EngagementScore.value(View { state: &state, streams: BuiltinStreams::default() }, 0);
             prop_assert!((maintained.to_f64() - whole.score()).abs() <= 5e-10);
         }
 

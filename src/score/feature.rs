@@ -44,10 +44,14 @@ impl BuiltinStreams {
             horizons
         };
         Ok(vec![
-            Stream::new(self.everything, Selection::everything(), horizons(&[WEEK, MONTH, QUARTER]))?,
+            Stream::new(
+                self.everything,
+                Selection::everything().with_value(),
+                horizons(&[WEEK, MONTH, QUARTER]),
+            )?,
             Stream::new(self.opens, Selection::of_type("email_open"), horizons(&[MONTH]))?,
             Stream::new(self.clicks, Selection::of_type("email_click"), horizons(&[MONTH]))?,
-            Stream::new(self.purchases, Selection::of_type("purchase"), horizons(&[QUARTER]))?,
+            Stream::new(self.purchases, Selection::of_type("purchase").with_value(), horizons(&[QUARTER]))?,
         ])
     }
 }
@@ -109,8 +113,25 @@ impl Feature {
         Self::ALL.into_iter().find(|feature| feature.name() == name)
     }
 
+    /// How many decimal places the value has.
+    pub fn scale(self) -> u32 {
+        match self {
+            Feature::TotalEvents7d
+            | Feature::TotalEvents30d
+            | Feature::TotalEvents90d
+            | Feature::DaysSinceLast => 0,
+            Feature::TotalValue90d | Feature::LifetimeValue => VALUE_SCALE,
+            _ => DECIMALS,
+        }
+    }
+
     /// The value at an instant not before the state's own.
     pub fn value(self, view: View, at: Instant) -> Decimal {
+        Decimal::from_scaled(self.units(view, at), self.scale())
+    }
+
+    /// The value in units of `10^-scale`.
+    pub fn units(self, view: View, at: Instant) -> i128 {
         match self {
             Feature::TotalEvents7d => view.events(WEEK, at).into(),
             Feature::TotalEvents30d => view.events(MONTH, at).into(),
@@ -120,8 +141,8 @@ impl Feature {
             Feature::ConversionRate90d => fraction(view.rate(view.streams.purchases, QUARTER, at)),
             Feature::EngagementConsistency => fraction(view.consistency(at)),
             Feature::EngagementScore => fraction(view.engagement(at).score()),
-            Feature::TotalValue90d => view.sum(view.streams.everything, Some(QUARTER), at),
-            Feature::LifetimeValue => view.sum(view.streams.purchases, None, at),
+            Feature::TotalValue90d => view.state.tally(view.streams.everything, Some(QUARTER), at).sum,
+            Feature::LifetimeValue => view.state.tally(view.streams.purchases, None, at).sum,
             Feature::DaysSinceLast => view.days_since_last(at).into(),
         }
     }
@@ -157,10 +178,6 @@ impl View<'_> {
         rate(self.state.tally(stream, Some(window), at).count, self.events(window, at))
     }
 
-    fn sum(self, stream: u32, window: Option<Window>, at: Instant) -> Decimal {
-        Decimal::from_scaled(self.state.tally(stream, window, at).sum, VALUE_SCALE)
-    }
-
     fn consistency(self, at: Instant) -> f64 {
         consistency(&self.state.daily_counts(self.streams.everything, QUARTER, at))
     }
@@ -181,7 +198,6 @@ impl View<'_> {
     }
 }
 
-fn fraction(value: f64) -> Decimal {
-    let units = (value * 10_f64.powi(DECIMALS as i32)).round_ties_even();
-    Decimal::from_scaled(units as i128, DECIMALS)
+fn fraction(value: f64) -> i128 {
+    (value * 10_f64.powi(DECIMALS as i32)).round_ties_even() as i128
 }

@@ -156,6 +156,7 @@ BEGIN
   -- Nobody is left, and the clock may begin anew.
   DELETE FROM segment.state;
   DELETE FROM segment.due;
+  DELETE FROM segment.history;
   PERFORM set_config('pg_segment.clock', (timestamptz '2026-03-01' + random() * interval '30 days')::text, false);
   FOR i IN 1 .. 3 LOOP
     PERFORM segment.create_segment('s' || i, oracle.random_criteria());

@@ -124,6 +124,8 @@ BEGIN
     RETURN NOT oracle.holds(jsonb_build_object('any', criteria->'none'), who, t);
   ELSIF criteria ? 'not' THEN
     RETURN NOT oracle.holds(criteria->'not', who, t);
+  ELSIF criteria ? 'segment' THEN
+    RETURN (SELECT oracle.holds(d.criteria, who, t) FROM segment.definition d WHERE d.name = criteria->>'segment');
   ELSIF criteria ? 'attribute' THEN
     RETURN oracle.number_passes(criteria - 'attribute', oracle.feature(criteria->>'attribute', who, t));
   ELSIF criteria ? 'event' THEN
@@ -152,6 +154,11 @@ SELECT d.name AS segment, u.subscriber
 FROM segment.definition d, oracle.subscriber u
 WHERE oracle.holds(d.criteria, u.subscriber, u.t);
 
+CREATE VIEW oracle.history_entry AS
+SELECT h.subscriber, h.at, h.ctid AS place, e.segment_id, e.entry
+FROM segment.history h,
+     LATERAL (SELECT unnest(h.entered), true UNION ALL SELECT unnest(h.departed), false) e (segment_id, entry);
+
 -- Every difference between the extension and the oracle; no row where they agree.
 CREATE VIEW oracle.difference AS
 (SELECT 'missing member' AS difference, segment, subscriber FROM oracle.member
@@ -168,11 +175,11 @@ FROM oracle.subscriber u JOIN segment.profile p USING (subscriber),
 WHERE f.actual IS DISTINCT FROM oracle.feature(f.name, u.subscriber, u.t)
 UNION ALL
 SELECT 'history', h.segment_id::text, h.subscriber
-FROM (SELECT segment_id, subscriber, (array_agg(entered ORDER BY history_id DESC))[1] AS entered,
-             bool_or(entered = before) AS repeated
-      FROM (SELECT *, lag(entered) OVER (PARTITION BY segment_id, subscriber ORDER BY history_id) AS before FROM segment.history) h
+FROM (SELECT segment_id, subscriber, (array_agg(entry ORDER BY at DESC, place DESC))[1] AS entry, bool_or(entry = before) AS repeated
+      FROM (SELECT *, lag(entry) OVER (PARTITION BY segment_id, subscriber ORDER BY at, place) AS before FROM oracle.history_entry) h
       GROUP BY segment_id, subscriber) h
-LEFT JOIN segment.membership m USING (segment_id, subscriber)
-WHERE h.entered <> (m.segment_id IS NOT NULL) OR h.repeated
+JOIN segment.definition USING (segment_id)
+LEFT JOIN segment.state s USING (subscriber)
+WHERE h.repeated OR h.entry <> (s.members IS NOT NULL AND segment_id < 8 * length(s.members) AND get_bit(s.members, segment_id) = 1)
 UNION ALL
 SELECT 'verify: ' || finding, coalesce(segment, '') || ' ' || stored || ' <> ' || expected, subscriber FROM segment.verify();

@@ -16,14 +16,14 @@ suite_crash() {
 # The load, the kill, the recovery, and the oracle; people must have moved both ways in between.
 crash_once() {
   local before after
-  before=$(psql -At -c "SELECT coalesce(max(history_id), 0) FROM segment.history")
+  before=$(psql -At -c "SELECT clock_timestamp()")
   "$BIN/pgbench" -n -c 4 -T 30 -f "$ROOT/tests/oracle/load.sql" crash > "$LOGS/pgbench.log" 2>&1 &
   local load=$!
   sleep 1.$((RANDOM % 10))
   "$2"
   wait "$load" || true
   await_server
-  after=$(psql -At -c "SELECT count(DISTINCT entered) FROM segment.history WHERE history_id > $before")
+  after=$(psql -At -c "SELECT count(DISTINCT action) FROM segment.transition WHERE at > '$before'")
   [ "$after" = 2 ] || { flunk "$1" "nobody entered or nobody left under load: $(tail -n 5 "$LOGS/pgbench.log")"; return; }
   expect_empty "$1" "SELECT * FROM oracle.difference"
 }

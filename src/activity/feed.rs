@@ -1,0 +1,78 @@
+//! What one event adds to a state.
+
+use super::time::Instant;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// The streams that an event feeds together. A state keeps the events of a feed once, however many streams read
+/// them; an event whose streams sum different numbers has a feed for each number.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Feed {
+    /// In ascending order of id.
+    pub streams: Box<[u32]>,
+    /// Whether some of them sum a number, the same one.
+    pub sums: bool,
+}
+
+impl Feed {
+    pub fn feeds(&self, stream: u32) -> bool {
+        self.streams.binary_search(&stream).is_ok()
+    }
+}
+
+/// The contribution of an event, or of equal ones, to the streams of a feed; a removed event contributes negatively.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub feed: Rc<Feed>,
+    pub at: Instant,
+    pub count: i64,
+    /// In units of `10^-VALUE_SCALE`.
+    pub sum: i64,
+}
+
+/// Changes to one subscriber's events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// Event rows gained, or lost.
+    pub events: i64,
+    pub entries: Vec<Entry>,
+}
+
+impl Change {
+    pub fn add(&mut self, other: Change) {
+        self.events += other.events;
+        if self.entries.is_empty() {
+            self.entries = other.entries;
+        } else {
+            self.entries.extend(other.entries);
+        }
+    }
+
+    /// Sums what is added to and removed from the same feed at the same time, so that an event that was removed and
+    /// added again as it was leaves nothing; what is added comes before what is removed.
+    pub fn settle(&mut self) {
+        if self.entries.iter().all(|entry| entry.count > 0) {
+            return;
+        }
+        let mut sums: BTreeMap<(Instant, Rc<Feed>), (i64, i128)> = BTreeMap::new();
+        for entry in self.entries.drain(..) {
+            let sum = sums.entry((entry.at, entry.feed)).or_default();
+            sum.0 += entry.count;
+            sum.1 += i128::from(entry.sum);
+        }
+        for ((at, feed), (count, sum)) in sums {
+            let mut rest = sum;
+            // A sum of many can exceed what one entry holds.
+            while count != 0 && i64::try_from(rest).is_err() {
+                let part = if rest > 0 { i64::MAX } else { -i64::MAX };
+                self.entries.push(Entry { feed: Rc::clone(&feed), at, count: 0, sum: part });
+                rest -= i128::from(part);
+            }
+            let rest = i64::try_from(rest).unwrap_or(0);
+            if count != 0 || rest != 0 {
+                self.entries.push(Entry { feed, at, count, sum: rest });
+            }
+        }
+        self.entries.sort_by_key(|entry| entry.count < 0);
+    }
+}

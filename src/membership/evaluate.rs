@@ -1,0 +1,187 @@
+//! Evaluates all definitions over one state at one instant: who is in which segment, and until when at least.
+//!
+//! The work follows what the subscriber did, not how many segments there are: leaves about numbers that are zero keep
+//! the truth that they have for everybody, and only segments that read another leaf are looked at.
+
+use super::compile::{Program, Quantity};
+use super::leaf::Source;
+use super::members::Members;
+use crate::activity::{Instant, Moment, State, Tally, Window};
+
+/// How many changes of a feature are followed in search of the one that matters. Beyond, the last one looked at is
+/// taken: a sound lower bound, at the cost of one more look when it comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// For a writer, who waits.
+    Little = 1,
+    Much = 32,
+}
+
+/// What is true of a subscriber at an instant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Evaluation {
+    pub members: Members,
+    /// The earliest instant at which time alone can change anything: a sound lower bound.
+    pub due: Option<Instant>,
+}
+
+impl Program {
+    /// Evaluates a state that has been advanced to `at`, or is asked about an instant before its next pending event.
+    /// Nobody without events is in any segment.
+    pub fn evaluate(&self, state: &State, at: Instant, patience: Patience) -> Evaluation {
+        if state.events <= 0 {
+            return Evaluation::default();
+        }
+        let (truths, members) = self.blank.clone();
+        let due = state.next_pending();
+        let mut run = Run { program: self, truths, flipped: Vec::new(), due };
+        for index in &self.lifetimes {
+            let quantity = &self.quantities[*index];
+            if let Source::Count { stream, .. } | Source::Sum { stream, .. } = quantity.source {
+                let tally = state.tally(stream, None, at);
+                run.set(quantity, of(quantity, tally));
+            }
+        }
+        let mut line = Vec::new();
+        let mut rest = Vec::new();
+        for group in &self.windows {
+            state.timeline(group.stream, group.resolution, &mut line);
+            if line.is_empty() {
+                continue;
+            }
+            sums_from_the_end(&line, &mut rest);
+            for (window, count, sum) in &group.windows {
+                let first = line.partition_point(|moment| moment.pane < window.oldest(at));
+                if first == line.len() {
+                    continue;
+                }
+                for index in [count, sum].into_iter().flatten() {
+                    let quantity = &self.quantities[*index];
+                    run.set(quantity, of(quantity, rest[first]));
+                    run.expect(next_flip(quantity, *window, &line, &rest, first));
+                }
+            }
+        }
+        let view = self.view(state);
+        for index in &self.features {
+            let quantity = &self.quantities[*index];
+            let units = quantity.source.units(view, at);
+            run.set(quantity, units);
+            let mut next = quantity.source.next_change(view, at);
+            if let Some((low, high)) = quantity.around(units) {
+                for _ in 1..patience as usize {
+                    let Some(change) = next else { break };
+                    if !(low..high).contains(&quantity.source.units(view, change)) {
+                        break;
+                    }
+                    next = quantity.source.next_change(view, change);
+                }
+            }
+            run.expect(next);
+        }
+        run.finish(members)
+    }
+
+    /// The segments that a state is in at an instant.
+    pub fn members(&self, state: &State, at: Instant) -> Members {
+        self.evaluate(state, at, Patience::Little).members
+    }
+
+    /// The earliest instant after `at` at which time alone can change anything about a subscriber.
+    pub fn next_due(&self, state: &State, at: Instant) -> Option<Instant> {
+        self.evaluate(state, at, Patience::Much).due
+    }
+}
+
+impl Quantity {
+    /// The range of numbers around one, the upper end excluded, in which no leaf changes; `None` where any change may
+    /// matter.
+    fn around(&self, units: i128) -> Option<(i128, i128)> {
+        let boundaries = self.boundaries.as_ref()?;
+        let above = boundaries.partition_point(|boundary| *boundary <= units);
+        let low = above.checked_sub(1).map_or(i128::MIN, |below| boundaries[below]);
+        Some((low, boundaries.get(above).copied().unwrap_or(i128::MAX)))
+    }
+}
+
+fn of(quantity: &Quantity, tally: Tally) -> i128 {
+    if matches!(quantity.source, Source::Sum { .. }) { tally.sum } else { tally.count.into() }
+}
+
+/// For each moment what it and all later ones hold, and nothing after the last.
+fn sums_from_the_end(line: &[Moment], rest: &mut Vec<Tally>) {
+    rest.clear();
+    rest.resize(line.len() + 1, Tally::default());
+    for index in (0..line.len()).rev() {
+        let (later, own) = (rest[index + 1], line[index].tally);
+        rest[index] = Tally { count: later.count + own.count, sum: later.sum + own.sum };
+    }
+}
+
+/// When the moments that leave a window change the truth of a leaf about what it holds, from the first that it holds.
+fn next_flip(
+    quantity: &Quantity,
+    window: Window,
+    line: &[Moment],
+    rest: &[Tally],
+    first: usize,
+) -> Option<Instant> {
+    let Some((low, high)) = quantity.around(of(quantity, rest[first])) else {
+        return Some(window.expiry(line[first].pane));
+    };
+    let stays = |left: usize| (low..high).contains(&of(quantity, rest[left]));
+    let mut next = first;
+    while next < line.len() {
+        let pane = line[next].pane;
+        // What lies in one pane leaves together.
+        while next < line.len() && line[next].pane == pane {
+            next += 1;
+        }
+        if !stays(next) {
+            return Some(window.expiry(pane));
+        }
+    }
+    None
+}
+
+/// An evaluation under way.
+struct Run<'p> {
+    program: &'p Program,
+    truths: Vec<bool>,
+    /// Leaves whose truth differs from the blank one.
+    flipped: Vec<usize>,
+    due: Option<Instant>,
+}
+
+impl Run<'_> {
+    fn set(&mut self, quantity: &Quantity, units: i128) {
+        for leaf in &quantity.leaves {
+            let holds = self.program.leaves[*leaf].holds(units);
+            if holds != self.truths[*leaf] {
+                self.truths[*leaf] = holds;
+                self.flipped.push(*leaf);
+            }
+        }
+    }
+
+    fn expect(&mut self, at: Option<Instant>) {
+        self.due = self.due.into_iter().chain(at).min();
+    }
+
+    fn finish(self, mut members: Members) -> Evaluation {
+        let program = self.program;
+        let mut seen = vec![false; program.segments.len()];
+        for index in self.flipped.iter().flat_map(|leaf| &program.readers[*leaf]) {
+            if !std::mem::replace(&mut seen[*index], true) {
+                let segment = &program.segments[*index];
+                members.put(segment.id, segment.expression.holds(&self.truths, &members));
+            }
+        }
+        for index in &program.referring {
+            let segment = &program.segments[*index];
+            members.put(segment.id, segment.expression.holds(&self.truths, &members));
+        }
+        members.trim();
+        Evaluation { members, due: self.due }
+    }
+}

@@ -1,0 +1,143 @@
+//! Which streams an event feeds.
+
+use crate::activity::{Entry, Feed, Instant, Stream, Streams};
+use crate::criteria::Document;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+
+/// Combinations of streams remembered; beyond, they are put together anew.
+const REMEMBERED: usize = 10_000;
+
+/// A feed, and the stream that says which number of an event it sums.
+type Parts = Rc<[(Rc<Feed>, Option<usize>)]>;
+
+/// From event types to feeds.
+#[derive(Clone, Debug, Default)]
+pub struct Feeds {
+    /// By event type, under each of its names.
+    by_type: HashMap<String, Candidates>,
+    /// Of an event type that no stream names.
+    other: Candidates,
+}
+
+/// The streams that events of one type may feed, by index.
+#[derive(Clone, Debug, Default)]
+struct Candidates {
+    /// In any case.
+    always: Vec<usize>,
+    /// Each group where the filter lets the event in that all of it share.
+    filtered: Vec<Vec<usize>>,
+    /// By the indexes of the streams that an event feeds.
+    known: RefCell<HashMap<Vec<usize>, Parts>>,
+}
+
+impl Feeds {
+    pub fn new(streams: &Streams) -> Self {
+        let streams = streams.as_slice();
+        let mut feeds = Feeds::default();
+        let names = streams.iter().filter_map(|stream| stream.selection.event_names()).flatten();
+        for name in names {
+            feeds.by_type.entry(name.to_owned()).or_default();
+        }
+        for (index, stream) in streams.iter().enumerate() {
+            match stream.selection.event_names() {
+                None => {
+                    feeds.by_type.values_mut().for_each(|candidates| candidates.add(streams, index));
+                    feeds.other.add(streams, index);
+                }
+                Some(names) => names.into_iter().for_each(|name| {
+                    feeds.by_type.entry(name.to_owned()).or_default().add(streams, index);
+                }),
+            }
+        }
+        feeds
+    }
+
+    /// What an event adds to a state, once for each number that its streams sum; with a negative sign what its removal
+    /// takes away.
+    pub fn entries<'a, D: Document<'a>>(
+        &self,
+        streams: &Streams,
+        event_type: &str,
+        event: D,
+        at: Instant,
+        sign: i64,
+        mut add: impl FnMut(Entry),
+    ) {
+        let streams = streams.as_slice();
+        let candidates = self.by_type.get(event_type).unwrap_or(&self.other);
+        let parts = if candidates.filtered.is_empty() {
+            candidates.parts(streams, candidates.always.clone())
+        } else {
+            let mut fed = candidates.always.clone();
+            for group in &candidates.filtered {
+                if group.first().is_some_and(|first| streams[*first].admits(event)) {
+                    fed.extend(group);
+                }
+            }
+            candidates.parts(streams, fed)
+        };
+        for (feed, valued_by) in parts.iter() {
+            let sum = valued_by.map_or(0, |stream| streams[stream].value(event));
+            add(Entry { feed: Rc::clone(feed), at, count: sign, sum: sign * sum });
+        }
+    }
+}
+
+impl Candidates {
+    fn add(&mut self, streams: &[Stream], index: usize) {
+        let stream = &streams[index];
+        if stream.selection.filter.is_none() {
+            self.always.push(index);
+            return;
+        }
+        let same = |group: &&mut Vec<usize>| {
+            group.first().is_some_and(|first| streams[*first].selection.filter == stream.selection.filter)
+        };
+        match self.filtered.iter_mut().find(same) {
+            Some(group) => group.push(index),
+            None => self.filtered.push(vec![index]),
+        }
+    }
+
+    fn parts(&self, streams: &[Stream], mut fed: Vec<usize>) -> Parts {
+        fed.sort_unstable();
+        if let Some(parts) = self.known.borrow().get(&fed) {
+            return Rc::clone(parts);
+        }
+        let parts = split(streams, &fed);
+        let mut known = self.known.borrow_mut();
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        known.insert(fed, Rc::clone(&parts));
+        parts
+    }
+}
+
+/// The feeds of an event: one per number that is summed, streams that only count with the first.
+fn split(streams: &[Stream], fed: &[usize]) -> Parts {
+    let mut by_number: BTreeMap<&[String], (Vec<u32>, usize)> = BTreeMap::new();
+    let mut counting = Vec::new();
+    for index in fed {
+        let stream = &streams[*index];
+        match &stream.selection.of {
+            Some(path) => by_number.entry(&path.0).or_insert_with(|| (Vec::new(), *index)).0.push(stream.id),
+            None => counting.push(stream.id),
+        }
+    }
+    let mut parts = Vec::new();
+    let feed = |mut streams: Vec<u32>, sums| {
+        streams.sort_unstable();
+        Rc::new(Feed { streams: streams.into(), sums })
+    };
+    for (ids, valued_by) in by_number.into_values() {
+        let all = [ids, std::mem::take(&mut counting)].concat();
+        parts.push((feed(all, true), Some(valued_by)));
+    }
+    if !counting.is_empty() {
+        parts.push((feed(counting, false), None));
+    }
+    parts.into()
+}

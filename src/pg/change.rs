@@ -1,0 +1,70 @@
+//! Changes of definitions: at once, with writers waiting, or while they go on.
+
+use super::flush::flush;
+use super::guc;
+use super::owner::Acting;
+use super::registry::{self, Registry};
+use super::spi::connect;
+use super::upkeep::{self, Pass};
+use crate::membership::StreamPlan;
+use std::rc::Rc;
+
+/// Opens a change that writers wait for until the transaction ends: what this one captured is applied, and everybody is
+/// at now.
+pub fn begin(what: &str) -> Rc<Registry> {
+    registry::require_read_committed(what);
+    registry::lock_out_writers();
+    flush();
+    upkeep::catch_up(guc::now());
+    registry::current()
+}
+
+/// Opens a change that writers do not wait for: only other changes do.
+pub fn begin_online(what: &str) -> Rc<Registry> {
+    registry::require_read_committed(what);
+    registry::hold_off_changes();
+    registry::current()
+}
+
+/// Changes the stream table as planned; whether something must be filled from the events. While writers go on (`online`),
+/// whoever touches a state that lacks streams computes it again.
+pub fn store_streams(plan: &StreamPlan, online: bool) -> bool {
+    let _acting = Acting::as_owner(registry::home().owner);
+    connect(|session| {
+        if plan.add.is_empty() && plan.drop.is_empty() {
+            return;
+        }
+        let version: i64 = session
+            .modify(
+                "UPDATE segment.version SET streams = pg_catalog.nextval('segment.version_number') RETURNING streams",
+                &[],
+            )
+            .value(0, 1);
+        if !plan.drop.is_empty() {
+            let ids: Vec<i32> = plan.drop.iter().map(|id| *id as i32).collect();
+            session.modify("DELETE FROM segment.stream WHERE stream_id = ANY ($1)", &[ids.into()]);
+        }
+        for (selection, horizons) in &plan.add {
+            session.modify(
+                "INSERT INTO segment.stream (event_type, filter, value_path, horizons, since)
+                 VALUES ($1, $2::jsonb, $3, $4, $5)",
+                &[
+                    selection.event.clone().into(),
+                    selection.filter.as_ref().map(ToString::to_string).into(),
+                    selection.of.as_ref().map(|path| path.0.clone()).into(),
+                    horizons.panes().to_vec().into(),
+                    if online { version } else { 0 }.into(),
+                ],
+            );
+        }
+    });
+    !plan.add.is_empty()
+}
+
+/// Puts new definitions into force for everybody, in this transaction that writers wait for.
+pub fn finish(kind: &str, fill: bool) -> Pass {
+    let run = upkeep::begin_run(kind);
+    let pass = if fill { upkeep::rebuild() } else { upkeep::evaluate_everybody() };
+    upkeep::end_run(run, pass);
+    pass
+}

@@ -1,0 +1,392 @@
+//! Brings subscribers, in ascending order, from what is stored to what is true.
+//!
+//! A subscriber is looked up, evaluated and written back without a lock: the write goes through only if the version
+//! that was read is still the newest, and is tried again otherwise. Who must be computed again from the events is locked
+//! first and read afterwards, under a newer snapshot: what other transactions did is either visible then, or will be
+//! folded by them once the lock is released.
+
+use super::guc;
+use super::registry::{self, Registry};
+use super::scan::{self, Scratch};
+use super::spi::{at_latest_snapshot, connect};
+use super::store::{BATCH, Effort, Found, Store, Update};
+use super::table::Locked;
+use crate::activity::{Change, Fold, Instant, State};
+use crate::membership::{Cause, Members, Patience, Transition};
+use pgrx::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+/// Subscribers written between two looks for a cancellation.
+const PER_CHECK: usize = 100;
+
+pub struct Engine {
+    pub registry: Rc<Registry>,
+    pub now: Instant,
+    cause: Cause,
+    effort: Effort,
+    store: Store,
+    memory: Scratch,
+    /// Locked, to be computed again from the events; with what is known of their change.
+    inexact: Vec<(String, Change)>,
+    written: usize,
+    /// Who moved, and how.
+    pub moved: Vec<(String, Vec<Transition>)>,
+}
+
+/// One subscriber on the way.
+struct Work {
+    found: Option<Found>,
+    at: Instant,
+    state: State,
+    members: Members,
+    transitions: Vec<Transition>,
+    /// Whether `state` is what the events say; otherwise they must be read.
+    exact: bool,
+}
+
+/// What became of a subscriber who is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Brought {
+    Done,
+    /// Somebody else works on them.
+    Busy,
+}
+
+impl Engine {
+    pub fn new(cause: Cause, effort: Effort) -> Self {
+        see_own_writes();
+        // SAFETY: a plain call into the server.
+        unsafe { pg_sys::AcceptInvalidationMessages() };
+        Engine {
+            registry: registry::current(),
+            now: guc::now(),
+            cause,
+            effort,
+            store: Store::open(registry::home()),
+            memory: Scratch::default(),
+            inexact: Vec::new(),
+            written: 0,
+            moved: Vec::new(),
+        }
+    }
+
+    /// Applies changes, in ascending order of subscriber; some subscribers are to be computed again whatever their
+    /// change. [`Engine::finish`] does that.
+    pub fn apply(&mut self, changes: Vec<(String, Change)>, recompute: impl Fn(&str) -> bool) {
+        see_own_writes();
+        for (subscriber, change) in changes {
+            let again = recompute(&subscriber);
+            let inside = self.memory.enter();
+            let exact = self.fold(&subscriber, &change, again);
+            drop(inside);
+            if !exact {
+                self.inexact.push((subscriber, change));
+            }
+            self.check();
+        }
+    }
+
+    /// Folds a change into a state; false where the state must be computed again, and is locked for that.
+    fn fold(&mut self, subscriber: &str, change: &Change, recompute: bool) -> bool {
+        loop {
+            let found = self.find(subscriber);
+            let mut work = self.begin(found);
+            work.exact &= !recompute;
+            if work.exact {
+                work.exact = self.registry.program.fold(&mut work.state, change, work.at) == Fold::Exact;
+            }
+            if work.exact {
+                let update = self.settle(&mut work, Patience::Little);
+                if self.write(subscriber, &work, update) {
+                    return true;
+                }
+            } else if self.lock(subscriber, &work) {
+                return false;
+            }
+        }
+    }
+
+    /// Computes those again who must be, from their events, and returns who they were.
+    pub fn finish(&mut self) -> Vec<String> {
+        let inexact = std::mem::take(&mut self.inexact);
+        if inexact.is_empty() {
+            return Vec::new();
+        }
+        see_own_writes();
+        let unreadable = self.registry.unreadable();
+        if let Some(refusal) = &unreadable {
+            // The writer goes on with what is known, and `verify` reports the source.
+            pgrx::warning!(
+                "pg_segment cannot compute {} subscribers again: {}",
+                inexact.len(),
+                refusal.message()
+            );
+        }
+        let mut recomputed = Vec::with_capacity(inexact.len());
+        for batch in inexact.chunks(BATCH) {
+            let ids: Vec<String> = batch.iter().map(|(subscriber, _)| subscriber.clone()).collect();
+            let mut events = unreadable
+                .is_none()
+                .then(|| at_latest_snapshot(|| scan::of_subscribers(&self.registry, &ids)));
+            for (subscriber, change) in batch {
+                let found = self.find(subscriber);
+                let mut work = self.begin(found);
+                match &mut events {
+                    Some(events) => {
+                        self.start_over(&mut work, &events.remove(subscriber).unwrap_or_default());
+                    }
+                    None => {
+                        let _ = self.registry.program.fold(&mut work.state, change, work.at);
+                    }
+                }
+                let update = self.settle(&mut work, Patience::Little);
+                self.write(subscriber, &work, update);
+                self.check();
+            }
+            recomputed.extend(ids);
+        }
+        recomputed
+    }
+
+    /// Locks some subscribers, in ascending order, to be computed again by [`Engine::finish`].
+    pub fn recompute(&mut self, subscribers: Vec<String>) {
+        self.apply(subscribers.into_iter().map(|subscriber| (subscriber, Change::default())).collect(), |_| true);
+    }
+
+    /// Puts a state computed from all events of a subscriber in the place of what is stored. Nobody else may be writing.
+    pub fn replace(&mut self, subscriber: &str, events: &Change) {
+        let _inside = self.memory.enter();
+        let found = self.find(subscriber);
+        let mut work = self.begin(found);
+        self.start_over(&mut work, events);
+        let update = self.settle(&mut work, Patience::Much);
+        self.write(subscriber, &work, update);
+        self.check();
+    }
+
+    /// Evaluates a subscriber as of now, and writes if something changed. Without waiting, passes over whoever is being
+    /// worked on.
+    pub fn evaluate(&mut self, subscriber: &str, wait: bool) -> Brought {
+        let _inside = self.memory.enter();
+        self.check();
+        loop {
+            let Some(found) = self.find(subscriber) else { return Brought::Done };
+            if !wait && self.store.lock(&found, false) == Locked::Busy {
+                return Brought::Busy;
+            }
+            if self.holds(&found) {
+                return Brought::Done;
+            }
+            let mut work = self.begin(Some(found));
+            if !work.exact {
+                if self.lock(subscriber, &work) {
+                    self.inexact.push((subscriber.to_owned(), Change::default()));
+                    return Brought::Done;
+                }
+                continue;
+            }
+            let update = self.settle(&mut work, Patience::Much);
+            if self.write(subscriber, &work, update) {
+                return Brought::Done;
+            }
+        }
+    }
+
+    /// Whether what is stored is what these definitions say from the last evaluation until now.
+    fn holds(&self, found: &Found) -> bool {
+        let row = &found.row;
+        let current = row.written.is_none()
+            && row.version >= self.registry.evaluated_version.max(self.registry.filled_version);
+        let state = if current { State::from_bytes(&row.activity).ok() } else { None };
+        state.is_some_and(|state| {
+            let evaluation = self.registry.program.evaluate(&state, row.evaluated_at, Patience::Much);
+            let lasts = |due: Instant| due > self.now && row.due_at.is_some_and(|stored| stored <= due);
+            evaluation.members == row.members && evaluation.due.is_none_or(lasts)
+        })
+    }
+
+    /// Evaluates a subscriber who was due at some times, unless that is settled, and takes them off `segment.due`.
+    pub fn expire(&mut self, subscriber: &str, due: &[Instant]) -> Brought {
+        let _inside = self.memory.enter();
+        self.check();
+        while let Some(found) = self.find(subscriber) {
+            match self.store.lock(&found, false) {
+                Locked::Busy => return Brought::Busy,
+                Locked::Changed => continue,
+                Locked::Yes => {}
+            }
+            if found.row.due_at.is_some_and(|stored| due.contains(&stored)) {
+                let mut work = self.begin(Some(found));
+                if work.exact {
+                    let update = self.settle(&mut work, Patience::Much);
+                    self.write(subscriber, &work, update);
+                } else {
+                    self.inexact.push((subscriber.to_owned(), Change::default()));
+                }
+            }
+            break;
+        }
+        due.iter().for_each(|due| self.store.disarm(subscriber, *due));
+        Brought::Done
+    }
+
+    /// Applies what the queue has of some subscribers, given in ascending order, but for those whom somebody else works
+    /// on. [`Engine::finish`] computes those again whose changes are not known. Returns how many were drained.
+    pub fn drain(&mut self, subscribers: Vec<String>) -> usize {
+        let mut locked = Vec::with_capacity(subscribers.len());
+        for subscriber in subscribers {
+            let _inside = self.memory.enter();
+            let found = self.find(&subscriber);
+            let work = self.begin(found);
+            let mine = match &work.found {
+                Some(found) => self.store.lock(found, false) == Locked::Yes,
+                None => self.lock(&subscriber, &work),
+            };
+            if mine {
+                locked.push(subscriber);
+            }
+            self.check();
+        }
+        see_own_writes();
+        let queued = at_latest_snapshot(|| connect(|session| scan::take_queued(session, &locked)));
+        let mut changes: BTreeMap<String, (Change, bool)> = BTreeMap::new();
+        for (subscriber, streams, bytes) in queued {
+            let known = bytes.filter(|_| streams == self.registry.streams_version);
+            let (change, recompute) = changes.entry(subscriber).or_default();
+            match known.map(|bytes| Change::from_bytes(&bytes)) {
+                Some(Ok(known)) => change.add(known),
+                _ => *recompute = true,
+            }
+        }
+        changes.values_mut().for_each(|(change, _)| change.settle());
+        let again: BTreeSet<String> = changes
+            .iter()
+            .filter(|(_, (_, recompute))| *recompute)
+            .map(|(subscriber, _)| subscriber.clone())
+            .collect();
+        let drained = changes.len();
+        let changes = changes.into_iter().map(|(subscriber, (change, _))| (subscriber, change)).collect();
+        self.apply(changes, |subscriber| again.contains(subscriber));
+        drained
+    }
+
+    /// Whether a subscriber has a state.
+    pub fn knows(&mut self, subscriber: &str) -> bool {
+        let _inside = self.memory.enter();
+        self.store.find(subscriber).is_some()
+    }
+
+    /// The newest state, under definitions that are at least as new.
+    fn find(&mut self, subscriber: &str) -> Option<Found> {
+        let mut found = self.store.find(subscriber);
+        if let (Effort::Repair, Some(found)) = (self.effort, &mut found) {
+            // What the rows themselves say, whatever stands for them.
+            found.row.written = Some(scan::memberships(subscriber));
+        }
+        if found.as_ref().is_some_and(|found| found.row.version > self.registry.version) {
+            // SAFETY: a plain call into the server.
+            unsafe { pg_sys::AcceptInvalidationMessages() };
+            self.registry = registry::current();
+        }
+        found
+    }
+
+    /// Through every due moment since the last evaluation. The evaluation time never goes backwards.
+    fn begin(&self, found: Option<Found>) -> Work {
+        let program = &self.registry.program;
+        let Some(row) = found.as_ref().map(|found| &found.row) else {
+            return Work {
+                found: None,
+                at: self.now,
+                state: State::default(),
+                members: Members::default(),
+                transitions: Vec::new(),
+                exact: true,
+            };
+        };
+        let at = row.evaluation_time(self.now);
+        let decoded = State::from_bytes(&row.activity);
+        let exact = decoded.is_ok() && row.version >= self.registry.filled_version;
+        let mut state = decoded.unwrap_or_default();
+        let mut members = row.members.clone();
+        let mut transitions = Vec::new();
+        if exact && row.due_at.is_some_and(|due| due <= at) {
+            transitions = program.advance(&mut state, &mut members, row.evaluated_at, at);
+        } else {
+            state.advance(program.streams(), at);
+        }
+        Work { found, at, state, members, transitions, exact }
+    }
+
+    /// The state of all events of a subscriber.
+    fn start_over(&self, work: &mut Work, events: &Change) {
+        let program = &self.registry.program;
+        work.state = State::default();
+        // Additions alone are always exact.
+        let _ = program.fold(&mut work.state, events, work.at);
+        work.state.advance(program.streams(), work.at);
+    }
+
+    /// Evaluates, and says what to write.
+    fn settle(&self, work: &mut Work, patience: Patience) -> Update {
+        let program = &self.registry.program;
+        let evaluation = program.evaluate(&work.state, work.at, patience);
+        let mut transitions = std::mem::take(&mut work.transitions);
+        let mut members = std::mem::take(&mut work.members);
+        program.note(&mut members, evaluation.members, work.at, self.cause, &mut transitions);
+        Update {
+            evaluated_at: work.at,
+            version: self.registry.version,
+            activity: work.state.to_bytes(),
+            members,
+            due: evaluation.due,
+            transitions,
+            earlier: Vec::new(),
+        }
+    }
+
+    fn write(&mut self, subscriber: &str, work: &Work, mut update: Update) -> bool {
+        let row = work.found.as_ref().map(|found| &found.row);
+        if self.effort != Effort::Least && row.is_some_and(|row| row.written.is_some()) {
+            update.earlier = scan::history(subscriber);
+        }
+        let done = self.store.write(subscriber, work.found.as_ref(), &update, self.effort);
+        if done && !update.transitions.is_empty() {
+            self.moved.push((subscriber.to_owned(), update.transitions));
+        }
+        done
+    }
+
+    /// Locks a subscriber, who may have no state yet; false where somebody else was faster.
+    fn lock(&mut self, subscriber: &str, work: &Work) -> bool {
+        match &work.found {
+            Some(found) => self.store.lock(found, true) == Locked::Yes,
+            None => {
+                let update = Update {
+                    evaluated_at: work.at,
+                    version: self.registry.version,
+                    activity: Vec::new(),
+                    members: Members::default(),
+                    due: None,
+                    transitions: Vec::new(),
+                    earlier: Vec::new(),
+                };
+                self.store.write(subscriber, None, &update, self.effort)
+            }
+        }
+    }
+
+    fn check(&mut self) {
+        self.written += 1;
+        if self.written.is_multiple_of(PER_CHECK) {
+            pgrx::check_for_interrupts!();
+        }
+    }
+}
+
+/// What this transaction wrote so far may be written again.
+fn see_own_writes() {
+    // SAFETY: a plain call into the server.
+    unsafe { pg_sys::CommandCounterIncrement() };
+}

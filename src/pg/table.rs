@@ -1,0 +1,384 @@
+//! The extension's own tables, read and written row by row without the executor.
+//!
+//! A flush touches a handful of rows of tables whose columns and indexes are known, so that planning, executing and
+//! switching users for every statement would cost many times the work itself. What is skipped with the executor is
+//! nothing that these tables have: triggers, rules, policies, generated columns, foreign keys.
+//!
+//! Rows are looked up as they are now, whatever the transaction's snapshot: the newest committed version, or this
+//! transaction's own. A version is only ever replaced if it is still the newest when it is ([`Table::update`]).
+
+use pgrx::prelude::*;
+use std::ptr;
+
+/// The offset that marks a speculative insertion's token in a tuple's header (SpecTokenOffsetNumber).
+const TOKEN_OFFSET: u16 = 0xfffe;
+
+/// A column's value; `None` for NULL.
+pub type Value = Option<pg_sys::Datum>;
+
+/// One of the extension's own heap tables, opened for writing.
+pub struct Table {
+    heap: pg_sys::Relation,
+    /// The first one is looked into by [`Table::find`].
+    indexes: Vec<Index>,
+    slot: *mut pg_sys::TupleTableSlot,
+    scan: pg_sys::IndexScanDesc,
+}
+
+struct Index {
+    relation: pg_sys::Relation,
+    /// The table's columns, counted from 0.
+    columns: Vec<usize>,
+    unique: bool,
+    info: *mut pg_sys::IndexInfo,
+}
+
+/// What a look for a row's lock found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Locked {
+    Yes,
+    /// Somebody else has it, and waiting was not wanted.
+    Busy,
+    /// The version is not the newest any more.
+    Changed,
+}
+
+impl Table {
+    /// Opens a table with an index named, which [`Table::find`] looks into.
+    pub fn open(oid: pg_sys::Oid, by: &str) -> Self {
+        // SAFETY: the table exists; what is opened is closed when the table is dropped, or by the transaction's abort.
+        unsafe {
+            let mode = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
+            let heap = pg_sys::table_open(oid, mode);
+            let list = pg_sys::RelationGetIndexList(heap);
+            let mut indexes = Vec::new();
+            for place in 0..pg_sys::list_length(list) {
+                let oid = pg_sys::list_nth_oid(list, place);
+                let relation = pg_sys::index_open(oid, mode);
+                let form = &*(*relation).rd_index;
+                let keys = form.indkey.values.as_slice(form.indnkeyatts as usize);
+                let columns = keys.iter().map(|column| (*column - 1) as usize).collect();
+                indexes.push(Index { relation, columns, unique: form.indisunique, info: ptr::null_mut() });
+            }
+            let named = |index: &Index| {
+                let name = &(*(*index.relation).rd_rel).relname.data;
+                std::ffi::CStr::from_ptr(name.as_ptr()).to_bytes() == by.as_bytes()
+            };
+            indexes.sort_by_key(|index| !named(index));
+            Table { heap, indexes, slot: ptr::null_mut(), scan: ptr::null_mut() }
+        }
+    }
+
+    /// The row with a key, as it is now: where it lies, and what is read of its columns.
+    pub fn find<R>(
+        &mut self,
+        key: &[(pg_sys::Oid, pg_sys::Datum)],
+        read: impl FnOnce(&[Value]) -> R,
+    ) -> Option<(pg_sys::ItemPointerData, R)> {
+        // SAFETY: the scan and the slot belong to the open table; the key outlives the look-up.
+        unsafe {
+            let mut keys = self.scan_keys(key);
+            if self.scan.is_null() {
+                let snapshot = ptr::addr_of_mut!(pg_sys::SnapshotSelfData);
+                self.slot = pg_sys::table_slot_create(self.heap, ptr::null_mut());
+                self.scan = begin_scan(self.heap, self.indexes[0].relation, snapshot, key.len());
+            }
+            pg_sys::index_rescan(self.scan, keys.as_mut_ptr(), keys.len() as i32, ptr::null_mut(), 0);
+            let forward = pg_sys::ScanDirection::ForwardScanDirection;
+            let found = pg_sys::index_getnext_slot(self.scan, forward, self.slot).then(|| {
+                let columns = (*(*self.heap).rd_att).natts;
+                pg_sys::slot_getsomeattrs(self.slot, columns);
+                let values: Vec<Value> = (0..columns as usize)
+                    .map(|column| {
+                        let is_null = *(*self.slot).tts_isnull.add(column);
+                        (!is_null).then_some(*(*self.slot).tts_values.add(column))
+                    })
+                    .collect();
+                ((*self.slot).tts_tid, read(&values))
+            });
+            // Whoever vacuums or prunes need not wait for this transaction.
+            pg_sys::ExecClearTuple(self.slot);
+            pg_sys::index_rescan(self.scan, keys.as_mut_ptr(), keys.len() as i32, ptr::null_mut(), 0);
+            found
+        }
+    }
+
+    /// Puts values in the place of a row version; false where it is not the newest any more. Waits for a transaction
+    /// that has changed or locked it.
+    pub fn update(&mut self, tid: pg_sys::ItemPointerData, values: &[Value]) -> bool {
+        // SAFETY: the values are those of the table's columns.
+        unsafe {
+            let tuple = self.form(values);
+            let mut old = tid;
+            let mut failure = pg_sys::TM_FailureData::default();
+            let mut mode = pg_sys::LockTupleMode::LockTupleNoKeyExclusive;
+            let command = pg_sys::GetCurrentCommandId(true);
+            let none = ptr::null_mut();
+            #[cfg(feature = "pg15")]
+            let outcome =
+                pg_sys::heap_update(self.heap, &mut old, tuple, command, none, true, &mut failure, &mut mode);
+            #[cfg(not(feature = "pg15"))]
+            let outcome = {
+                let mut indexes = pg_sys::TU_UpdateIndexes::TU_None;
+                pg_sys::heap_update(
+                    self.heap, &mut old, tuple, command, none, true, &mut failure, &mut mode, &mut indexes,
+                )
+            };
+            if !succeeded(outcome) {
+                return false;
+            }
+            let heap_only = u32::from((*(*tuple).t_data).t_infomask2) & pg_sys::HEAP_ONLY_TUPLE != 0;
+            if !heap_only {
+                for index in 0..self.indexes.len() {
+                    let unique = self.indexes[index].unique;
+                    let check = if unique { pg_sys::IndexUniqueCheck::UNIQUE_CHECK_YES } else { pg_sys::IndexUniqueCheck::UNIQUE_CHECK_NO };
+                    self.enter(index, values, &mut (*tuple).t_self, check, true);
+                }
+            }
+            pg_sys::heap_freetuple(tuple);
+            true
+        }
+    }
+
+    /// Inserts a row into a table without a unique index.
+    pub fn insert(&mut self, values: &[Value]) {
+        // SAFETY: the values are those of the table's columns.
+        unsafe {
+            let tuple = self.form(values);
+            pg_sys::heap_insert(self.heap, tuple, pg_sys::GetCurrentCommandId(true), 0, ptr::null_mut());
+            for index in 0..self.indexes.len() {
+                let check = pg_sys::IndexUniqueCheck::UNIQUE_CHECK_NO;
+                self.enter(index, values, &mut (*tuple).t_self, check, false);
+            }
+            pg_sys::heap_freetuple(tuple);
+        }
+    }
+
+    /// Inserts a row whose key, in the index that is looked into, nobody else has or is about to have; otherwise waits
+    /// for them and returns false. The way of ON CONFLICT DO NOTHING: a speculative insertion.
+    pub fn insert_if_absent(&mut self, values: &[Value]) -> bool {
+        // SAFETY: as the executor does it; the token is released on both ways out, or by the transaction's abort.
+        unsafe {
+            let transaction = pg_sys::GetCurrentTransactionId();
+            let token = pg_sys::SpeculativeInsertionLockAcquire(transaction);
+            let tuple = self.form(values);
+            let header = &mut (*(*tuple).t_data).t_ctid;
+            header.ip_blkid.bi_hi = (token >> 16) as u16;
+            header.ip_blkid.bi_lo = token as u16;
+            header.ip_posid = TOKEN_OFFSET;
+            let options = pg_sys::HEAP_INSERT_SPECULATIVE as i32;
+            pg_sys::heap_insert(self.heap, tuple, pg_sys::GetCurrentCommandId(true), options, ptr::null_mut());
+            let mut alone = true;
+            for index in 0..self.indexes.len() {
+                let check = if index == 0 { pg_sys::IndexUniqueCheck::UNIQUE_CHECK_PARTIAL } else { pg_sys::IndexUniqueCheck::UNIQUE_CHECK_NO };
+                alone = self.enter(index, values, &mut (*tuple).t_self, check, false) || index > 0;
+                if !alone {
+                    break;
+                }
+            }
+            if alone {
+                pg_sys::heap_finish_speculative(self.heap, &mut (*tuple).t_self);
+            } else {
+                pg_sys::heap_abort_speculative(self.heap, &mut (*tuple).t_self);
+            }
+            pg_sys::SpeculativeInsertionLockRelease(transaction);
+            pg_sys::heap_freetuple(tuple);
+            if !alone {
+                self.await_key(values);
+            }
+            alone
+        }
+    }
+
+    /// Locks a row version for an update to come.
+    pub fn lock(&mut self, tid: pg_sys::ItemPointerData, wait: bool) -> Locked {
+        // SAFETY: the buffer that comes back pinned is released.
+        unsafe {
+            let mut tuple = pg_sys::HeapTupleData { t_self: tid, ..Default::default() };
+            let mut failure = pg_sys::TM_FailureData::default();
+            let mut buffer = 0;
+            let policy = if wait { pg_sys::LockWaitPolicy::LockWaitBlock } else { pg_sys::LockWaitPolicy::LockWaitSkip };
+            let outcome = pg_sys::heap_lock_tuple(
+                self.heap,
+                &mut tuple,
+                pg_sys::GetCurrentCommandId(true),
+                pg_sys::LockTupleMode::LockTupleNoKeyExclusive,
+                policy,
+                false,
+                &mut buffer,
+                &mut failure,
+            );
+            pg_sys::ReleaseBuffer(buffer);
+            match outcome {
+                pg_sys::TM_Result::TM_WouldBlock => Locked::Busy,
+                outcome if succeeded(outcome) => Locked::Yes,
+                _ => Locked::Changed,
+            }
+        }
+    }
+
+    /// Deletes a row version, unless somebody else has changed it.
+    pub fn delete(&mut self, tid: pg_sys::ItemPointerData) {
+        // SAFETY: the row lies in the table.
+        unsafe {
+            let mut tid = tid;
+            let mut failure = pg_sys::TM_FailureData::default();
+            let command = pg_sys::GetCurrentCommandId(true);
+            pg_sys::heap_delete(self.heap, &mut tid, command, ptr::null_mut(), true, &mut failure, false);
+        }
+    }
+
+    unsafe fn form(&self, values: &[Value]) -> pg_sys::HeapTuple {
+        let mut datums: Vec<pg_sys::Datum> =
+            values.iter().map(|value| value.unwrap_or(pg_sys::Datum::from(0))).collect();
+        let mut nulls: Vec<bool> = values.iter().map(Option::is_none).collect();
+        // SAFETY: there are as many values as columns, of their types.
+        unsafe {
+            let tuple = pg_sys::heap_form_tuple((*self.heap).rd_att, datums.as_mut_ptr(), nulls.as_mut_ptr());
+            (*tuple).t_tableOid = (*self.heap).rd_id;
+            tuple
+        }
+    }
+
+    /// Enters a row into an index; false where its key may be somebody else's too.
+    unsafe fn enter(
+        &mut self,
+        index: usize,
+        values: &[Value],
+        tid: pg_sys::ItemPointer,
+        check: pg_sys::IndexUniqueCheck::Type,
+        unchanged: bool,
+    ) -> bool {
+        let index = &mut self.indexes[index];
+        let key = |column: &usize| values.get(*column).copied().flatten();
+        let mut datums: Vec<pg_sys::Datum> =
+            index.columns.iter().map(|column| key(column).unwrap_or(pg_sys::Datum::from(0))).collect();
+        let mut nulls: Vec<bool> = index.columns.iter().map(|column| key(column).is_none()).collect();
+        // SAFETY: the index is open, and the values are those of its columns.
+        unsafe {
+            if index.info.is_null() {
+                index.info = pg_sys::BuildIndexInfo(index.relation);
+            }
+            pg_sys::index_insert(
+                index.relation,
+                datums.as_mut_ptr(),
+                nulls.as_mut_ptr(),
+                tid,
+                self.heap,
+                check,
+                unchanged,
+                index.info,
+            )
+        }
+    }
+
+    /// Waits for whoever is about to insert or delete a row with the key of these values.
+    unsafe fn await_key(&mut self, values: &[Value]) {
+        let mut dirty = pg_sys::SnapshotData { snapshot_type: pg_sys::SnapshotType::SNAPSHOT_DIRTY, ..Default::default() };
+        // SAFETY: the scan is ended before the snapshot goes; the key's values outlive it.
+        unsafe {
+            let index = &self.indexes[0];
+            let attribute = |column: &usize| {
+                let attributes = (*(*self.heap).rd_att).attrs.as_slice((*(*self.heap).rd_att).natts as usize);
+                attributes[*column].atttypid
+            };
+            let key: Vec<_> = index
+                .columns
+                .iter()
+                .filter_map(|column| Some((attribute(column), values[*column]?)))
+                .collect();
+            let mut keys = self.scan_keys(&key);
+            let scan = begin_scan(self.heap, index.relation, &mut dirty, keys.len());
+            pg_sys::index_rescan(scan, keys.as_mut_ptr(), keys.len() as i32, ptr::null_mut(), 0);
+            let slot = pg_sys::table_slot_create(self.heap, ptr::null_mut());
+            let forward = pg_sys::ScanDirection::ForwardScanDirection;
+            let found = pg_sys::index_getnext_slot(scan, forward, slot);
+            pg_sys::index_endscan(scan);
+            pg_sys::ExecDropSingleTupleTableSlot(slot);
+            if !found {
+                return;
+            }
+            let other = if dirty.xmin != pg_sys::InvalidTransactionId { dirty.xmin } else { dirty.xmax };
+            if other == pg_sys::InvalidTransactionId {
+                return;
+            }
+            if dirty.xmin != pg_sys::InvalidTransactionId && dirty.speculativeToken != 0 {
+                pg_sys::SpeculativeInsertionWait(other, dirty.speculativeToken);
+            } else {
+                pg_sys::XactLockTableWait(other, ptr::null_mut(), ptr::null_mut(), pg_sys::XLTW_Oper::XLTW_None);
+            }
+        }
+    }
+
+    /// Equality with each value of a key, given with its type.
+    unsafe fn scan_keys(&self, key: &[(pg_sys::Oid, pg_sys::Datum)]) -> Vec<pg_sys::ScanKeyData> {
+        let relation = self.indexes[0].relation;
+        let keys = key.iter().enumerate().map(|(column, (type_oid, value))| {
+            let equal = match *type_oid {
+                pg_sys::INT4OID => pg_sys::F_INT4EQ,
+                pg_sys::TIMESTAMPTZOID => pg_sys::F_TIMESTAMPTZ_EQ,
+                _ => pg_sys::F_TEXTEQ,
+            };
+            let mut scan_key = pg_sys::ScanKeyData::default();
+            // SAFETY: the index has as many columns, of these types.
+            unsafe {
+                pg_sys::ScanKeyEntryInitialize(
+                    &mut scan_key,
+                    0,
+                    column as i16 + 1,
+                    pg_sys::BTEqualStrategyNumber as u16,
+                    pg_sys::Oid::INVALID,
+                    *(*relation).rd_indcollation.add(column),
+                    pg_sys::Oid::from(equal),
+                    *value,
+                );
+            }
+            scan_key
+        });
+        keys.collect()
+    }
+}
+
+impl Drop for Table {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // The transaction's abort closes what an error leaves open.
+            return;
+        }
+        // SAFETY: closes what was opened; the locks stay to the transaction's end.
+        unsafe {
+            if !self.scan.is_null() {
+                pg_sys::index_endscan(self.scan);
+                pg_sys::ExecDropSingleTupleTableSlot(self.slot);
+            }
+            for index in &self.indexes {
+                pg_sys::index_close(index.relation, pg_sys::NoLock as pg_sys::LOCKMODE);
+            }
+            pg_sys::table_close(self.heap, pg_sys::NoLock as pg_sys::LOCKMODE);
+        }
+    }
+}
+
+unsafe fn begin_scan(
+    heap: pg_sys::Relation,
+    index: pg_sys::Relation,
+    snapshot: pg_sys::Snapshot,
+    keys: usize,
+) -> pg_sys::IndexScanDesc {
+    // SAFETY: both relations are open and the snapshot outlives the scan.
+    unsafe {
+        #[cfg(not(feature = "pg18"))]
+        return pg_sys::index_beginscan(heap, index, snapshot, keys as i32, 0);
+        #[cfg(feature = "pg18")]
+        return pg_sys::index_beginscan(heap, index, snapshot, ptr::null_mut(), keys as i32, 0);
+    }
+}
+
+/// Whether a change of a row went through. One that this very command made before is a mistake of the engine's.
+fn succeeded(outcome: pg_sys::TM_Result::Type) -> bool {
+    match outcome {
+        pg_sys::TM_Result::TM_Ok => true,
+        pg_sys::TM_Result::TM_Updated | pg_sys::TM_Result::TM_Deleted => false,
+        other => pgrx::error!("pg_segment changed a row twice in one command (outcome {other})"),
+    }
+}

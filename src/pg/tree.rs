@@ -1,0 +1,160 @@
+//! The tables of a source: one, or a partitioned or inherited one with all its parts.
+//!
+//! Statement triggers fire for the table that a statement names and see the rows of all its parts, so each table of the
+//! tree has its own and no row is seen twice. An event trigger notices parts that come and go.
+
+use super::capture::add_event;
+use super::owner::Acting;
+use super::pending;
+use super::registry::{self, Registry};
+use super::relation::Relation;
+use super::report::Refusal;
+use super::scan::Scan;
+use super::source::Source;
+use super::spi::{Session, connect, connect_at_latest};
+use pgrx::prelude::*;
+
+/// A table and its parts, as they are now.
+pub fn members(root: pg_sys::Oid) -> Vec<pg_sys::Oid> {
+    connect_at_latest(|session| {
+        let rows = session.select(
+            "WITH RECURSIVE tree (relation) AS (
+               VALUES ($1) UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN tree t ON i.inhparent = t.relation
+               WHERE NOT i.inhdetachpending)
+             SELECT relation FROM tree ORDER BY relation",
+            &[root.into()],
+        );
+        (0..rows.count()).filter_map(|row| rows.get(row, 1)).collect()
+    })
+}
+
+/// Refuses parts that cannot be captured.
+pub fn check(root: &Relation) -> Result<(), Refusal> {
+    for part in members(root.oid) {
+        if let Some(part) = Relation::look_up(part).filter(|part| part.oid != root.oid) {
+            part.check_source()?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts the capture triggers onto a table and notes that it belongs to a source.
+pub fn enlist(session: &Session, source: i32, by_row: bool, table: &Relation) {
+    let quoted = table.quoted();
+    let create = |event: &str, rows: &str, each: &str| {
+        let name = trigger_name(event);
+        session.modify_once(
+            &format!(
+                "CREATE TRIGGER {name} AFTER {event} ON {quoted} {rows} FOR EACH {each} EXECUTE FUNCTION segment.capture()"
+            ),
+            &[],
+        );
+    };
+    if by_row {
+        // A partition has its root's already.
+        if !table.is_partition {
+            create("INSERT OR UPDATE OR DELETE", "", "ROW");
+            // Replication applies changes row by row, with only such triggers.
+            session.modify_once(
+                &format!("ALTER TABLE {quoted} ENABLE ALWAYS TRIGGER {}", trigger_name("INSERT OR UPDATE OR DELETE")),
+                &[],
+            );
+        }
+    } else {
+        create("INSERT", "REFERENCING NEW TABLE AS new_rows", "STATEMENT");
+        create("UPDATE", "REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows", "STATEMENT");
+        create("DELETE", "REFERENCING OLD TABLE AS old_rows", "STATEMENT");
+    }
+    create("TRUNCATE", "", "STATEMENT");
+    session.modify(
+        "INSERT INTO segment.source_table (relation, source_id) VALUES ($1::oid::regclass, $2)",
+        &[table.oid.into(), source.into()],
+    );
+}
+
+/// Takes the capture triggers off a table, which may be gone, and forgets that it belonged to a source.
+pub fn discharge(session: &Session, table: pg_sys::Oid) {
+    session.modify("DELETE FROM segment.source_table WHERE relation = $1", &[table.into()]);
+    let Some(table) = Relation::look_up(table) else { return };
+    for event in ["INSERT", "UPDATE", "DELETE", "INSERT OR UPDATE OR DELETE", "TRUNCATE"] {
+        let rows = session.select(
+            "SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = $1 AND tgname = $2 AND tgparentid = 0",
+            &[table.oid.into(), trigger_name(event).into()],
+        );
+        if rows.count() > 0 {
+            session.modify_once(&format!("DROP TRIGGER {} ON {}", trigger_name(event), table.quoted()), &[]);
+        }
+    }
+}
+
+fn trigger_name(event: &str) -> String {
+    match event {
+        "INSERT OR UPDATE OR DELETE" => "pg_segment_row".to_owned(),
+        event => format!("pg_segment_{}", event.to_lowercase()),
+    }
+}
+
+/// Brings the tables of all sources in line with what belongs to them now. The rows of a part that has come are
+/// captured as if they were inserted, and those of one that has gone as if they were deleted: the command that moved
+/// the part has locked it.
+pub fn reconcile() {
+    let registry = registry::current();
+    let mut changed = false;
+    for source in &registry.sources {
+        let now = members(source.relation);
+        let mut change = |table: &pg_sys::Oid, sign: i64| {
+            changed = true;
+            registry::hold_definitions();
+            capture_all(&registry, source, *table, sign);
+            let _acting = Acting::as_owner(registry::home().owner);
+            connect(|session| match Relation::look_up(*table) {
+                Some(table) if sign > 0 => {
+                    if let Err(refusal) = table.check_source() {
+                        refusal.raise();
+                    }
+                    enlist(session, source.id, source.by_row, &table);
+                }
+                _ => discharge(session, *table),
+            });
+        };
+        let lives = |table: &pg_sys::Oid| Relation::look_up(*table).is_some();
+        source.tables.iter().filter(|table| !now.contains(table) && lives(table)).for_each(|table| change(table, -1));
+        now.iter().filter(|table| !source.tables.contains(table)).for_each(|table| change(table, 1));
+    }
+    if changed {
+        registry::invalidate();
+    }
+}
+
+/// Captures all rows that lie in a table itself.
+fn capture_all(registry: &Registry, source: &Source, table: pg_sys::Oid, sign: i64) {
+    let resolved = registry.reader(source, table);
+    match resolved.as_ref() {
+        Err(refusal) => refusal.clone().raise(),
+        Ok(reader) => pending::record(|changes| {
+            changes.begin(registry.streams_version);
+            connect_at_latest(|session| {
+                let mut scan = Scan::open(session, reader, true);
+                while scan.next(|event| add_event(changes, &registry.program, event, sign)) {}
+                scan.close();
+            });
+        }),
+    }
+}
+
+/// Warns where tables are dropped whose rows cannot be read any more.
+pub fn dropped(relations: &[pg_sys::Oid]) {
+    let registry = registry::current();
+    for source in &registry.sources {
+        let gone: Vec<_> =
+            source.tables.iter().filter(|table| relations.contains(table) && **table != source.relation).collect();
+        if !gone.is_empty() {
+            ereport!(
+                PgLogLevel::WARNING,
+                PgSqlErrorCode::ERRCODE_WARNING,
+                "pg_segment still counts the events of a dropped part of an attached table",
+                "Run CALL segment.rebuild(). Next time, detach a partition before dropping it: its events are then let go of at once."
+            );
+        }
+    }
+}
