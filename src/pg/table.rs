@@ -80,6 +80,7 @@ impl Table {
             let mut keys = self.scan_keys(key);
             if self.scan.is_null() {
                 let snapshot = ptr::addr_of_mut!(pg_sys::SnapshotSelfData);
+                let _lasting = Lasting::enter();
                 self.slot = pg_sys::table_slot_create(self.heap, ptr::null_mut());
                 self.scan = begin_scan(self.heap, self.indexes[0].relation, snapshot, key.len());
             }
@@ -257,6 +258,7 @@ impl Table {
         // SAFETY: the index is open, and the values are those of its columns.
         unsafe {
             if index.info.is_null() {
+                let _lasting = Lasting::enter();
                 index.info = pg_sys::BuildIndexInfo(index.relation);
             }
             pg_sys::index_insert(
@@ -352,10 +354,30 @@ impl Drop for Table {
                 pg_sys::ExecDropSingleTupleTableSlot(self.slot);
             }
             for index in &self.indexes {
+                if !index.info.is_null() {
+                    pg_sys::pfree(index.info.cast());
+                }
                 pg_sys::index_close(index.relation, pg_sys::NoLock as pg_sys::LOCKMODE);
             }
             pg_sys::table_close(self.heap, pg_sys::NoLock as pg_sys::LOCKMODE);
         }
+    }
+}
+
+/// While it lives, allocations last as long as the transaction, whatever memory the caller gives back for each row.
+struct Lasting(pg_sys::MemoryContext);
+
+impl Lasting {
+    fn enter() -> Self {
+        // SAFETY: there is a transaction wherever a table is open.
+        Lasting(unsafe { pg_sys::MemoryContextSwitchTo(pg_sys::CurTransactionContext) })
+    }
+}
+
+impl Drop for Lasting {
+    fn drop(&mut self) {
+        // SAFETY: goes back to what was current.
+        unsafe { pg_sys::MemoryContextSwitchTo(self.0) };
     }
 }
 

@@ -1,0 +1,34 @@
+# Writers while long work runs beside them: 99th percentile of the latency of one-row transactions, 400 a second.
+NAMES+=(online)
+
+bench_online() {
+  need attached
+  if [ "$(value attached "SELECT to_regprocedure('segment.create_segment_concurrently(text, jsonb)') IS NULL")" = t ]; then
+    say "online is skipped: there is no segment.create_segment_concurrently"
+    return
+  fi
+  clone attached timed
+  alternate latency alone create rebuild
+  report online_create "<= 2" create alone
+  report online_rebuild "<= 2" rebuild alone
+}
+
+# Milliseconds, over 10 seconds, alone or while the same work is done again and again.
+latency() {
+  local work=$1 log=$TARGET/bench-latency
+  rm -f "$log".*
+  writers timed 1 "$(scaled 100000)" -c 4 -R 400 -T 10 -l --log-prefix="$log" > /dev/null &
+  while [ "$work" != alone ] && kill -0 $! 2> /dev/null; do "long_$work"; done
+  wait $!
+  cat "$log".* | awk '{ print $3 / 1000 }' | sort -g | awk '{ sorted[NR] = $1 } END { print sorted[int(NR * 0.99 + 0.5)] }'
+  prove timed
+}
+
+# A segment that reads what no other segment does, so that the events must be read.
+long_create() {
+  local name=concurrent_$RANDOM
+  value timed "CALL segment.create_segment_concurrently('$name', '{\"event\": \"page_view\", \"count\": {\"min\": 3},
+    \"within\": \"30 days\", \"where\": {\"campaign\": {\"in\": [\"spring_1\", \"$name\"]}}}')"
+}
+
+long_rebuild() { value timed "CALL segment.rebuild()"; }

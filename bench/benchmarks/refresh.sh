@@ -1,0 +1,37 @@
+# Time alone: 1,000,000 subscribers of whom 0.1 % or 1 % are due, against computing everything again.
+NAMES+=(refresh)
+
+bench_refresh() {
+  need large
+  clone large timed
+  alternate refresh_or_recompute recompute few many
+  report refresh ">= 500" recompute few
+  FIGURES[ten_few]=$(awk '{ for (i = 1; i <= NF; i++) printf "%s ", 10 * $i }' <<< "${FIGURES[few]}")
+  report refresh_growth "about 1" many ten_few
+}
+
+refresh_or_recompute() {
+  case $1 in
+    recompute) milliseconds timed -v clock="$(value timed "SELECT segment.now()")" -f "$BENCH/recompute.sql" ;;
+    few) refresh "$(scaled 1000)" ;;
+    many) refresh "$(scaled 10000)" ;;
+  esac
+}
+
+# Milliseconds of a refresh of so many subscribers. The clock first goes to a full hour, at which most windows end and who is
+# due is not timed, then to the moment at which the number of those who are due comes closest; the time is in proportion.
+refresh() {
+  local moment due
+  pass "$(value timed "SELECT date_trunc('hour', segment.now() + interval '1 hour')")"
+  value timed "CALL segment.refresh()"
+  IFS='|' read -r moment due <<< "$(value timed "SELECT due_at, due
+    FROM (SELECT due_at, sum(count(*)) OVER (ORDER BY due_at) AS due FROM segment.due GROUP BY due_at) growth
+    ORDER BY abs(due - $1) LIMIT 1")"
+  pass "$moment"
+  say "$due subscribers are due at $moment"
+  milliseconds timed -c "CALL segment.refresh()" | awk -v wanted="$1" -v due="$due" '{ print $1 * wanted / due }'
+  prove timed
+}
+
+# Sets the clock of the database.
+pass() { value timed "ALTER DATABASE timed SET pg_segment.clock = '$1'"; }

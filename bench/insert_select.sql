@@ -1,0 +1,2 @@
+-- Variable: staged, a table of bench/staging.sql.
+INSERT INTO event (subscriber, at, kind, value, properties) SELECT * FROM :staged;
