@@ -348,8 +348,8 @@ impl Engine {
 
     fn write(&mut self, subscriber: &str, work: &Work, mut update: Update) -> bool {
         let row = work.found.as_ref().map(|found| &found.row);
-        if self.effort != Effort::Least && row.is_some_and(|row| row.written.is_some()) {
-            update.earlier = scan::history(subscriber);
+        if !self.effort.is_writers() && row.is_some_and(|row| row.written.is_some()) {
+            update.earlier = self.store.history(subscriber);
         }
         let done = self.store.write(subscriber, work.found.as_ref(), &update, self.effort);
         if done && !update.transitions.is_empty() {

@@ -6,7 +6,7 @@ use super::guc::{self, FlushAt};
 use super::pending::{self, Changes};
 use super::registry;
 use super::spi::at_latest_snapshot;
-use super::store::{BATCH, Effort, Store};
+use super::store::{BATCH, Effort, MANY, Store};
 use super::upkeep;
 use crate::membership::{Cause, Transition};
 
@@ -45,7 +45,8 @@ pub fn flush_at_end() {
 
 /// Returns who moved, and who was computed again.
 fn apply(changes: Changes) -> (Moved, Vec<String>) {
-    let mut engine = Engine::new(Cause::Event, Effort::Least);
+    let effort = if changes.subscribers() > MANY { Effort::Bulk } else { Effort::Least };
+    let mut engine = Engine::new(Cause::Event, effort);
     let recompute = changes.everybody || !changes.made_under(engine.registry.streams_version);
     let (everybody, again) = (changes.everybody, changes.again.clone());
     engine.apply(changes.into_sorted(), |subscriber| recompute || again.contains(subscriber));

@@ -56,6 +56,11 @@ impl Changes {
         sorted
     }
 
+    /// How many subscribers have changes.
+    pub fn subscribers(&self) -> usize {
+        self.by_subscriber.len()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.by_subscriber.is_empty() && !self.everybody && self.again.is_empty()
     }

@@ -7,7 +7,7 @@ use super::registry::{self, Registry};
 use super::source::{Reader, Source};
 use super::spi::{Cursor, Rows, Session, connect, connect_at_latest};
 use crate::activity::Change;
-use crate::membership::{Cause, Members, Program, Transition};
+use crate::membership::{Members, Program};
 use pgrx::PgMemoryContexts;
 use pgrx::prelude::*;
 use std::collections::{BTreeSet, HashMap};
@@ -77,25 +77,6 @@ pub fn take_queued(session: &Session, subscribers: &[String]) -> Vec<(String, i6
         session.modify("DELETE FROM segment.queue WHERE ctid = ANY ($1)", &[places.into()]);
     }
     taken
-}
-
-/// What is on record about a subscriber, oldest first.
-pub fn history(subscriber: &str) -> Vec<Transition> {
-    let _acting = Acting::as_owner(registry::home().owner);
-    connect(|session| {
-        let rows = session.select(
-            "SELECT at, entered, departed FROM segment.history WHERE subscriber = $1 ORDER BY at",
-            &[subscriber.into()],
-        );
-        let ids = |row: usize, column: i32| {
-            rows.value::<Vec<i32>>(row, column).into_iter().map(|id| id as u32).collect()
-        };
-        let transition = |row: usize| {
-            let at = rows.instant(row, 1)?;
-            Some(Transition { at, cause: Cause::Event, entered: ids(row, 2), departed: ids(row, 3) })
-        };
-        (0..rows.count()).filter_map(transition).collect()
-    })
 }
 
 /// Those among the subscribers of all sources whom somebody wants, in ascending order.

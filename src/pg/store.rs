@@ -7,7 +7,7 @@ use super::registry::Home;
 use super::spi::Rows;
 use super::table::{Locked, Table, Value};
 use crate::activity::Instant;
-use crate::membership::{Members, Transition};
+use crate::membership::{Cause, Members, Transition};
 use pgrx::IntoDatum;
 use pgrx::prelude::*;
 
@@ -17,6 +17,9 @@ pub const BATCH: usize = 5_000;
 /// Most memberships of a subscriber that a writer changes itself. The rows of whoever enters or leaves more at once are
 /// left to `refresh`, which is due right away; until then the views read the bitmap.
 const MOST_MOVES: usize = 8;
+
+/// A transaction of more subscribers leaves all membership rows to `refresh`.
+pub const MANY: usize = 1_000;
 
 /// A stored state, as it lies in the table.
 #[derive(Clone, Debug, Default)]
@@ -92,12 +95,20 @@ pub struct Update {
 /// Who keeps what follows from an update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effort {
+    /// A writer's of many subscribers: as least, and all memberships are left for later.
+    Bulk,
     /// A writer's: the due time only ever moves earlier, unless it has passed, and many memberships are left for later.
     Least,
     /// Upkeep's: the due time and the membership rows are exact afterwards.
     Full,
     /// As full, and nothing that is stored beside the state is taken on trust.
     Repair,
+}
+
+impl Effort {
+    pub fn is_writers(self) -> bool {
+        matches!(self, Effort::Bulk | Effort::Least)
+    }
 }
 
 /// The tables, opened as they are needed.
@@ -142,13 +153,17 @@ impl Store {
             old.written.clone().unwrap_or_else(|| old.members.clone())
         });
         let moves = update.members.differences(&written).count();
-        let behind = effort == Effort::Least && moves > MOST_MOVES;
+        let behind = match effort {
+            Effort::Bulk => moves > 0,
+            Effort::Least => moves > MOST_MOVES,
+            Effort::Full | Effort::Repair => false,
+        };
         let stored_due = old.and_then(|old| old.due_at);
         let wanted = if behind { Some(update.evaluated_at) } else { update.due };
         let due = match (stored_due, wanted) {
             // A lower bound stays one when the deadline moves away.
             (Some(stored), wanted)
-                if effort == Effort::Least
+                if effort.is_writers()
                     && stored > update.evaluated_at
                     && wanted.is_none_or(|wanted| stored <= wanted) =>
             {
@@ -198,6 +213,26 @@ impl Store {
         let table = self.due.get_or_insert_with(|| Table::open(home.due, "due_idx"));
         let (Some(due), Some(id)) = (due, subscriber.into_datum()) else { return true };
         table.find(&[(pg_sys::TIMESTAMPTZOID, pg_sys::Datum::from(due)), (pg_sys::TEXTOID, id)], |_| ()).is_some()
+    }
+
+    /// What is on record about a subscriber, oldest first.
+    pub fn history(&mut self, subscriber: &str) -> Vec<Transition> {
+        let home = self.home;
+        let table = self.history.get_or_insert_with(|| Table::open(home.history, "history_idx"));
+        let Some(id) = subscriber.into_datum() else { return Vec::new() };
+        let mut history = Vec::new();
+        table.each(&[(pg_sys::TEXTOID, id)], |_, values| {
+            let ids = |column: usize| {
+                let datum = values.get(column).copied().flatten();
+                // SAFETY: the column is an array of integers.
+                let ids = datum.and_then(|datum| unsafe { Vec::<i32>::from_datum(datum, false) });
+                ids.unwrap_or_default().into_iter().map(|id| id as u32).collect()
+            };
+            let at = values.first().copied().flatten().map_or(Instant::MIN, |at| at.value() as Instant);
+            history.push(Transition { at, cause: Cause::Event, entered: ids(3), departed: ids(4) });
+            true
+        });
+        history
     }
 
     /// Takes a row off `segment.due`.

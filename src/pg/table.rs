@@ -13,6 +13,9 @@ use std::ptr;
 /// The offset that marks a speculative insertion's token in a tuple's header (SpecTokenOffsetNumber).
 const TOKEN_OFFSET: u16 = 0xfffe;
 
+/// Most columns of a table that is read here.
+const MOST_COLUMNS: usize = 8;
+
 /// A column's value; `None` for NULL.
 pub type Value = Option<pg_sys::Datum>;
 
@@ -75,6 +78,21 @@ impl Table {
         key: &[(pg_sys::Oid, pg_sys::Datum)],
         read: impl FnOnce(&[Value]) -> R,
     ) -> Option<(pg_sys::ItemPointerData, R)> {
+        let mut read = Some(read);
+        let mut found = None;
+        self.each(key, |tid, values| {
+            found = read.take().map(|read| (tid, read(values)));
+            false
+        });
+        found
+    }
+
+    /// Shows the rows with a key, in the index's order, as long as `more` wants more.
+    pub fn each(
+        &mut self,
+        key: &[(pg_sys::Oid, pg_sys::Datum)],
+        mut more: impl FnMut(pg_sys::ItemPointerData, &[Value]) -> bool,
+    ) {
         // SAFETY: the scan and the slot belong to the open table; the key outlives the look-up.
         unsafe {
             let mut keys = self.scan_keys(key);
@@ -85,22 +103,21 @@ impl Table {
                 self.scan = begin_scan(self.heap, self.indexes[0].relation, snapshot, key.len());
             }
             pg_sys::index_rescan(self.scan, keys.as_mut_ptr(), keys.len() as i32, ptr::null_mut(), 0);
-            let forward = pg_sys::ScanDirection::ForwardScanDirection;
-            let found = pg_sys::index_getnext_slot(self.scan, forward, self.slot).then(|| {
-                let columns = (*(*self.heap).rd_att).natts;
+            let columns = (*(*self.heap).rd_att).natts;
+            let mut values: [Value; MOST_COLUMNS] = [None; MOST_COLUMNS];
+            while pg_sys::index_getnext_slot(self.scan, pg_sys::ScanDirection::ForwardScanDirection, self.slot) {
                 pg_sys::slot_getsomeattrs(self.slot, columns);
-                let values: Vec<Value> = (0..columns as usize)
-                    .map(|column| {
-                        let is_null = *(*self.slot).tts_isnull.add(column);
-                        (!is_null).then_some(*(*self.slot).tts_values.add(column))
-                    })
-                    .collect();
-                ((*self.slot).tts_tid, read(&values))
-            });
+                for (column, value) in values.iter_mut().take(columns as usize).enumerate() {
+                    let is_null = *(*self.slot).tts_isnull.add(column);
+                    *value = (!is_null).then_some(*(*self.slot).tts_values.add(column));
+                }
+                if !more((*self.slot).tts_tid, &values[..columns as usize]) {
+                    break;
+                }
+            }
             // Whoever vacuums or prunes need not wait for this transaction.
             pg_sys::ExecClearTuple(self.slot);
             pg_sys::index_rescan(self.scan, keys.as_mut_ptr(), keys.len() as i32, ptr::null_mut(), 0);
-            found
         }
     }
 

@@ -122,7 +122,7 @@ pub fn catch_up(now: Instant) {
 
 /// Adds the existing events of a newly attached source to everybody's state. The caller has locked out writers.
 pub fn add_source(source: &Source) -> Pass {
-    let mut engine = Engine::new(Cause::Definition, Effort::Least);
+    let mut engine = Engine::new(Cause::Definition, Effort::Full);
     let registry = std::rc::Rc::clone(&engine.registry);
     let mut pass = Pass::default();
     at_latest_snapshot(|| {
