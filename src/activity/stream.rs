@@ -125,8 +125,7 @@ impl Stream {
             .of
             .as_ref()
             .and_then(|path| follow(event, path))
-            .and_then(Document::number)
-            .and_then(|number| number.to_scaled(super::VALUE_SCALE))
+            .and_then(|value| value.units(super::VALUE_SCALE))
             .and_then(|units| i64::try_from(units).ok())
             // Its negative would not fit.
             .filter(|units| *units != i64::MIN)

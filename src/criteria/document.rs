@@ -18,6 +18,10 @@ pub trait Document<'a>: Copy {
     fn kind(self) -> Kind;
     fn boolean(self) -> Option<bool>;
     fn number(self) -> Option<Decimal>;
+    /// The number in units of `10^-scale`, halves rounded away from zero.
+    fn units(self, scale: u32) -> Option<i128> {
+        self.number()?.to_scaled(scale)
+    }
     fn text(self) -> Option<&'a str>;
     /// The value of an object under a key.
     fn get(self, key: &str) -> Option<Self>;

@@ -170,10 +170,44 @@ impl<'a> Document<'a> for Jsonb<'a> {
 
 /// Decodes a varlena `numeric` (`src/backend/utils/adt/numeric.c`); `None` for NaN and the infinities.
 pub fn numeric(varlena: &[u8]) -> Option<Decimal> {
+    let (negative, weight, digits) = numeric_parts(varlena)?;
+    let digits = digits.chunks_exact(2).map(|pair| u16::from_ne_bytes([pair[0], pair[1]]));
+    Some(Decimal::from_base_10000(negative, weight, digits))
+}
+
+/// A varlena `numeric` in units of `10^-scale`, where it is a whole number of them and not a huge one; the way around
+/// [`numeric`] for most.
+pub fn numeric_units(varlena: &[u8], scale: u32) -> Option<i64> {
+    let (negative, weight, digits) = numeric_parts(varlena)?;
+    if !(-3..=3).contains(&weight) || digits.len() > 8 {
+        return None;
+    }
+    let mut units: i64 = 0;
+    let mut exponent = weight * 4 + i64::from(scale);
+    for pair in digits.chunks_exact(2) {
+        let digit = i64::from(u16::from_ne_bytes([pair[0], pair[1]]));
+        units = units.checked_add(match u32::try_from(exponent) {
+            Ok(exponent) => digit.checked_mul(10_i64.checked_pow(exponent)?)?,
+            // Below the unit: whole only if nothing is lost.
+            Err(_) => {
+                let unit = 10_i64.checked_pow(u32::try_from(-exponent).ok()?)?;
+                if digit % unit != 0 {
+                    return None;
+                }
+                digit / unit
+            }
+        })?;
+        exponent -= 4;
+    }
+    Some(if negative { -units } else { units })
+}
+
+/// Sign, weight of the first digit in powers of 10000, and the digits of a `numeric`.
+fn numeric_parts(varlena: &[u8]) -> Option<(bool, i64, &[u8])> {
     let header_size = if varlena.first()? & 1 == 1 { 1 } else { 4 };
     let body = varlena.get(header_size..)?;
     let header = half_word(body, 0)?;
-    let (negative, weight, digits) = match header & 0xC000 {
+    Some(match header & 0xC000 {
         0xC000 => return None,
         0x8000 => {
             let magnitude = i64::from(header & 0x003F);
@@ -181,9 +215,7 @@ pub fn numeric(varlena: &[u8]) -> Option<Decimal> {
             (header & 0x2000 != 0, weight, body.get(2..)?)
         }
         sign => (sign == 0x4000, i64::from(half_word(body, 2)? as i16), body.get(4..)?),
-    };
-    let digits = digits.chunks_exact(2).map(|pair| u16::from_ne_bytes([pair[0], pair[1]]));
-    Some(Decimal::from_base_10000(negative, weight, digits))
+    })
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<u32> {
@@ -261,6 +293,19 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn units_are_those_of_the_number(text in "-?[0-9]{1,14}(\\.[0-9]{1,9})?", scale in 0_u32..8) {
+            // Leading zeros are no JSON.
+            let number: Value = serde_json::from_str(&text).unwrap_or(json!(-40));
+            let document = jsonb(&number);
+            // A lone number is stored as an array of one, after a header and an entry.
+            let varlena = &document[8..];
+            let whole = numeric(varlena).and_then(|number| number.to_scaled(scale).filter(|units| Decimal::from_scaled(*units, scale) == number));
+            if let Some(units) = numeric_units(varlena, scale) {
+                prop_assert_eq!(Some(i128::from(units)), whole);
+            }
+        }
+
         #[test]
         fn equals_the_document_it_was_written_from(value in any_value()) {
             same(&value, Jsonb::root(&jsonb(&value)));

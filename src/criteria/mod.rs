@@ -28,6 +28,6 @@ pub use describe::{describe_path, describe_test};
 pub use document::{Document, Kind};
 pub use duration::Duration;
 pub use evaluate::{follow, matches};
-pub use jsonb::{Jsonb, numeric};
+pub use jsonb::{Jsonb, numeric, numeric_units};
 pub use number::Decimal;
 pub use parse::{Scope, canonical_event, event_names, parse, parse_value};

@@ -48,6 +48,9 @@ pub(super) enum Condition {
     Segment(u32),
 }
 
+/// Ends of ranges in ascending order, each with the index of its leaf.
+type Ends = Vec<(i128, usize)>;
+
 /// One distinct number that leaves are about.
 #[derive(Clone, Debug)]
 pub(super) struct Quantity {
@@ -56,6 +59,9 @@ pub(super) struct Quantity {
     pub leaves: Vec<usize>,
     /// Where their truths can change, ascending; `None` where any change of the number may matter.
     pub boundaries: Option<Vec<i128>>,
+    /// The leaves that can differ from what they are at zero where the number is above it: those that begin to hold,
+    /// by their lower end, and those that cease to, by their upper end; `None` where that is not all there is to it.
+    pub thresholds: Option<(Ends, Ends)>,
 }
 
 /// The windows over one stream at one resolution, shortest first, each with the indexes of its count and of its sum.
@@ -129,6 +135,7 @@ impl Program {
                 boundaries.dedup();
                 boundaries
             });
+            quantity.thresholds = thresholds(quantity, &self.leaves);
             let (stream, window, sums) = match quantity.source {
                 Source::Feature(_) => {
                     self.features.push(index);
@@ -254,6 +261,22 @@ impl Expression {
     }
 }
 
+/// See [`Quantity::thresholds`].
+fn thresholds(quantity: &Quantity, leaves: &[Leaf]) -> Option<(Ends, Ends)> {
+    let (mut begin, mut cease) = (Vec::new(), Vec::new());
+    for leaf in &quantity.leaves {
+        let Accepts::Range(low, high) = leaves[*leaf].accepts else { return None };
+        if low > 0 {
+            begin.push((low, *leaf));
+        } else if low <= high && high >= 0 {
+            cease.push((high, *leaf));
+        }
+    }
+    begin.sort_unstable();
+    cease.sort_unstable();
+    Some((begin, cease))
+}
+
 /// The indexes of the segments that refer to others, those referred to first; refuses a circle.
 fn order_of_reference(segments: &[Segment]) -> Result<Vec<usize>> {
     let references = |segment: &Segment| -> Vec<u32> {
@@ -373,7 +396,7 @@ impl<'a> Compiler<'a> {
     fn leaf(&mut self, source: Source, test: &crate::criteria::Test, at: &str) -> Expression {
         let (leaves, quantities) = (&mut self.leaves, &mut self.quantities);
         let quantity = *self.by_source.entry(source).or_insert_with(|| {
-            quantities.push(Quantity { source, leaves: Vec::new(), boundaries: None });
+            quantities.push(Quantity { source, leaves: Vec::new(), boundaries: None, thresholds: None });
             quantities.len() - 1
         });
         let index = *self.known.entry(format!("{quantity} {test:?}")).or_insert_with(|| {

@@ -155,12 +155,24 @@ struct Run<'p> {
 
 impl Run<'_> {
     fn set(&mut self, quantity: &Quantity, units: i128) {
-        for leaf in &quantity.leaves {
-            let holds = self.program.leaves[*leaf].holds(units);
-            if holds != self.truths[*leaf] {
-                self.truths[*leaf] = holds;
-                self.flipped.push(*leaf);
+        match &quantity.thresholds {
+            Some((begin, cease)) if units >= 0 => {
+                for (_, leaf) in begin.iter().take_while(|(low, _)| *low <= units) {
+                    self.put(*leaf, units);
+                }
+                for (_, leaf) in cease.iter().take_while(|(high, _)| *high < units) {
+                    self.put(*leaf, units);
+                }
             }
+            _ => quantity.leaves.iter().for_each(|leaf| self.put(*leaf, units)),
+        }
+    }
+
+    fn put(&mut self, leaf: usize, units: i128) {
+        let holds = self.program.leaves[leaf].holds(units);
+        if holds != self.truths[leaf] {
+            self.truths[leaf] = holds;
+            self.flipped.push(leaf);
         }
     }
 

@@ -28,8 +28,8 @@ struct Candidates {
     always: Vec<usize>,
     /// Each group where the filter lets the event in that all of it share.
     filtered: Vec<Vec<usize>>,
-    /// By the indexes of the streams that an event feeds.
-    known: RefCell<HashMap<Vec<usize>, Parts>>,
+    /// By the groups that let an event in, a bit each; of the first 128 groups.
+    known: RefCell<HashMap<u128, Parts>>,
 }
 
 impl Feeds {
@@ -67,17 +67,17 @@ impl Feeds {
     ) {
         let streams = streams.as_slice();
         let candidates = self.by_type.get(event_type).unwrap_or(&self.other);
-        let parts = if candidates.filtered.is_empty() {
-            candidates.parts(streams, candidates.always.clone())
-        } else {
-            let mut fed = candidates.always.clone();
-            for group in &candidates.filtered {
-                if group.first().is_some_and(|first| streams[*first].admits(event)) {
-                    fed.extend(group);
+        let mut groups = 0_u128;
+        let mut beyond = Vec::new();
+        for (index, group) in candidates.filtered.iter().enumerate() {
+            if group.first().is_some_and(|first| streams[*first].admits(event)) {
+                match u32::try_from(index).ok().and_then(|index| 1_u128.checked_shl(index)) {
+                    Some(bit) => groups |= bit,
+                    None => beyond.push(index),
                 }
             }
-            candidates.parts(streams, fed)
-        };
+        }
+        let parts = candidates.parts(streams, groups, &beyond);
         for (feed, valued_by) in parts.iter() {
             let sum = valued_by.map_or(0, |stream| streams[stream].value(event));
             add(Entry { feed: Rc::clone(feed), at, count: sign, sum: sign * sum });
@@ -101,17 +101,22 @@ impl Candidates {
         }
     }
 
-    fn parts(&self, streams: &[Stream], mut fed: Vec<usize>) -> Parts {
-        fed.sort_unstable();
-        if let Some(parts) = self.known.borrow().get(&fed) {
+    fn parts(&self, streams: &[Stream], groups: u128, beyond: &[usize]) -> Parts {
+        if let Some(parts) = self.known.borrow().get(&groups).filter(|_| beyond.is_empty()) {
             return Rc::clone(parts);
         }
+        let admitted = (0..self.filtered.len().min(128)).filter(|index| groups & (1 << index) != 0);
+        let filtered = admitted.chain(beyond.iter().copied()).flat_map(|index| &self.filtered[index]);
+        let mut fed: Vec<usize> = self.always.iter().chain(filtered).copied().collect();
+        fed.sort_unstable();
         let parts = split(streams, &fed);
-        let mut known = self.known.borrow_mut();
-        if known.len() >= REMEMBERED {
-            known.clear();
+        if beyond.is_empty() {
+            let mut known = self.known.borrow_mut();
+            if known.len() >= REMEMBERED {
+                known.clear();
+            }
+            known.insert(groups, Rc::clone(&parts));
         }
-        known.insert(fed, Rc::clone(&parts));
         parts
     }
 }

@@ -1,19 +1,21 @@
 //! One event row as the domain sees it: its values decoded, its properties read in place.
 
-use crate::activity::{DAY, Instant, VALID_TIMES};
-use crate::criteria::{Decimal, Document, Jsonb, Kind, numeric};
+use crate::activity::{DAY, Instant, VALID_TIMES, VALUE_SCALE};
+use crate::criteria::{Decimal, Document, Jsonb, Kind, numeric, numeric_units};
 use pgrx::prelude::*;
 use pgrx::{FromDatum, IntoDatum, direct_function_call};
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::ffi::CStr;
 
-/// One row, as the domain sees it.
+/// One row, as the domain sees it. It must be done with before the memory of the row is.
 pub struct Event<'a> {
-    pub subscriber: String,
+    pub subscriber: Cow<'a, str>,
     pub event_type: Cow<'a, str>,
     pub at: Instant,
-    value: Option<Decimal>,
+    /// The value column with its type; a number is made of it when something first asks for one.
+    value: Option<(pg_sys::Datum, pg_sys::Oid)>,
+    number: OnceCell<Option<Decimal>>,
     properties: Option<pg_sys::Datum>,
     /// The properties, detoasted when something first asks for them.
     document: OnceCell<Jsonb<'static>>,
@@ -21,36 +23,96 @@ pub struct Event<'a> {
 
 impl<'a> Event<'a> {
     pub fn new(
-        subscriber: String,
+        subscriber: Cow<'a, str>,
         event_type: Cow<'a, str>,
         at: Instant,
-        value: Option<Decimal>,
+        value: Option<(pg_sys::Datum, pg_sys::Oid)>,
         properties: Option<pg_sys::Datum>,
     ) -> Self {
-        Event { subscriber, event_type, at, value, properties, document: OnceCell::new() }
+        Event {
+            subscriber,
+            event_type,
+            at,
+            value,
+            number: OnceCell::new(),
+            properties,
+            document: OnceCell::new(),
+        }
+    }
+
+    /// Whether the value column has a number.
+    fn number_is_there(&self) -> bool {
+        self.value.is_some_and(|(datum, type_oid)| units(datum, type_oid, VALUE_SCALE).is_some())
+            || self.number().is_some()
+    }
+
+    /// The value column's number, if it has one.
+    fn number(&self) -> Option<&Decimal> {
+        let (datum, type_oid) = self.value?;
+        self.number.get_or_init(|| number(datum, type_oid)).as_ref()
+    }
+
+    /// The same in units of `10^-scale`.
+    fn units(&self, scale: u32) -> Option<i128> {
+        let (datum, type_oid) = self.value?;
+        units(datum, type_oid, scale).or_else(|| self.number()?.to_scaled(scale))
     }
 }
 
-/// A value as its cast to text.
-pub fn text(datum: pg_sys::Datum, type_oid: pg_sys::Oid) -> Option<String> {
-    // SAFETY: the datum has the stated type.
+/// A value as its cast to text, in place where it is one.
+pub fn text<'a>(datum: pg_sys::Datum, type_oid: pg_sys::Oid) -> Option<Cow<'a, str>> {
+    // SAFETY: the datum has the stated type and its memory outlives the row's event; a database with the encoding UTF8,
+    // which the extension demands, stores no other text.
     unsafe {
         match type_oid {
-            pg_sys::TEXTOID | pg_sys::VARCHAROID => String::from_datum(datum, false),
-            pg_sys::BPCHAROID => {
-                String::from_datum(datum, false).map(|text| text.trim_end_matches(' ').to_owned())
+            pg_sys::TEXTOID | pg_sys::VARCHAROID | pg_sys::BPCHAROID => {
+                let varlena = pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr());
+                let bytes = std::slice::from_raw_parts(
+                    pgrx::vardata_any(varlena).cast::<u8>(),
+                    pgrx::varsize_any_exhdr(varlena),
+                );
+                let text = std::str::from_utf8_unchecked(bytes);
+                let padded = type_oid == pg_sys::BPCHAROID;
+                Some(Cow::Borrowed(if padded { text.trim_end_matches(' ') } else { text }))
             }
-            pg_sys::INT2OID => i16::from_datum(datum, false).map(|id| id.to_string()),
-            pg_sys::INT4OID => i32::from_datum(datum, false).map(|id| id.to_string()),
-            pg_sys::INT8OID => i64::from_datum(datum, false).map(|id| id.to_string()),
+            pg_sys::INT2OID => i16::from_datum(datum, false).map(|id| Cow::Owned(id.to_string())),
+            pg_sys::INT4OID => i32::from_datum(datum, false).map(|id| Cow::Owned(id.to_string())),
+            pg_sys::INT8OID => i64::from_datum(datum, false).map(|id| Cow::Owned(id.to_string())),
             _ => {
                 let mut output = pg_sys::Oid::INVALID;
                 let mut is_varlena = false;
                 pg_sys::getTypeOutputInfo(type_oid, &mut output, &mut is_varlena);
                 let text = CStr::from_ptr(pg_sys::OidOutputFunctionCall(output, datum));
-                text.to_str().ok().map(str::to_owned)
+                text.to_str().ok().map(Cow::Borrowed)
             }
         }
+    }
+}
+
+/// A number in units of `10^-scale`, where that takes no more than a look.
+fn units(datum: pg_sys::Datum, type_oid: pg_sys::Oid, scale: u32) -> Option<i128> {
+    let unit = 10_i128.checked_pow(scale)?;
+    // SAFETY: the datum has the stated type.
+    unsafe {
+        match type_oid {
+            pg_sys::INT2OID => Some(i128::from(i16::from_datum(datum, false)?) * unit),
+            pg_sys::INT4OID => Some(i128::from(i32::from_datum(datum, false)?) * unit),
+            pg_sys::INT8OID => i128::from(i64::from_datum(datum, false)?).checked_mul(unit),
+            pg_sys::NUMERICOID => numeric_units(varlena(datum), scale).map(i128::from),
+            _ => None,
+        }
+    }
+}
+
+/// The bytes of a detoasted value, header included.
+///
+/// # Safety
+/// The datum is a varlena whose memory outlives what is made of it.
+unsafe fn varlena<'a>(datum: pg_sys::Datum) -> &'a [u8] {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let varlena = pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr());
+        std::slice::from_raw_parts(varlena.cast(), pgrx::varsize_any(varlena))
     }
 }
 
@@ -82,7 +144,7 @@ pub fn instant(datum: pg_sys::Datum, type_oid: pg_sys::Oid, zone: Option<&str>) 
 }
 
 /// An exact number; `None` for NaN and the infinities.
-pub fn number(datum: pg_sys::Datum, type_oid: pg_sys::Oid) -> Option<Decimal> {
+fn number(datum: pg_sys::Datum, type_oid: pg_sys::Oid) -> Option<Decimal> {
     // SAFETY: the datum has the stated type.
     unsafe {
         match type_oid {
@@ -95,10 +157,7 @@ pub fn number(datum: pg_sys::Datum, type_oid: pg_sys::Oid) -> Option<Decimal> {
                 let value = f32::from_datum(datum, false).filter(|value| value.is_finite())?;
                 Decimal::parse(&format!("{value:e}"))
             }
-            _ => {
-                let varlena = pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr());
-                numeric(std::slice::from_raw_parts(varlena.cast(), pgrx::varsize_any(varlena)))
-            }
+            _ => numeric(varlena(datum)),
         }
     }
 }
@@ -119,7 +178,8 @@ fn jsonb(datum: pg_sys::Datum) -> Jsonb<'static> {
 #[derive(Clone, Copy)]
 pub enum EventDocument<'e> {
     Root(&'e Event<'e>),
-    Value(&'e Decimal),
+    /// The value column.
+    Value(&'e Event<'e>),
     Property(Jsonb<'e>),
 }
 
@@ -139,8 +199,16 @@ impl<'e> Document<'e> for EventDocument<'e> {
     fn number(self) -> Option<Decimal> {
         match self {
             EventDocument::Root(_) => None,
-            EventDocument::Value(number) => Some(number.clone()),
+            EventDocument::Value(event) => event.number().cloned(),
             EventDocument::Property(value) => value.number(),
+        }
+    }
+
+    fn units(self, scale: u32) -> Option<i128> {
+        match self {
+            EventDocument::Root(_) => None,
+            EventDocument::Value(event) => event.units(scale),
+            EventDocument::Property(value) => value.units(scale),
         }
     }
 
@@ -150,8 +218,8 @@ impl<'e> Document<'e> for EventDocument<'e> {
 
     fn get(self, key: &str) -> Option<Self> {
         match self {
-            EventDocument::Root(event) => match (&event.value, key) {
-                (Some(value), "value") => Some(EventDocument::Value(value)),
+            EventDocument::Root(event) => match key {
+                "value" if event.number_is_there() => Some(EventDocument::Value(event)),
                 _ => {
                     let properties =
                         event.document.get_or_init(|| event.properties.map_or(Jsonb::Null, jsonb));

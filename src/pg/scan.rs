@@ -44,7 +44,7 @@ pub fn of_subscribers(registry: &Registry, subscribers: &[String]) -> HashMap<St
             for row in 0..rows.count() {
                 memory.run(|| {
                     read(&scanned, &rows, row, |event| {
-                        let change = changes.entry(event.subscriber.clone()).or_default();
+                        let change = changes.entry(event.subscriber.clone().into_owned()).or_default();
                         change.events += 1;
                         contribute(&registry.program, event, 1, |entry| change.entries.push(entry));
                     })
@@ -221,7 +221,7 @@ impl Run {
         self.scan.next(|event| {
             let mut change = Change { events: 1, entries: Vec::new() };
             contribute(program, event, 1, |entry| change.entries.push(entry));
-            head = Some((event.subscriber.clone(), change));
+            head = Some((event.subscriber.clone().into_owned(), change));
         });
         self.head = head;
     }

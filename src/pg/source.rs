@@ -1,6 +1,6 @@
 //! A source of events: which columns mean what, and how a row becomes an event.
 
-use super::event::{Event, instant, number, text};
+use super::event::{Event, instant, text};
 use super::relation::Relation;
 use super::report::Refusal;
 use crate::error::nearest;
@@ -207,10 +207,10 @@ impl Reader {
         }
         let event_type = match &self.event_type {
             Err(constant) => Cow::Borrowed(constant.as_str()),
-            Ok(column) => Cow::Owned(text(get(column)?, column.type_oid)?),
+            Ok(column) => text(get(column)?, column.type_oid)?,
         };
         let at = instant(get(&self.occurred_at)?, self.occurred_at.type_oid, self.time_zone.as_deref())?;
-        let value = self.value.as_ref().and_then(|column| number(get(column)?, column.type_oid));
+        let value = self.value.as_ref().and_then(|column| Some((get(column)?, column.type_oid)));
         let properties = self.properties.as_ref().and_then(get);
         Some(Event::new(subscriber, event_type, at, value, properties))
     }
