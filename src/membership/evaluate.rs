@@ -98,6 +98,9 @@ impl Quantity {
     /// matter.
     fn around(&self, units: i128) -> Option<(i128, i128)> {
         let boundaries = self.boundaries.as_ref()?;
+        if boundaries.first().is_none_or(|first| *first > units) {
+            return Some((i128::MIN, boundaries.first().copied().unwrap_or(i128::MAX)));
+        }
         let above = boundaries.partition_point(|boundary| *boundary <= units);
         let low = above.checked_sub(1).map_or(i128::MIN, |below| boundaries[below]);
         Some((low, boundaries.get(above).copied().unwrap_or(i128::MAX)))
@@ -129,6 +132,10 @@ fn next_flip(
     let Some((low, high)) = quantity.around(of(quantity, rest[first])) else {
         return Some(window.expiry(line[first].pane));
     };
+    if low == i128::MIN && matches!(quantity.source, Source::Count { .. }) {
+        // A count only falls.
+        return None;
+    }
     let stays = |left: usize| (low..high).contains(&of(quantity, rest[left]));
     let mut next = first;
     while next < line.len() {

@@ -15,6 +15,9 @@ use std::convert::Infallible;
 /// Rows folded between two looks for a cancellation.
 const ROWS_PER_CHECK: usize = 1_000;
 
+/// Rows folded between two looks at the memory that they took.
+const ROWS_PER_LOOK: usize = 16;
+
 type Outcome<'a> = Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, Infallible>;
 
 /// AFTER INSERT, UPDATE, DELETE or TRUNCATE on an attached table, for each statement or, in row capture, for each row:
@@ -80,15 +83,22 @@ unsafe fn add_table(
     unsafe {
         let slot = pg_sys::MakeSingleTupleTableSlot((*relation).rd_att, &pg_sys::TTSOpsMinimalTuple);
         pg_sys::tuplestore_rescan(rows);
+        let mut inside = memory.enter();
         let mut count = 0_usize;
         while pg_sys::tuplestore_gettupleslot(rows, true, false, slot) {
-            memory.run(|| add_slot(changes, registry, reader, slot, sign));
+            add_slot(changes, registry, reader, slot, sign);
             count += 1;
             if count.is_multiple_of(ROWS_PER_CHECK) {
                 pgrx::check_for_interrupts!();
             }
+            if count.is_multiple_of(ROWS_PER_LOOK) {
+                // A row read back from disk lies in this memory too.
+                pg_sys::ExecClearTuple(slot);
+                inside.renew();
+            }
         }
         pg_sys::ExecDropSingleTupleTableSlot(slot);
+        drop(inside);
     }
 }
 

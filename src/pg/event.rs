@@ -66,12 +66,7 @@ pub fn text<'a>(datum: pg_sys::Datum, type_oid: pg_sys::Oid) -> Option<Cow<'a, s
     unsafe {
         match type_oid {
             pg_sys::TEXTOID | pg_sys::VARCHAROID | pg_sys::BPCHAROID => {
-                let varlena = pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr());
-                let bytes = std::slice::from_raw_parts(
-                    pgrx::vardata_any(varlena).cast::<u8>(),
-                    pgrx::varsize_any_exhdr(varlena),
-                );
-                let text = std::str::from_utf8_unchecked(bytes);
+                let text = std::str::from_utf8_unchecked(content(datum));
                 let padded = type_oid == pg_sys::BPCHAROID;
                 Some(Cow::Borrowed(if padded { text.trim_end_matches(' ') } else { text }))
             }
@@ -104,15 +99,40 @@ fn units(datum: pg_sys::Datum, type_oid: pg_sys::Oid, scale: u32) -> Option<i128
     }
 }
 
-/// The bytes of a detoasted value, header included.
+/// A value that is neither compressed nor out of line; in place, where it is stored like that.
 ///
 /// # Safety
 /// The datum is a varlena whose memory outlives what is made of it.
+unsafe fn plain(datum: pg_sys::Datum) -> *mut pg_sys::varlena {
+    let stored: *mut pg_sys::varlena = datum.cast_mut_ptr();
+    // SAFETY: the caller's promise.
+    unsafe {
+        let as_it_is = pgrx::varatt_is_4b_u(stored) || (pgrx::varatt_is_1b(stored) && !pgrx::varatt_is_1b_e(stored));
+        if as_it_is { stored } else { pg_sys::pg_detoast_datum_packed(stored) }
+    }
+}
+
+/// The bytes of a value, header included.
+///
+/// # Safety
+/// As for [`plain`].
 unsafe fn varlena<'a>(datum: pg_sys::Datum) -> &'a [u8] {
     // SAFETY: the caller's promise.
     unsafe {
-        let varlena = pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr());
+        let varlena = plain(datum);
         std::slice::from_raw_parts(varlena.cast(), pgrx::varsize_any(varlena))
+    }
+}
+
+/// The bytes of a value without the header.
+///
+/// # Safety
+/// As for [`plain`].
+unsafe fn content<'a>(datum: pg_sys::Datum) -> &'a [u8] {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let varlena = plain(datum);
+        std::slice::from_raw_parts(pgrx::vardata_any(varlena).cast(), pgrx::varsize_any_exhdr(varlena))
     }
 }
 
@@ -164,14 +184,8 @@ fn number(datum: pg_sys::Datum, type_oid: pg_sys::Oid) -> Option<Decimal> {
 
 /// The event must be done with before the current memory context is.
 fn jsonb(datum: pg_sys::Datum) -> Jsonb<'static> {
-    // SAFETY: detoasted into the current memory context, which outlives the row's event.
-    unsafe {
-        let varlena = pg_sys::pg_detoast_datum(datum.cast_mut_ptr());
-        Jsonb::root(std::slice::from_raw_parts(
-            pgrx::vardata_any(varlena).cast(),
-            pgrx::varsize_any_exhdr(varlena),
-        ))
-    }
+    // SAFETY: where it is, or in the current memory context, it outlives the row's event.
+    Jsonb::root(unsafe { content(datum) })
 }
 
 /// What `where` and `of` see of an event: the properties, with the value column under `value`.

@@ -247,23 +247,35 @@ impl Scratch {
 
     /// Allocates here for as long as the guard lives, and keeps nothing of what was allocated for earlier ones.
     pub fn enter(&mut self) -> Inside {
-        // SAFETY: nothing allocated by earlier work is referenced any more; the guard goes before this does.
-        unsafe {
-            if pg_sys::MemoryContextMemAllocated(self.0.value(), true) > Self::MUCH {
-                self.0.reset();
-            }
-            Inside(pg_sys::MemoryContextSwitchTo(self.0.value()))
-        }
+        // SAFETY: the guard goes before this does.
+        let mut inside = Inside { here: self.0.value(), before: unsafe { pg_sys::MemoryContextSwitchTo(self.0.value()) } };
+        inside.renew();
+        inside
     }
 }
 
 /// Goes back to the memory context that was current before.
-pub struct Inside(pg_sys::MemoryContext);
+pub struct Inside {
+    here: pg_sys::MemoryContext,
+    before: pg_sys::MemoryContext,
+}
+
+impl Inside {
+    /// Gives back what was allocated, once it is much; nothing may refer to it any more.
+    pub fn renew(&mut self) {
+        // SAFETY: the context lives as long as the guard.
+        unsafe {
+            if pg_sys::MemoryContextMemAllocated(self.here, true) > Scratch::MUCH {
+                pg_sys::MemoryContextReset(self.here);
+            }
+        }
+    }
+}
 
 impl Drop for Inside {
     fn drop(&mut self) {
         // SAFETY: the context was current when the guard was made and outlives it.
-        unsafe { pg_sys::MemoryContextSwitchTo(self.0) };
+        unsafe { pg_sys::MemoryContextSwitchTo(self.before) };
     }
 }
 
