@@ -27,6 +27,7 @@ COMMENT ON FUNCTION segment.members(text) IS 'list the members of a segment with
 COMMENT ON FUNCTION segment.record_event(text, text, timestamptz, numeric, jsonb) IS 'store an event in segment.event, apply it at once and return the segments entered and departed';
 COMMENT ON FUNCTION segment.create_event_table() IS 'create the ready-made table segment.event and attach it, unless that was done before';
 COMMENT ON FUNCTION segment.flush() IS 'apply what the transaction has captured so far, to read its own writes before the commit';
+COMMENT ON FUNCTION segment.forget(text) IS 'delete the events of a subscriber from all attached tables, as the caller, and everything kept about the subscriber; returns the number of events';
 -- Upkeep
 COMMENT ON PROCEDURE segment.refresh(timestamptz, integer) IS 'move time forward: evaluate everybody who is due, in batches that commit one by one';
 COMMENT ON PROCEDURE segment.rebuild() IS 'compute everything again from the events while writers go on, in batches that commit one by one';
@@ -45,6 +46,7 @@ COMMENT ON FUNCTION segment._overdue(bigint, timestamptz, bytea, bytea, timestam
 COMMENT ON FUNCTION segment._segments(bigint, timestamptz, bytea, timestamptz) IS 'internal: segment names of a stored state, for segment.profile';
 COMMENT ON FUNCTION segment._parts_changed() IS 'event trigger function: notice partitions and children that came or went';
 COMMENT ON FUNCTION segment._parts_dropped() IS 'event trigger function: warn about partitions and children that were dropped';
+COMMENT ON FUNCTION segment._set_aside() IS 'internal: rows that do not count, for segment.set_aside';
 COMMENT ON FUNCTION segment._existing_segment(text) IS 'internal: return the name of an existing segment, or raise';
 COMMENT ON FUNCTION segment._refresh_batch(timestamptz, integer) IS 'internal: one batch of segment.refresh';
 COMMENT ON FUNCTION segment._engagement_score_trans(internal, text, timestamptz, timestamptz) IS 'internal: transition function of segment.engagement_score';
@@ -57,6 +59,8 @@ COMMENT ON FUNCTION segment._engagement_score_final(internal) IS 'internal: fina
 COMMENT ON VIEW segment.member IS 'members of each segment, exact at segment.now()';
 COMMENT ON VIEW segment.profile IS 'subscribers with their features and segments, exact at segment.now()';
 COMMENT ON VIEW segment.summary IS 'segments with their member counts';
+COMMENT ON VIEW segment.stat_queue IS 'what transactions with pg_segment.flush = queued have left for segment.refresh()';
+COMMENT ON VIEW segment.set_aside IS 'rows of attached tables that do not count, or not in full, with the reason; reads all events';
 COMMENT ON VIEW segment.transition IS 'history of entries and departures, with the cause of each';
 
 -- Tables

@@ -18,10 +18,10 @@ GRANT EXECUTE ON FUNCTION segment.members(text), segment.explain(text, text), se
   segment._segments(bigint, timestamptz, bytea, timestamptz)
   TO :"reader", :"manager";
 
-GRANT SELECT ON segment.source, segment.source_table, segment.stream, segment.queue, segment.stat_queue, segment.run, segment.cluster_model TO :"manager";
+GRANT SELECT ON segment.source, segment.source_table, segment.stream, segment.queue, segment.stat_queue, segment.set_aside, segment.run, segment.cluster_model TO :"manager";
 GRANT EXECUTE ON FUNCTION segment.attach_source(regclass, name, name, name, text, name, name, text, text), segment.detach_source(regclass),
   segment.create_segment(text, jsonb, text), segment.drop_segment(text), segment.record_event(text, text, timestamptz, numeric, jsonb),
-  segment.flush(), segment.verify(), segment.kmeans(regclass, text[], integer, text, bigint, integer),
+  segment.flush(), segment.forget(text), segment._set_aside(), segment.verify(), segment.kmeans(regclass, text[], integer, text, bigint, integer),
   segment.kmeans_assign(text, regclass, name), segment._refresh_batch(timestamptz, integer),
   segment.create_event_table()
   TO :"manager";

@@ -54,6 +54,11 @@ SELECT pg_catalog.count(*) AS changes, pg_catalog.min(queued_at) AS oldest,
        coalesce(segment.now() OPERATOR(pg_catalog.-) pg_catalog.min(queued_at), '0') AS lag
 FROM segment.queue;
 
+-- Rows of attached tables that do not count, or not in full: without a subscriber, a type or a time, or with a value that is
+-- no number. Reads all events.
+CREATE VIEW segment.set_aside WITH (security_invoker = true) AS
+SELECT relation::regclass AS relation, place::tid AS place, reason FROM segment._set_aside();
+
 CREATE FUNCTION segment.members(segment text)
 RETURNS TABLE (subscriber text, since timestamptz)
 LANGUAGE sql STABLE STRICT PARALLEL RESTRICTED ROWS 1000

@@ -39,7 +39,8 @@ extension_sql_file!(
         api::view::overdue,
         api::view::segments,
         api::view::features,
-        api::segment::existing_segment
+        api::segment::existing_segment,
+        api::subscriber::set_aside
     ]
 );
 extension_sql_file!(

@@ -10,5 +10,6 @@ pub mod explain;
 pub mod score;
 pub mod segment;
 pub mod source;
+pub mod subscriber;
 pub mod upkeep;
 pub mod view;

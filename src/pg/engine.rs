@@ -271,6 +271,25 @@ impl Engine {
         drained
     }
 
+    /// Deletes everything about a subscriber who has no events any more; false for one who has.
+    pub fn forget(&mut self, subscriber: &str) -> bool {
+        see_own_writes();
+        let _inside = self.memory.enter();
+        while let Some(found) = self.find(subscriber) {
+            if self.store.lock(&found, true) == Locked::Changed {
+                continue;
+            }
+            let empty = State::from_bytes(&found.row.activity).is_ok_and(|state| state.events == 0);
+            let moved = found.row.written.is_some() || found.row.members != Members::default();
+            if !empty || moved {
+                return false;
+            }
+            self.store.forget(subscriber, &found);
+            break;
+        }
+        true
+    }
+
     /// Whether a subscriber has a state.
     pub fn knows(&mut self, subscriber: &str) -> bool {
         let _inside = self.memory.enter();

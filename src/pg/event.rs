@@ -84,6 +84,12 @@ pub fn text<'a>(datum: pg_sys::Datum, type_oid: pg_sys::Oid) -> Option<Cow<'a, s
     }
 }
 
+/// Whether a value counts in sums.
+pub fn is_summable(datum: pg_sys::Datum, type_oid: pg_sys::Oid) -> bool {
+    let slowly = || number(datum, type_oid)?.to_scaled(VALUE_SCALE);
+    units(datum, type_oid, VALUE_SCALE).or_else(slowly).is_some_and(|units| i64::try_from(units).is_ok())
+}
+
 /// A number in units of `10^-scale`, where that takes no more than a look.
 fn units(datum: pg_sys::Datum, type_oid: pg_sys::Oid, scale: u32) -> Option<i128> {
     let unit = 10_i128.checked_pow(scale)?;

@@ -120,6 +120,45 @@ pub fn memberships(subscriber: &str) -> Members {
     members
 }
 
+/// A row that does not count, or a value of one that does not.
+pub struct SetAside {
+    pub table: pg_sys::Oid,
+    /// Its ctid.
+    pub place: String,
+    pub reason: &'static str,
+}
+
+/// Every row of the sources that does not count in full. Reads all events.
+pub fn set_aside(registry: &Registry) -> Vec<SetAside> {
+    let mut found = Vec::new();
+    connect(|session| {
+        for reader in readers(registry, &registry.sources) {
+            let _acting = Acting::as_table_owner(reader.relation.owner);
+            let mut cursor = session.cursor(&reader.scan_rows(), true);
+            let (scanned, width) = (reader.scanned(), reader.width());
+            let mut memory = Scratch::default();
+            loop {
+                pgrx::check_for_interrupts!();
+                let rows = cursor.fetch(FETCH);
+                if rows.count() == 0 {
+                    break;
+                }
+                for row in 0..rows.count() {
+                    let column = |number: i16| {
+                        rows.datum(row, i32::from(number)).unwrap_or((pg_sys::Datum::from(0), true))
+                    };
+                    if let Some(reason) = memory.run(|| scanned.set_aside(column)) {
+                        let table = rows.get(row, width + 1).unwrap_or(pg_sys::Oid::INVALID);
+                        found.push(SetAside { table, place: rows.value(row, width + 2), reason });
+                    }
+                }
+            }
+            cursor.close();
+        }
+    });
+    found
+}
+
 /// One table being read.
 pub struct Scan {
     reader: Reader,

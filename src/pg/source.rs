@@ -1,6 +1,6 @@
 //! A source of events: which columns mean what, and how a row becomes an event.
 
-use super::event::{Event, instant, text};
+use super::event::{Event, instant, is_summable, text};
 use super::relation::Relation;
 use super::report::Refusal;
 use crate::error::nearest;
@@ -144,6 +144,48 @@ impl Reader {
         };
         let from = self.relation.quoted();
         format!("SELECT {} FROM {only}{from} WHERE {id} IS NOT NULL {filter}{order}", columns.join(", "))
+    }
+
+    /// A statement that reads the mapped columns of every row, in the order in which [`Reader::scanned`] expects them, and
+    /// after them the row's table and place.
+    pub fn scan_rows(&self) -> String {
+        let columns: Vec<&str> = self.columns().map(|column| column.name.as_str()).collect();
+        let columns: Vec<String> = columns.into_iter().map(quote_identifier).collect();
+        format!("SELECT {}, tableoid, ctid::pg_catalog.text FROM {}", columns.join(", "), self.relation.quoted())
+    }
+
+    /// How many columns are mapped.
+    pub fn width(&self) -> i32 {
+        self.columns().count() as i32
+    }
+
+    /// Why a row, or a value in it, does not count; nothing for one that counts in full.
+    pub fn set_aside(&self, column: impl Fn(i16) -> (pg_sys::Datum, bool)) -> Option<&'static str> {
+        let get = |wanted: &Column| {
+            let (datum, is_null) = column(wanted.number);
+            (!is_null).then_some((datum, wanted.type_oid))
+        };
+        let Some(subscriber) = get(&self.subscriber).and_then(|(datum, oid)| text(datum, oid)) else {
+            return Some("no subscriber");
+        };
+        if subscriber.len() > LONGEST_SUBSCRIBER {
+            return Some("subscriber of more than 1024 bytes");
+        }
+        if self.event_type.as_ref().is_ok_and(|column| get(column).is_none()) {
+            return Some("no event type");
+        }
+        let Some((datum, oid)) = get(&self.occurred_at) else { return Some("no time") };
+        if instant(datum, oid, self.time_zone.as_deref()).is_none() {
+            return Some("time outside the years 1 to 9999");
+        }
+        let (datum, oid) = self.value.as_ref().and_then(get)?;
+        (!is_summable(datum, oid)).then_some("value that is no number, or too large to be summed")
+    }
+
+    /// A statement that deletes the rows of some subscribers, and those ids that the column can hold.
+    pub fn delete(&self, ids: &[String]) -> (String, Vec<String>) {
+        let (filter, ids) = self.some_subscribers(ids);
+        (format!("DELETE FROM {} WHERE true {filter}", self.relation.quoted()), ids)
     }
 
     /// A statement that reads each subscriber once.

@@ -289,6 +289,24 @@ impl Store {
         }
     }
 
+    /// Deletes everything about a subscriber whose state was found and is locked.
+    pub fn forget(&mut self, subscriber: &str, found: &Found) {
+        if let Some(due) = found.row.due_at {
+            self.disarm(subscriber, due);
+        }
+        let home = self.home;
+        if let Some(id) = subscriber.into_datum() {
+            let table = self.history.get_or_insert_with(|| Table::open(home.history, "history_idx"));
+            let mut places = Vec::new();
+            table.each(&[(pg_sys::TEXTOID, id)], |tid, _| {
+                places.push(tid);
+                true
+            });
+            places.into_iter().for_each(|tid| table.delete(tid));
+        }
+        self.state.delete(found.tid);
+    }
+
     /// Appends changes to the queue that `refresh` drains; without any, the subscriber is to be computed again.
     pub fn enqueue(&mut self, subscriber: &str, at: Instant, streams: i64, change: Option<&[u8]>) {
         let home = self.home;
