@@ -52,6 +52,7 @@ fn attach_source(
 pub fn attach(oid: pg_sys::Oid, mapping: &Mapping, by_row: bool) -> i64 {
     let reader = check(Relation::require(oid), mapping);
     flush();
+    registry::hold_off_changes();
     let owner = registry::home().owner;
     {
         let _acting = Acting::as_owner(owner);
@@ -108,6 +109,8 @@ pub fn attach(oid: pg_sys::Oid, mapping: &Mapping, by_row: bool) -> i64 {
 /// computed again. Blocks the writers of all sources until the transaction ends.
 #[pg_extern(volatile, parallel_unsafe, strict)]
 fn detach_source(relation: Regclass) -> i64 {
+    registry::require_read_committed("detach_source");
+    registry::hold_off_changes();
     let found = Relation::look_up(relation.0);
     if let Some(found) = &found {
         found.check_owner();

@@ -125,7 +125,20 @@ pub fn table(name: &CStr) -> Option<pg_sys::Oid> {
 
 /// Waits until no transaction that captured events is in flight, and lets none capture before this one ends.
 pub fn lock_out_writers() {
-    // The tables first, as writers do: whoever has one locked exclusively may be about to capture.
+    // Another change waits here, while it holds nothing.
+    hold_off_changes();
+    lock_sources();
+    lock_version(pg_sys::ShareRowExclusiveLock);
+}
+
+/// Keeps definitions as they are until the transaction ends, for work that may read events.
+pub fn hold_definitions_and_sources() {
+    lock_sources();
+    hold_definitions();
+}
+
+/// The tables before the definitions, as writers do: whoever has one locked exclusively may be about to capture.
+fn lock_sources() {
     let mut tables: Vec<pg_sys::Oid> =
         current().sources.iter().flat_map(|source| &source.tables).copied().collect();
     tables.sort_unstable_by_key(|table| table.to_u32());
@@ -133,7 +146,6 @@ pub fn lock_out_writers() {
         // SAFETY: takes a heavyweight lock, to be released with the transaction; a dropped table locks nothing.
         unsafe { pg_sys::LockRelationOid(table, pg_sys::AccessShareLock as _) };
     }
-    lock_version(pg_sys::ShareRowExclusiveLock);
 }
 
 /// Keeps definitions as they are until the transaction ends: a change of them waits for this lock, which every

@@ -289,21 +289,27 @@ impl Store {
         }
     }
 
-    /// Deletes everything about a subscriber whose state was found and is locked.
+    /// Deletes everything about a subscriber whose state was found and is locked. Looks through all of `segment.due`.
     pub fn forget(&mut self, subscriber: &str, found: &Found) {
-        if let Some(due) = found.row.due_at {
-            self.disarm(subscriber, due);
-        }
         let home = self.home;
-        if let Some(id) = subscriber.into_datum() {
-            let table = self.history.get_or_insert_with(|| Table::open(home.history, "history_idx"));
-            let mut places = Vec::new();
-            table.each(&[(pg_sys::TEXTOID, id)], |tid, _| {
+        let Some(id) = subscriber.into_datum() else { return };
+        let mut places = Vec::new();
+        let due = self.due.get_or_insert_with(|| Table::open(home.due, "due_idx"));
+        due.each(&[], |tid, values| {
+            // SAFETY: the column is a text.
+            let whose = values.get(1).copied().flatten().and_then(|text| unsafe { <&str>::from_datum(text, false) });
+            if whose == Some(subscriber) {
                 places.push(tid);
-                true
-            });
-            places.into_iter().for_each(|tid| table.delete(tid));
-        }
+            }
+            true
+        });
+        places.drain(..).for_each(|tid| due.delete(tid));
+        let history = self.history.get_or_insert_with(|| Table::open(home.history, "history_idx"));
+        history.each(&[(pg_sys::TEXTOID, id)], |tid, _| {
+            places.push(tid);
+            true
+        });
+        places.into_iter().for_each(|tid| history.delete(tid));
         self.state.delete(found.tid);
     }
 

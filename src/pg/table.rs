@@ -26,6 +26,8 @@ pub struct Table {
     indexes: Vec<Index>,
     slot: *mut pg_sys::TupleTableSlot,
     scan: pg_sys::IndexScanDesc,
+    /// By how many columns the scan looks.
+    width: usize,
 }
 
 struct Index {
@@ -68,7 +70,7 @@ impl Table {
                 std::ffi::CStr::from_ptr(name.as_ptr()).to_bytes() == by.as_bytes()
             };
             indexes.sort_by_key(|index| !named(index));
-            Table { heap, indexes, slot: ptr::null_mut(), scan: ptr::null_mut() }
+            Table { heap, indexes, slot: ptr::null_mut(), scan: ptr::null_mut(), width: 0 }
         }
     }
 
@@ -87,7 +89,7 @@ impl Table {
         found
     }
 
-    /// Shows the rows with a key, in the index's order, as long as `more` wants more.
+    /// Shows the rows with a key of the index's first columns, in its order, as long as `more` wants more.
     pub fn each(
         &mut self,
         key: &[(pg_sys::Oid, pg_sys::Datum)],
@@ -96,7 +98,11 @@ impl Table {
         // SAFETY: the scan and the slot belong to the open table; the key outlives the look-up.
         unsafe {
             let mut keys = self.scan_keys(key);
+            if self.width != key.len() {
+                self.end_scan();
+            }
             if self.scan.is_null() {
+                self.width = key.len();
                 let snapshot = ptr::addr_of_mut!(pg_sys::SnapshotSelfData);
                 let _lasting = Lasting::enter();
                 self.slot = pg_sys::table_slot_create(self.heap, ptr::null_mut());
@@ -246,6 +252,17 @@ impl Table {
         }
     }
 
+    unsafe fn end_scan(&mut self) {
+        if !self.scan.is_null() {
+            // SAFETY: the scan and the slot were made together, by `each`.
+            unsafe {
+                pg_sys::index_endscan(self.scan);
+                pg_sys::ExecDropSingleTupleTableSlot(self.slot);
+            }
+            (self.scan, self.slot) = (ptr::null_mut(), ptr::null_mut());
+        }
+    }
+
     unsafe fn form(&self, values: &[Value]) -> pg_sys::HeapTuple {
         let mut datums: Vec<pg_sys::Datum> =
             values.iter().map(|value| value.unwrap_or(pg_sys::Datum::from(0))).collect();
@@ -366,10 +383,7 @@ impl Drop for Table {
         }
         // SAFETY: closes what was opened; the locks stay to the transaction's end.
         unsafe {
-            if !self.scan.is_null() {
-                pg_sys::index_endscan(self.scan);
-                pg_sys::ExecDropSingleTupleTableSlot(self.slot);
-            }
+            self.end_scan();
             for index in &self.indexes {
                 if !index.info.is_null() {
                     pg_sys::pfree(index.info.cast());

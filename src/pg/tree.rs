@@ -149,12 +149,15 @@ pub fn dropped(relations: &[pg_sys::Oid]) {
         let gone: Vec<_> =
             source.tables.iter().filter(|table| relations.contains(table) && **table != source.relation).collect();
         if !gone.is_empty() {
-            ereport!(
-                PgLogLevel::WARNING,
+            Refusal::new(
                 PgSqlErrorCode::ERRCODE_WARNING,
                 "pg_segment still counts the events of a dropped part of an attached table",
-                "Run CALL segment.rebuild(). Next time, detach a partition before dropping it: its events are then let go of at once."
-            );
+            )
+            .hint(
+                "Run CALL segment.rebuild(). Next time, detach a partition before dropping it: its events are then let go \
+                 of at once.",
+            )
+            .warn();
         }
     }
 }

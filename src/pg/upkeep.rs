@@ -40,7 +40,7 @@ impl Pass {
 /// Brings at most `limit` of those who are due to `until`, passing over those that somebody else works on, from a due
 /// time and subscriber on.
 pub fn refresh_batch(until: Instant, limit: i64, from: &mut (Instant, String)) -> Pass {
-    registry::hold_definitions();
+    registry::hold_definitions_and_sources();
     let mut due: Vec<(String, Instant)> = {
         let _acting = Acting::as_owner(registry::home().owner);
         connect_at_latest(|session| {
@@ -86,7 +86,7 @@ pub fn first_due() -> (Instant, String) {
 /// Applies what the queue has of at most `limit` subscribers, passing over those that somebody else works on, from a
 /// subscriber on.
 pub fn drain_batch(limit: i64, after: &mut Option<String>) -> Pass {
-    registry::hold_definitions();
+    registry::hold_definitions_and_sources();
     let subscribers: Vec<String> = {
         let _acting = Acting::as_owner(registry::home().owner);
         connect_at_latest(|session| {
@@ -234,7 +234,7 @@ pub fn evaluate_everybody() -> Pass {
 /// Brings the next subscribers under the newest definitions, and computes those again whose states lack streams; with
 /// `again`, everybody. Writers wait for no more than these.
 pub fn sweep_batch(after: &mut Option<String>, again: bool) -> Pass {
-    registry::hold_definitions();
+    registry::hold_definitions_and_sources();
     let mut pass = Pass::default();
     at_latest_snapshot(|| {
         let page = page_of(after.as_deref(), ONLINE);
@@ -262,7 +262,7 @@ const ONLINE: i64 = 500;
 
 /// Computes those who have events but no state, as writes that nobody saw leave behind.
 pub fn find_strangers() -> Pass {
-    registry::hold_definitions();
+    registry::hold_definitions_and_sources();
     let mut engine = Engine::new(Cause::Definition, Effort::Repair);
     let mut pass = Pass::default();
     at_latest_snapshot(|| {
