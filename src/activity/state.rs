@@ -3,6 +3,7 @@
 use super::feed::{Entry, Feed};
 use super::stream::{Stream, Streams};
 use super::time::{DAY, Instant, Resolution, Window};
+use std::collections::BTreeMap;
 
 /// How many events, and the sum of their values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,6 +26,18 @@ impl Tally {
     /// Whether it can be the tally of some events.
     fn is_possible(self) -> bool {
         self.count > 0 || self.is_empty()
+    }
+}
+
+impl Stream {
+    /// Adds a tally as this stream sees it.
+    fn add(&self, tallies: &mut BTreeMap<i64, Tally>, key: i64, tally: Tally) {
+        let sum = if self.selection.of.is_some() { tally.sum } else { 0 };
+        let entry = tallies.entry(key).or_default();
+        entry.add(Tally { sum, ..tally });
+        if entry.is_empty() {
+            tallies.remove(&key);
+        }
     }
 }
 
@@ -188,6 +201,42 @@ impl State {
         if !sorted {
             line.sort_by_key(|moment| moment.pane);
         }
+    }
+
+    /// Whether both say the same about every stream at `at`, to which they have been advanced. Streams that were dropped may
+    /// have left apart what is counted together otherwise, so that equal bytes are not to be expected.
+    pub fn agrees(&self, other: &State, streams: &Streams, at: Instant) -> bool {
+        self.events == other.events
+            && self.totals == other.totals
+            && streams.as_slice().iter().all(|stream| {
+                self.pending_of(stream) == other.pending_of(stream)
+                    && Resolution::ALL.into_iter().all(|resolution| {
+                        self.kept_of(stream, resolution, at) == other.kept_of(stream, resolution, at)
+                    })
+            })
+    }
+
+    fn pending_of(&self, stream: &Stream) -> BTreeMap<Instant, Tally> {
+        let mut pending = BTreeMap::new();
+        for waiting in &self.pending {
+            let feed = &self.feeds[waiting.feed as usize];
+            if feed.feeds(stream.id) {
+                stream.add(&mut pending, waiting.at, waiting.tally);
+            }
+        }
+        pending
+    }
+
+    fn kept_of(&self, stream: &Stream, resolution: Resolution, at: Instant) -> BTreeMap<i64, Tally> {
+        let oldest = stream.horizons.oldest(at)[resolution as usize];
+        let (mut line, mut kept) = (Vec::new(), BTreeMap::new());
+        if oldest < i64::MAX {
+            self.timeline(stream.id, resolution, &mut line);
+        }
+        for moment in line.into_iter().filter(|moment| moment.pane >= oldest) {
+            stream.add(&mut kept, moment.pane, moment.tally);
+        }
+        kept
     }
 
     /// The times of the first and the last event of a stream that keeps them.

@@ -122,6 +122,7 @@ fn resumes(name: &str, criteria: &str, state: &'static str) -> bool {
 
 /// Commits the definition, brings everybody under it, and puts it into force.
 fn sweep(name: &str, kind: &str) {
+    let changing = changing(name);
     let run = upkeep::begin_run(kind);
     transaction::commit();
     // Whoever captures from now on knows the definition.
@@ -144,12 +145,21 @@ fn sweep(name: &str, kind: &str) {
     let _acting = Acting::as_owner(registry::home().owner);
     connect(|session| {
         session.modify(
-            "UPDATE segment.definition SET ready = true, changing = NULL WHERE name = $1",
-            &[name.into()],
+            // Another change of it that came meanwhile will end itself.
+            "UPDATE segment.definition SET ready = true, changing = NULL WHERE name = $1 AND changing = $2",
+            &[name.into(), changing.into()],
         )
     });
     upkeep::end_run(run, total);
     pgrx::notice!("evaluated {} subscribers, {} transitions", total.subscribers, total.transitions);
+}
+
+/// The version from which on a definition that is being changed is in force.
+fn changing(name: &str) -> Option<i64> {
+    let _acting = Acting::as_owner(registry::home().owner);
+    connect_at_latest(|session| {
+        session.select("SELECT changing FROM segment.definition WHERE name = $1", &[name.into()]).get(0, 1)
+    })
 }
 
 /// The streams for all definitions with one put in, in the place of another or anew; or an error for one that speaks of

@@ -141,9 +141,14 @@ fn detach_source(relation: Regclass) -> i64 {
 CREATE FUNCTION segment._parts_changed() RETURNS event_trigger LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 "#)]
 fn parts_changed() {
-    if registry::installed() {
-        tree::reconcile();
+    if !registry::installed() {
+        return;
     }
+    let touched: Vec<pg_sys::Oid> = connect(|session| {
+        let rows = session.select("SELECT objid FROM pg_catalog.pg_event_trigger_ddl_commands()", &[]);
+        (0..rows.count()).filter_map(|row| rows.get(row, 1)).collect()
+    });
+    tree::reconcile(&touched);
 }
 
 /// Event trigger: tables were dropped, some of them perhaps parts of attached tables.

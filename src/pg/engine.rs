@@ -49,6 +49,8 @@ struct Work {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Brought {
     Done,
+    /// There was nothing to do any more.
+    Settled,
     /// Somebody else works on them.
     Busy,
 }
@@ -210,6 +212,7 @@ impl Engine {
     pub fn expire(&mut self, subscriber: &str, due: &[Instant]) -> Brought {
         let _inside = self.memory.enter();
         self.check();
+        let mut brought = Brought::Settled;
         while let Some(found) = self.find(subscriber) {
             match self.store.lock(&found, false) {
                 Locked::Busy => return Brought::Busy,
@@ -217,6 +220,7 @@ impl Engine {
                 Locked::Yes => {}
             }
             if found.row.due_at.is_some_and(|stored| due.contains(&stored)) {
+                brought = Brought::Done;
                 let mut work = self.begin(Some(found));
                 if work.exact {
                     let update = self.settle(&mut work, Patience::Much);
@@ -228,7 +232,7 @@ impl Engine {
             break;
         }
         due.iter().for_each(|due| self.store.disarm(subscriber, *due));
-        Brought::Done
+        brought
     }
 
     /// Applies what the queue has of some subscribers, given in ascending order, but for those whom somebody else works

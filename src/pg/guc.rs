@@ -13,10 +13,13 @@ static CLOCK: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(S
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PostgresGucEnum)]
 pub enum FlushAt {
     /// When the transaction commits, once and in order.
+    #[name = c"commit"]
     Commit,
     /// When a statement ends: its own transaction reads what it wrote, and may deadlock with others like any update.
+    #[name = c"statement"]
     Statement,
     /// Later, by `segment.refresh()`: the transaction only appends to a queue.
+    #[name = c"queued"]
     Queued,
 }
 

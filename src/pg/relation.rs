@@ -18,7 +18,7 @@ pub struct Relation {
     persistence: u8,
     pub is_partition: bool,
     /// A partition, or one that inherits.
-    is_child: bool,
+    pub is_child: bool,
     forces_row_security: bool,
     namespace: pg_sys::Oid,
 }

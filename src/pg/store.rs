@@ -6,7 +6,7 @@
 use super::registry::Home;
 use super::spi::Rows;
 use super::table::{Locked, Table, Value};
-use crate::activity::Instant;
+use crate::activity::{Instant, VALID_TIMES};
 use crate::membership::{Cause, Members, Transition};
 use pgrx::IntoDatum;
 use pgrx::prelude::*;
@@ -159,7 +159,8 @@ impl Store {
             Effort::Full | Effort::Repair => false,
         };
         let stored_due = old.and_then(|old| old.due_at);
-        let wanted = if behind { Some(update.evaluated_at) } else { update.due };
+        // Before every clock: also that of a statement that began before this write.
+        let wanted = if behind { Some(VALID_TIMES.start) } else { update.due };
         let due = match (stored_due, wanted) {
             // A lower bound stays one when the deadline moves away.
             (Some(stored), wanted)

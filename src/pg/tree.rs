@@ -3,7 +3,6 @@
 //! Statement triggers fire for the table that a statement names and see the rows of all its parts, so each table of the
 //! tree has its own and no row is seen twice. An event trigger notices parts that come and go.
 
-use super::capture::add_event;
 use super::owner::Acting;
 use super::pending;
 use super::registry::{self, Registry};
@@ -13,6 +12,27 @@ use super::scan::Scan;
 use super::source::Source;
 use super::spi::{Session, connect, connect_at_latest};
 use pgrx::prelude::*;
+use std::cell::Cell;
+
+thread_local! {
+    /// Whether the engine itself alters a table, which the event trigger is not to answer.
+    static ALTERING: Cell<bool> = const { Cell::new(false) };
+}
+
+struct Altering;
+
+impl Altering {
+    fn begin() -> Self {
+        ALTERING.set(true);
+        Altering
+    }
+}
+
+impl Drop for Altering {
+    fn drop(&mut self) {
+        ALTERING.set(false);
+    }
+}
 
 /// A table and its parts, as they are now.
 pub fn members(root: pg_sys::Oid) -> Vec<pg_sys::Oid> {
@@ -41,6 +61,17 @@ pub fn check(root: &Relation) -> Result<(), Refusal> {
 /// Puts the capture triggers onto a table and notes that it belongs to a source.
 pub fn enlist(session: &Session, source: i32, by_row: bool, table: &Relation) {
     let quoted = table.quoted();
+    let known = connect_at_latest(|session| {
+        session.select("SELECT FROM segment.source_table WHERE relation = $1", &[table.oid.into()]).count() > 0
+    });
+    if known {
+        Refusal::new(
+            PgSqlErrorCode::ERRCODE_DUPLICATE_OBJECT,
+            format!("\"{}.{}\" is attached already, by itself or with another table", table.schema, table.name),
+        )
+        .hint("A table belongs to one source: call segment.detach_source for the other one first.")
+        .raise();
+    }
     let create = |event: &str, rows: &str, each: &str| {
         let name = trigger_name(event);
         session.modify_once(
@@ -54,11 +85,7 @@ pub fn enlist(session: &Session, source: i32, by_row: bool, table: &Relation) {
         // A partition has its root's already.
         if !table.is_partition {
             create("INSERT OR UPDATE OR DELETE", "", "ROW");
-            // Replication applies changes row by row, with only such triggers.
-            session.modify_once(
-                &format!("ALTER TABLE {quoted} ENABLE ALWAYS TRIGGER {}", trigger_name("INSERT OR UPDATE OR DELETE")),
-                &[],
-            );
+            always(session, &quoted, "INSERT OR UPDATE OR DELETE");
         }
     } else {
         create("INSERT", "REFERENCING NEW TABLE AS new_rows", "STATEMENT");
@@ -66,10 +93,19 @@ pub fn enlist(session: &Session, source: i32, by_row: bool, table: &Relation) {
         create("DELETE", "REFERENCING OLD TABLE AS old_rows", "STATEMENT");
     }
     create("TRUNCATE", "", "STATEMENT");
+    if by_row {
+        always(session, &quoted, "TRUNCATE");
+    }
     session.modify(
         "INSERT INTO segment.source_table (relation, source_id) VALUES ($1::oid::regclass, $2)",
         &[table.oid.into(), source.into()],
     );
+}
+
+/// Replication applies changes row by row, with only such triggers.
+fn always(session: &Session, quoted: &str, event: &str) {
+    let _altering = Altering::begin();
+    session.modify_once(&format!("ALTER TABLE {quoted} ENABLE ALWAYS TRIGGER {}", trigger_name(event)), &[]);
 }
 
 /// Takes the capture triggers off a table, which may be gone, and forgets that it belonged to a source.
@@ -94,48 +130,56 @@ fn trigger_name(event: &str) -> String {
     }
 }
 
-/// Brings the tables of all sources in line with what belongs to them now. The rows of a part that has come are
-/// captured as if they were inserted, and those of one that has gone as if they were deleted: the command that moved
-/// the part has locked it.
-pub fn reconcile() {
+/// Brings the tables of all sources in line with what belongs to them now, after a command that touched some relations.
+/// Who has rows in a part that has come or gone is computed again.
+pub fn reconcile(touched: &[pg_sys::Oid]) {
+    if ALTERING.get() {
+        return;
+    }
     let registry = registry::current();
     let mut changed = false;
     for source in &registry.sources {
         let now = members(source.relation);
-        let mut change = |table: &pg_sys::Oid, sign: i64| {
-            changed = true;
-            registry::hold_definitions();
-            capture_all(&registry, source, *table, sign);
-            let _acting = Acting::as_owner(registry::home().owner);
-            connect(|session| match Relation::look_up(*table) {
-                Some(table) if sign > 0 => {
-                    if let Err(refusal) = table.check_source() {
-                        refusal.raise();
-                    }
-                    enlist(session, source.id, source.by_row, &table);
+        for table in source.tables.iter().filter(|table| !now.contains(table)) {
+            if Relation::look_up(*table).is_some() {
+                changed = true;
+                capture_all(&registry, source, *table);
+                let _acting = Acting::as_owner(registry::home().owner);
+                connect(|session| discharge(session, *table));
+            }
+        }
+        for table in now.iter().filter(|table| !source.tables.contains(table)) {
+            let Some(part) = Relation::look_up(*table) else { continue };
+            match part.check_source() {
+                Ok(()) => {
+                    changed = true;
+                    capture_all(&registry, source, *table);
+                    let _acting = Acting::as_owner(registry::home().owner);
+                    connect(|session| enlist(session, source.id, source.by_row, &part));
                 }
-                _ => discharge(session, *table),
-            });
-        };
-        let lives = |table: &pg_sys::Oid| Relation::look_up(*table).is_some();
-        source.tables.iter().filter(|table| !now.contains(table) && lives(table)).for_each(|table| change(table, -1));
-        now.iter().filter(|table| !source.tables.contains(table)).for_each(|table| change(table, 1));
+                // One that came while nobody looked is left to `verify`: this command can do nothing about it.
+                Err(refusal) if touched.contains(table) || touched.contains(&source.relation) => refusal.raise(),
+                Err(_) => {}
+            }
+        }
     }
     if changed {
         registry::invalidate();
     }
 }
 
-/// Captures all rows that lie in a table itself.
-fn capture_all(registry: &Registry, source: &Source, table: pg_sys::Oid, sign: i64) {
+/// Has everybody computed again who has rows in a table itself: some of them may have been captured through its root.
+fn capture_all(registry: &Registry, source: &Source, table: pg_sys::Oid) {
+    registry::hold_definitions();
     let resolved = registry.reader(source, table);
     match resolved.as_ref() {
         Err(refusal) => refusal.clone().raise(),
         Ok(reader) => pending::record(|changes| {
-            changes.begin(registry.streams_version);
             connect_at_latest(|session| {
                 let mut scan = Scan::open(session, reader, true);
-                while scan.next(|event| add_event(changes, &registry.program, event, sign)) {}
+                while scan.next(|event| {
+                    changes.again.insert(event.subscriber.clone().into_owned());
+                }) {}
                 scan.close();
             });
         }),
@@ -158,6 +202,11 @@ pub fn dropped(relations: &[pg_sys::Oid]) {
                  of at once.",
             )
             .warn();
+            let gone: Vec<pg_sys::Oid> = gone.into_iter().copied().collect();
+            let _acting = Acting::as_owner(registry::home().owner);
+            connect(|session| {
+                session.modify("DELETE FROM segment.source_table WHERE relation = ANY ($1::oid[]::regclass[])", &[gone.into()])
+            });
         }
     }
 }

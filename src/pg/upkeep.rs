@@ -69,6 +69,7 @@ pub fn refresh_batch(until: Instant, limit: i64, from: &mut (Instant, String)) -
             let times: Vec<Instant> = rows.iter().map(|(_, at)| *at).collect();
             match engine.expire(&rows[0].0, &times) {
                 Brought::Done => done += 1,
+                Brought::Settled => {}
                 Brought::Busy => pass.skipped += 1,
             }
         }
@@ -204,8 +205,23 @@ pub fn forget_orphans() {
     });
 }
 
+/// Subscribers of whom only the queue knows.
+fn queued_only() -> Vec<String> {
+    let _acting = Acting::as_owner(registry::home().owner);
+    connect_at_latest(|session| {
+        let rows = session.select(
+            "SELECT DISTINCT q.subscriber FROM segment.queue q
+             WHERE NOT EXISTS (SELECT FROM segment.state s WHERE s.subscriber = q.subscriber) ORDER BY q.subscriber",
+            &[],
+        );
+        (0..rows.count()).filter_map(|row| rows.get(row, 1)).collect()
+    })
+}
+
 /// Computes the states of everybody again, in ascending order.
 pub fn recompute_everybody(engine: &mut Engine) {
+    engine.recompute(queued_only());
+    engine.finish();
     let mut after = None;
     while let page @ [_, ..] = &page(&mut after)[..] {
         engine.recompute(page.to_vec());
@@ -267,7 +283,10 @@ pub fn find_strangers() -> Pass {
     let mut pass = Pass::default();
     at_latest_snapshot(|| {
         let registry = std::rc::Rc::clone(&engine.registry);
-        let strangers = super::scan::subscribers(&registry, |subscriber| !engine.knows(subscriber));
+        let mut strangers = super::scan::subscribers(&registry, |subscriber| !engine.knows(subscriber));
+        strangers.extend(queued_only());
+        strangers.sort_unstable();
+        strangers.dedup();
         let count = strangers.len();
         engine.recompute(strangers);
         engine.finish();

@@ -1,6 +1,6 @@
 # Every SQL function, its errors and its privileges, by pg_regress.
 suite_regress() {
-  start_cluster test "fsync = off"
+  start_cluster test "fsync = off" "max_prepared_transactions = 5"
   local pg_regress out=$LOGS/regress tests=() name
   pg_regress=$("$BIN/pg_config" --pkglibdir)/pgxs/src/test/regress/pg_regress
   [ -x "$pg_regress" ] || fail "pg_regress is missing at $pg_regress; install the server's development package."

@@ -39,7 +39,7 @@ SELECT c.relname FROM pg_class c
 WHERE c.relnamespace = 'segment'::regnamespace AND c.relkind = 'v' AND NOT c.reloptions @> ARRAY['security_invoker=true'] ORDER BY 1;
 -- Functions that run with their owner's rights: none.
 SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'segment'::regnamespace AND p.prosecdef;
--- Tables and sequences that a dump leaves out: the marker, the cache key and its numbers.
+-- Tables and sequences that a dump leaves out: the cache key and its numbers.
 SELECT c.relname FROM pg_class c
 WHERE c.relnamespace = 'segment'::regnamespace AND c.relkind IN ('r', 'S')
   AND c.oid <> ALL (SELECT unnest(extconfig) FROM pg_extension WHERE extname = 'pg_segment') ORDER BY 1;

@@ -102,6 +102,9 @@ SELECT segment.attach_source('events', subscriber => 'customer', occurred_at => 
 \echo :LAST_ERROR_SQLSTATE
 SELECT segment.attach_source('events', subscriber => 'customer', occurred_at => 'happened_at', event_type => 'kind', constant_type => 'purchase');
 SELECT segment.attach_source('events', subscriber => 'customer', occurred_at => 'happened_at', constant_type => '');
+-- Refused: a way of capturing that there is not.
+SELECT segment.attach_source('events', subscriber => 'customer', occurred_at => 'happened_at', event_type => 'kind', capture => 'rows');
+\echo :LAST_ERROR_SQLSTATE
 -- Refused: nothing where something is needed.
 SELECT segment.attach_source(NULL, subscriber => 'customer', occurred_at => 'happened_at', event_type => 'kind');
 \echo :LAST_ERROR_SQLSTATE
@@ -115,7 +118,7 @@ SELECT segment.attach_source('events', subscriber => 'customer', occurred_at => 
 \echo :LAST_ERROR_SQLSTATE
 SELECT segment.attach_source('events', subscriber => 'customer', occurred_at => 'happened_at', event_type => 'kind', time_zone => 'Mars/Olympus');
 
--- Refused: relations that are no plain table, or whose rows come and go unseen.
+-- Refused: relations that are no table, parts of others, and those whose rows come and go unseen.
 CREATE VIEW a_view AS SELECT * FROM events;
 CREATE MATERIALIZED VIEW a_materialized_view AS SELECT * FROM events;
 CREATE SEQUENCE a_sequence;
@@ -138,10 +141,9 @@ SELECT segment.attach_source('a_sequence', subscriber => 'last_value', occurred_
 SELECT segment.attach_source('a_type', subscriber => 'customer', occurred_at => 'happened_at', event_type => 'kind');
 SELECT segment.attach_source('events_pkey', subscriber => 'id', occurred_at => 'happened_at', event_type => 'kind');
 SELECT segment.attach_source('a_foreign_table', subscriber => 'customer', occurred_at => 'happened_at', event_type => 'kind');
-SELECT segment.attach_source('a_partitioned_table', subscriber => 'customer', occurred_at => 'happened_at', event_type => 'kind');
 \echo :LAST_ERROR_SQLSTATE
 SELECT segment.attach_source('a_partition', subscriber => 'customer', occurred_at => 'happened_at', event_type => 'kind');
-SELECT segment.attach_source('a_parent', subscriber => 'customer', occurred_at => 'happened_at', event_type => 'kind');
+\echo :LAST_ERROR_SQLSTATE
 SELECT segment.attach_source('a_child', subscriber => 'customer', occurred_at => 'happened_at', event_type => 'kind');
 \set VERBOSITY sqlstate
 SELECT segment.attach_source('a_temporary_table', subscriber => 'customer', occurred_at => 'happened_at', event_type => 'kind');

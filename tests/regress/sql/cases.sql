@@ -155,7 +155,7 @@ TRUNCATE event;
 INSERT INTO event VALUES ('u', 'test', ago(3)), ('v', 'signup', ago(3));
 SELECT segment.create_segment('did', '{"event": "test", "within": "10 days"}'), segment.create_segment('did not', '{"not": {"event": "test", "within": "10 days"}}');
 INSERT INTO event VALUES ('v', 'test', ago(3));
-SELECT segment, subscriber, action, cause FROM segment.transition ORDER BY transition_id;
+SELECT segment, subscriber, action, cause FROM segment.transition ORDER BY at, subscriber, action, segment;
 DELETE FROM event WHERE who = 'u';
 INSERT INTO event VALUES ('u', 'test', ago(15));
 SELECT segment, subscriber FROM segment.member ORDER BY 1, 2;

@@ -14,18 +14,33 @@ CREATE VIEW difference AS
   UNION ALL (SELECT segment, subscriber FROM segment.member WHERE segment = 'fl once' EXCEPT ALL TABLE truth)
   UNION ALL SELECT finding, subscriber FROM segment.verify();
 
--- The flush made immediate, before the first event and in between.
+-- A flush before the first event, and in between; SET CONSTRAINTS has nothing to do with it.
 BEGIN;
-SET CONSTRAINTS ALL IMMEDIATE;
+SELECT segment.flush();
 INSERT INTO orders VALUES ('fl.1', '2026-05-01', 1);
+SET CONSTRAINTS ALL IMMEDIATE;
+SELECT segment, subscriber FROM segment.member WHERE subscriber = 'fl.1';
+SELECT segment.flush();
 SELECT segment, subscriber FROM segment.member WHERE subscriber = 'fl.1';
 INSERT INTO orders VALUES ('fl.1', '2026-05-02', 1), ('fl.2', '2026-05-02', 1);
 COMMIT;
 BEGIN;
 INSERT INTO orders VALUES ('fl.3', '2026-05-01', 1);
-SET CONSTRAINTS segment.flush IMMEDIATE;
+SELECT segment.flush();
 INSERT INTO orders VALUES ('fl.3', '2026-05-02', 1), ('fl.4', '2026-05-02', 1);
 COMMIT;
+SELECT * FROM difference;
+-- Flushed within a savepoint that is rolled back: the flush is undone, and what was captured before it is flushed again.
+BEGIN;
+INSERT INTO orders VALUES ('fl.13', '2026-05-01', 1);
+SAVEPOINT a;
+INSERT INTO orders VALUES ('fl.13', '2026-05-02', 1), ('fl.14', '2026-05-02', 1);
+SELECT segment.flush();
+SELECT subscriber FROM segment.member WHERE subscriber IN ('fl.13', 'fl.14');
+ROLLBACK TO a;
+SELECT subscriber FROM segment.member WHERE subscriber IN ('fl.13', 'fl.14');
+COMMIT;
+SELECT subscriber FROM segment.member WHERE subscriber IN ('fl.13', 'fl.14');
 SELECT * FROM difference;
 
 -- verify() sees what it has just flushed.
@@ -58,7 +73,7 @@ DELETE FROM orders WHERE customer = 'fl.6' AND at = '2026-05-11' RETURNING drop_
 SELECT * FROM difference;
 DROP TRIGGER react ON orders;
 
--- Where deferred triggers cannot fire: a function called by REFRESH MATERIALIZED VIEW.
+-- Inside a restricted operation: a function called by REFRESH MATERIALIZED VIEW.
 CREATE FUNCTION insert_order() RETURNS integer LANGUAGE sql VOLATILE AS $$
   DELETE FROM flush.orders WHERE customer = 'fl.3' AND at = '2026-05-02';
   INSERT INTO flush.orders VALUES ('fl.7', '2026-05-01', 1) RETURNING 1

@@ -58,7 +58,7 @@ ROLLBACK;
 SELECT segment.flush();
 SELECT count(*) FROM segment.state WHERE subscriber = 're.10';
 SELECT * FROM segment.verify();
-SELECT count(*) FROM segment.marker;
+SELECT changes FROM segment.stat_queue;
 -- At any isolation level.
 BEGIN ISOLATION LEVEL SERIALIZABLE;
 SELECT entered FROM segment.record_event('re.11', 'purchase', '2026-06-01 11:00', 70);

@@ -40,7 +40,7 @@ SELECT segment.create_event_table();
 CALL segment.refresh();
 CALL segment.rebuild();
 INSERT INTO segment.event (subscriber, event_type) VALUES ('rl.1', 'visit');
-INSERT INTO segment.marker VALUES (true);
+INSERT INTO segment.queue (queued_at, streams, subscriber) VALUES (now(), 0, 'rl.1');
 UPDATE segment.version SET version = 0;
 SELECT nextval('segment.version_number');
 CREATE TABLE segment.mine (a text);
@@ -50,14 +50,14 @@ CREATE TRIGGER mine AFTER INSERT ON outside REFERENCING NEW TABLE AS new_rows FO
 SELECT segment.capture();
 RESET ROLE;
 -- Even with the right to, the trigger does nothing on a table that is not attached.
-GRANT EXECUTE ON FUNCTION segment.capture, segment.flush_trigger, segment.invalidate_trigger TO r_outsider;
+GRANT EXECUTE ON FUNCTION segment.capture, segment.invalidate_trigger TO r_outsider;
 SET ROLE r_outsider;
 CREATE TRIGGER mine AFTER INSERT ON outside REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION segment.capture();
 INSERT INTO outside VALUES ('rl.outside', 'visit', '2026-05-31');
 RESET ROLE;
 SELECT count(*) FROM segment.state WHERE subscriber = 'rl.outside';
-SELECT count(*) FROM segment.marker;
-REVOKE EXECUTE ON FUNCTION segment.capture, segment.flush_trigger, segment.invalidate_trigger FROM r_outsider;
+SELECT count(*) FROM segment.queue;
+REVOKE EXECUTE ON FUNCTION segment.capture, segment.invalidate_trigger FROM r_outsider;
 DROP TABLE outside;
 
 -- A manager defines segments and attaches tables that it owns.
@@ -79,7 +79,7 @@ SELECT size, feature, mean FROM segment.kmeans('segment.profile', ARRAY['lifetim
 SELECT id FROM segment.kmeans_assign('rl', 'segment.profile', 'subscriber') ORDER BY 1;
 SELECT name, version FROM segment.cluster_model WHERE name = 'rl';
 -- It cannot write the engine's tables, set the clock, or take over tables of others.
-INSERT INTO segment.membership VALUES (1, 'rl.3', now());
+INSERT INTO segment.membership VALUES (now(), 1, 'rl.3');
 UPDATE segment.state SET members = '\xff';
 DELETE FROM segment.history;
 INSERT INTO segment.definition (name, criteria) VALUES ('rl y', '{}');

@@ -26,7 +26,7 @@ SELECT segment.create_segment('se features', '{"engagement_score": {"min": 0.1},
 SELECT segment, subscriber, since FROM segment.member ORDER BY 1, 2;
 -- members lists one segment; summary counts all.
 SELECT * FROM segment.members('se buyers') ORDER BY 1;
-SELECT segment, description, members, last_transition_at, criteria FROM segment.summary ORDER BY 1;
+SELECT segment, description, members, status, criteria FROM segment.summary ORDER BY 1;
 -- The profile: features and segments of a subscriber.
 \x on
 SELECT * FROM segment.profile ORDER BY subscriber;
@@ -87,7 +87,7 @@ SELECT segment.create_segment('se gifts', '{"event": "gift"}');
 INSERT INTO events VALUES ('se.6', 'gift', '2026-06-01 09:00', 1, NULL);
 COMMIT;
 SELECT subscriber FROM segment.members('se gifts') ORDER BY 1;
--- A dropped segment takes its members and its history along, and the streams that nobody reads any more.
+-- A dropped segment takes its members and its transitions along, and the streams that nobody reads any more.
 SELECT event_type, filter, value_path FROM segment.stream ORDER BY 1, 2, 3;
 SELECT segment.drop_segment('se gifts');
 SELECT count(*) FROM segment.transition WHERE segment = 'se gifts';
@@ -100,7 +100,7 @@ SELECT * FROM segment.verify();
 -- Clean up.
 SELECT count(segment.drop_segment(name)) FROM (SELECT name FROM segment.definition ORDER BY 1) d;
 SELECT count(*) FROM segment.membership;
-SELECT count(*) FROM segment.history;
+SELECT count(*) FROM segment.transition;
 SELECT count(*) FROM segment.stream;
 SELECT segment.detach_source('events') > 0 AS detached;
 DROP SCHEMA segments CASCADE;

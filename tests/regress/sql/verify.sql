@@ -24,6 +24,7 @@ SELECT segment, subscriber FROM segment.member ORDER BY 1, 2;
 -- A trigger that only fires for replication does not capture.
 ALTER TABLE events ENABLE REPLICA TRIGGER pg_segment_update;
 SELECT finding, stored, expected FROM segment.verify();
+-- One that fires for both does.
 ALTER TABLE events ENABLE ALWAYS TRIGGER pg_segment_update;
 SELECT * FROM segment.verify();
 ALTER TABLE events ENABLE TRIGGER pg_segment_update;
@@ -43,18 +44,18 @@ DELETE FROM segment.membership WHERE subscriber = 've.2';
 SELECT subscriber, finding, segment, stored, expected FROM segment.verify() ORDER BY 1, 3;
 ROLLBACK;
 BEGIN;
-INSERT INTO segment.membership SELECT segment_id, 've.4', '2026-05-31' FROM segment.definition ON CONFLICT DO NOTHING;
+INSERT INTO segment.membership (segment_id, subscriber, since) SELECT segment_id, 've.4', '2026-05-31' FROM segment.definition ON CONFLICT DO NOTHING;
 SELECT subscriber, finding, segment, expected FROM segment.verify() ORDER BY 1, 3;
 ROLLBACK;
 SELECT * FROM segment.verify();
 -- Rebuilding makes both right.
 DELETE FROM segment.membership WHERE subscriber = 've.2';
-INSERT INTO segment.membership SELECT segment_id, 've.4', '2026-05-31' FROM segment.definition ON CONFLICT DO NOTHING;
+INSERT INTO segment.membership (segment_id, subscriber, since) SELECT segment_id, 've.4', '2026-05-31' FROM segment.definition ON CONFLICT DO NOTHING;
 CALL segment.rebuild();
 SELECT * FROM segment.verify();
 
 -- Rows of somebody who has no state.
-INSERT INTO segment.membership SELECT segment_id, 've.ghost', '2026-05-31' FROM segment.definition;
+INSERT INTO segment.membership (segment_id, subscriber, since) SELECT segment_id, 've.ghost', '2026-05-31' FROM segment.definition;
 SELECT subscriber, finding, stored, expected FROM segment.verify();
 CALL segment.rebuild();
 SELECT * FROM segment.verify();
@@ -128,12 +129,20 @@ INSERT INTO renamed VALUES ('ve.11', 'purchase', '2026-05-31');
 CALL segment.rebuild();
 SELECT * FROM segment.verify();
 SELECT subscriber FROM segment.members('ve buyers') ORDER BY 1;
--- A rebuild is on record, and needs a snapshot that sees everything.
+-- A rebuild is on record, and commits in between, which a transaction block does not allow.
 SELECT kind, subscribers, transitions, finished_at IS NOT NULL AS finished FROM segment.run WHERE kind = 'rebuild' ORDER BY run_id DESC LIMIT 1;
-BEGIN ISOLATION LEVEL REPEATABLE READ;
+BEGIN;
 CALL segment.rebuild();
 \echo :LAST_ERROR_SQLSTATE
 ROLLBACK;
+-- Outside a block a rebuild runs under any default isolation level.
+SET default_transaction_isolation = 'repeatable read';
+CALL segment.rebuild();
+SET default_transaction_isolation = 'serializable';
+CALL segment.rebuild();
+CALL segment.refresh();
+RESET default_transaction_isolation;
+SELECT * FROM segment.verify();
 -- verify reads under any isolation level, in a read-only transaction too.
 BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY;
 SELECT * FROM segment.verify();
