@@ -34,7 +34,9 @@ impl State {
         let mut previous = 0;
         for total in &self.totals {
             let (sums, extends) = (total.tally.sum != 0, total.extent.is_some());
-            writer.unsigned(u64::from(total.stream - previous) << 2 | u64::from(sums) << 1 | u64::from(extends));
+            writer.unsigned(
+                u64::from(total.stream - previous) << 2 | u64::from(sums) << 1 | u64::from(extends),
+            );
             previous = total.stream;
             writer.signed(total.tally.count.into());
             if sums {
@@ -74,11 +76,7 @@ impl State {
         writer.length(pending.len());
         for pending in &pending {
             writer.signed(pending.at.into());
-            writer.tally(
-                place[pending.feed as usize],
-                pending.tally,
-                self.feeds[pending.feed as usize].sums,
-            );
+            writer.tally(place[pending.feed as usize], pending.tally, self.feeds[pending.feed as usize].sums);
         }
         writer.bytes
     }

@@ -192,7 +192,8 @@ impl State {
         for finer in Resolution::ALL.into_iter().take(resolution as usize + 1).rev() {
             for pane in &self.panes[finer as usize] {
                 if self.feeds[pane.feed as usize].feeds(stream) {
-                    let pane = Moment { pane: resolution.pane(pane.index * finer.micros()), tally: pane.tally };
+                    let pane =
+                        Moment { pane: resolution.pane(pane.index * finer.micros()), tally: pane.tally };
                     sorted &= line.last().is_none_or(|last| last.pane <= pane.pane);
                     line.push(pane);
                 }

@@ -170,7 +170,8 @@ fn streams_admit_and_sum_by_path() {
 
 #[test]
 fn what_is_removed_and_added_again_leaves_nothing() {
-    let mut change = Change { events: 0, entries: vec![entry(0, 5, 1), entry(0, 5, -1), entry(1, 5, -1), entry(2, 5, 1)] };
+    let mut change =
+        Change { events: 0, entries: vec![entry(0, 5, 1), entry(0, 5, -1), entry(1, 5, -1), entry(2, 5, 1)] };
     change.settle();
     assert_eq!(change.entries, [entry(2, 5, 1), entry(1, 5, -1)]);
     let mut change = Change { events: 0, entries: vec![entry(0, 7, 1), entry(0, 5, -1)] };
@@ -180,7 +181,8 @@ fn what_is_removed_and_added_again_leaves_nothing() {
 
 #[test]
 fn fifty_events_of_ninety_days_take_few_bytes() {
-    let events: Vec<_> = (0..50).map(|n| (n * 43 * HOUR + n * 7 * SECOND, 1_999_000_000 + n * 10_000)).collect();
+    let events: Vec<_> =
+        (0..50).map(|n| (n * 43 * HOUR + n * 7 * SECOND, 1_999_000_000 + n * 10_000)).collect();
     let bytes = fresh(&events, 90 * DAY).to_bytes().len();
     assert!(bytes < 320, "{bytes}");
 }

@@ -61,15 +61,7 @@ fn explain(
     let leaves = program.explain(definition.id, &definition.criteria, &state, at);
     let leaves = leaves.into_iter().map(|leaf| {
         let actual = leaf.actual.as_ref().and_then(numeric);
-        (
-            leaf.path,
-            leaf.condition,
-            actual,
-            leaf.threshold,
-            leaf.holds,
-            leaf.changes_at.map(timestamp),
-            None,
-        )
+        (leaf.path, leaf.condition, actual, leaf.threshold, leaf.holds, leaf.changes_at.map(timestamp), None)
     });
     TableIterator::new(std::iter::once(whole).chain(leaves).collect::<Vec<_>>())
 }

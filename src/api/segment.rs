@@ -85,11 +85,7 @@ fn create_segment_concurrently(
 CREATE PROCEDURE segment.alter_segment(name text, criteria jsonb)
 LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 "#)]
-fn alter_segment(
-    name: Option<String>,
-    criteria: Option<JsonbArgument>,
-    fcinfo: pg_sys::FunctionCallInfo,
-) {
+fn alter_segment(name: Option<String>, criteria: Option<JsonbArgument>, fcinfo: pg_sys::FunctionCallInfo) {
     // SAFETY: PostgreSQL passes it to this call.
     unsafe { transaction::require_own(fcinfo, "segment.alter_segment") };
     let name = required(name, "name");
@@ -115,7 +111,8 @@ fn alter_segment(
 fn resumes(name: &str, criteria: &str, state: &'static str) -> bool {
     let _acting = Acting::as_owner(registry::home().owner);
     connect_at_latest(|session| {
-        let sql = format!("SELECT FROM segment.definition WHERE name = $1 AND criteria = $2::jsonb AND {state}");
+        let sql =
+            format!("SELECT FROM segment.definition WHERE name = $1 AND criteria = $2::jsonb AND {state}");
         session.select_once(&sql, &[name.into(), criteria.into()]).count() > 0
     })
 }
@@ -164,7 +161,12 @@ fn changing(name: &str) -> Option<i64> {
 
 /// The streams for all definitions with one put in, in the place of another or anew; or an error for one that speaks of
 /// what does not exist, or of itself.
-fn plan(registry: &Registry, replaced: Option<u32>, name: &str, criteria: Node) -> crate::membership::StreamPlan {
+fn plan(
+    registry: &Registry,
+    replaced: Option<u32>,
+    name: &str,
+    criteria: Node,
+) -> crate::membership::StreamPlan {
     // A new one's id is not known yet, and nothing here depends on it.
     let definition = Definition { id: replaced.unwrap_or(u32::MAX), name: name.to_owned(), criteria };
     let mut all: Vec<Definition> = registry.definitions.clone();

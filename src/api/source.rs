@@ -99,8 +99,7 @@ pub fn attach(oid: pg_sys::Oid, mapping: &Mapping, by_row: bool) -> i64 {
     });
     let run = upkeep::begin_run("attach_source");
     let registry = registry::current();
-    let pass =
-        registry.source_of(oid).map_or_else(Default::default, upkeep::add_source);
+    let pass = registry.source_of(oid).map_or_else(Default::default, upkeep::add_source);
     upkeep::end_run(run, pass);
     pass.subscribers
 }

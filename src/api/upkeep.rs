@@ -40,8 +40,7 @@ fn refresh(until: Option<TimestampWithTimeZone>, batch: Option<i32>, fcinfo: pg_
     let mut from = upkeep::first_due();
     // Without a time of its own, every batch goes to the moment that it begins.
     while step(upkeep::refresh_batch(until.unwrap_or_else(guc::now), size, &mut from)) {}
-    let skipped =
-        if total.skipped > 0 { format!(", {} skipped", total.skipped) } else { String::new() };
+    let skipped = if total.skipped > 0 { format!(", {} skipped", total.skipped) } else { String::new() };
     pgrx::notice!(
         "refreshed {} due subscribers, {} transitions{skipped}",
         total.subscribers,
@@ -56,8 +55,7 @@ fn refresh_batch(
     size: Option<i32>,
 ) -> TableIterator<'static, (name!(subscribers, i64), name!(transitions, i64))> {
     let (until, size) = checked(until, size.unwrap_or(1_000));
-    let pass =
-        upkeep::refresh_batch(until.unwrap_or_else(guc::now), size, &mut upkeep::first_due());
+    let pass = upkeep::refresh_batch(until.unwrap_or_else(guc::now), size, &mut upkeep::first_due());
     TableIterator::once((pass.subscribers, pass.transitions))
 }
 

@@ -95,7 +95,9 @@ impl Decimal {
         }
         let mut units: i128 = 0;
         for exponent in (-i64::from(scale)..highest).rev() {
-            let next = units.checked_mul(10).and_then(|units| units.checked_add(self.decimal_digit(exponent).into()));
+            let next = units
+                .checked_mul(10)
+                .and_then(|units| units.checked_add(self.decimal_digit(exponent).into()));
             match next.filter(|next| *next < FAR) {
                 Some(next) => units = next,
                 None => return beyond,

@@ -149,9 +149,11 @@ impl Program {
                 continue;
             };
             let same = |group: &&mut Windows| group.stream == stream && group.resolution == window.resolution;
-            let group = match self.windows.iter().position(|group| {
-                group.stream == stream && group.resolution == window.resolution
-            }) {
+            let group = match self
+                .windows
+                .iter()
+                .position(|group| group.stream == stream && group.resolution == window.resolution)
+            {
                 Some(found) => &mut self.windows[found],
                 None => {
                     self.windows.push(Windows { stream, resolution: window.resolution, windows: Vec::new() });
@@ -159,13 +161,14 @@ impl Program {
                     group
                 }
             };
-            let place = match group.windows.binary_search_by_key(&window.panes(), |(window, ..)| window.panes()) {
-                Ok(found) => found,
-                Err(place) => {
-                    group.windows.insert(place, (window, None, None));
-                    place
-                }
-            };
+            let place =
+                match group.windows.binary_search_by_key(&window.panes(), |(window, ..)| window.panes()) {
+                    Ok(found) => found,
+                    Err(place) => {
+                        group.windows.insert(place, (window, None, None));
+                        place
+                    }
+                };
             let slot = &mut group.windows[place];
             *(if sums { &mut slot.2 } else { &mut slot.1 }) = Some(index);
         }
@@ -238,7 +241,10 @@ impl Program {
     /// The names of the segments whose criteria refer to one.
     pub fn dependents(&self, id: u32) -> Vec<&str> {
         let refers = |segment: &&Segment| {
-            segment.leaves.iter().any(|(_, condition)| matches!(condition, Condition::Segment(other) if *other == id))
+            segment
+                .leaves
+                .iter()
+                .any(|(_, condition)| matches!(condition, Condition::Segment(other) if *other == id))
         };
         self.segments.iter().filter(refers).map(|segment| segment.name.as_str()).collect()
     }
@@ -290,8 +296,11 @@ fn order_of_reference(segments: &[Segment]) -> Result<Vec<usize>> {
         (0..segments.len()).filter(|index| !references(&segments[*index]).is_empty()).collect();
     let mut order = Vec::with_capacity(waiting.len());
     while !waiting.is_empty() {
-        let blocked =
-            |index: usize| references(&segments[index]).iter().any(|id| waiting.iter().any(|other| segments[*other].id == *id));
+        let blocked = |index: usize| {
+            references(&segments[index])
+                .iter()
+                .any(|id| waiting.iter().any(|other| segments[*other].id == *id))
+        };
         let (later, ready): (Vec<usize>, Vec<usize>) = waiting.iter().partition(|index| blocked(**index));
         if ready.is_empty() {
             let names: Vec<&str> = later.iter().map(|index| segments[*index].name.as_str()).collect();

@@ -100,7 +100,8 @@ fn range_of(operator: &Operator, scale: u32) -> Option<(i128, i128)> {
         Operand::Number(number) => Some(number.floor_scaled(scale)),
         Operand::Text(_) => None,
     };
-    let at_least = |operand: &Operand| floor(operand).map(|(floor, exact)| if exact { floor } else { floor + 1 });
+    let at_least =
+        |operand: &Operand| floor(operand).map(|(floor, exact)| if exact { floor } else { floor + 1 });
     let at_most = |operand: &Operand| floor(operand).map(|(floor, _)| floor);
     Some(match operator {
         Operator::Min(bound) => (at_least(bound)?, i128::MAX),

@@ -14,7 +14,11 @@ fn definition(id: u32, criteria: Value) -> Definition {
 fn program(criteria: &[Value]) -> Program {
     let definitions: Vec<Definition> =
         criteria.iter().zip(1..).map(|(c, id)| definition(id, c.clone())).collect();
-    Program::compile(stored(&plan_streams(&Streams::new(builtin()), requirements(&definitions))), &definitions).unwrap()
+    Program::compile(
+        stored(&plan_streams(&Streams::new(builtin()), requirements(&definitions))),
+        &definitions,
+    )
+    .unwrap()
 }
 
 fn builtin() -> Vec<Stream> {
@@ -189,7 +193,12 @@ fn unknown_features_are_refused_with_the_nearest() {
 fn segments_of_segments_follow_those_they_refer_to() {
     // The referring one comes first, by id too.
     let both = json!({"all": [{"segment": "s2"}, {"segment": "s3"}]});
-    let program = program(&[both, json!({"event": "purchase"}), json!({"not": {"segment": "s2"}}), json!({"segment": "s3"})]);
+    let program = program(&[
+        both,
+        json!({"event": "purchase"}),
+        json!({"not": {"segment": "s2"}}),
+        json!({"segment": "s3"}),
+    ]);
     let state = fresh(&program, &[("visit", 0, 0)], 0);
     assert_eq!(program.members(&state, 0).iter().collect::<Vec<_>>(), [3, 4]);
     let state = fresh(&program, &[("purchase", 0, 0)], 0);
@@ -200,7 +209,8 @@ fn segments_of_segments_follow_those_they_refer_to() {
 #[test]
 fn circles_and_unknown_segments_are_refused() {
     let compile = |criteria: &[Value]| {
-        let definitions: Vec<Definition> = criteria.iter().zip(1..).map(|(c, id)| definition(id, c.clone())).collect();
+        let definitions: Vec<Definition> =
+            criteria.iter().zip(1..).map(|(c, id)| definition(id, c.clone())).collect();
         Program::compile(Vec::new(), &definitions).map(drop).unwrap_err().to_string()
     };
     let circle = compile(&[json!({"segment": "s2"}), json!({"not": {"segment": "s1"}}), json!({})]);

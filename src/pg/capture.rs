@@ -147,7 +147,9 @@ unsafe fn add_slot(
 
 /// Adds what an event contributes to each stream that it feeds.
 pub fn add_event(changes: &mut Changes, program: &Program, event: &Event, sign: i64) {
-    changes.add(&event.subscriber, sign, |entries| contribute(program, event, sign, |entry| entries.push(entry)));
+    changes.add(&event.subscriber, sign, |entries| {
+        contribute(program, event, sign, |entry| entries.push(entry))
+    });
 }
 
 /// What an event contributes to each stream that it feeds.

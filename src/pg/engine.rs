@@ -153,7 +153,10 @@ impl Engine {
 
     /// Locks some subscribers, in ascending order, to be computed again by [`Engine::finish`].
     pub fn recompute(&mut self, subscribers: Vec<String>) {
-        self.apply(subscribers.into_iter().map(|subscriber| (subscriber, Change::default())).collect(), |_| true);
+        self.apply(
+            subscribers.into_iter().map(|subscriber| (subscriber, Change::default())).collect(),
+            |_| true,
+        );
     }
 
     /// Puts a state computed from all events of a subscriber in the place of what is stored. Nobody else may be writing.

@@ -113,7 +113,8 @@ unsafe fn plain(datum: pg_sys::Datum) -> *mut pg_sys::varlena {
     let stored: *mut pg_sys::varlena = datum.cast_mut_ptr();
     // SAFETY: the caller's promise.
     unsafe {
-        let as_it_is = pgrx::varatt_is_4b_u(stored) || (pgrx::varatt_is_1b(stored) && !pgrx::varatt_is_1b_e(stored));
+        let as_it_is =
+            pgrx::varatt_is_4b_u(stored) || (pgrx::varatt_is_1b(stored) && !pgrx::varatt_is_1b_e(stored));
         if as_it_is { stored } else { pg_sys::pg_detoast_datum_packed(stored) }
     }
 }

@@ -100,8 +100,7 @@ pub fn record<R>(add: impl FnOnce(&mut Changes) -> R) -> R {
     // SAFETY: reads a variable of the transaction manager.
     let current = unsafe { pg_sys::GetCurrentSubTransactionId() };
     LAYERS.with_borrow_mut(|layers| {
-        let fits =
-            |layer: &Layer| layer.subtransaction == current && layer.flushed_in.is_none();
+        let fits = |layer: &Layer| layer.subtransaction == current && layer.flushed_in.is_none();
         let mut layer = match layers.pop() {
             Some(layer) if fits(&layer) => layer,
             other => {

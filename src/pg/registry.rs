@@ -373,9 +373,9 @@ fn compile(streams: Vec<Stream>, parsed: Parsed) -> (Program, Vec<Definition>, V
             Err(error) => error,
         };
         let stored = Streams::new(streams.clone());
-        let cause =
-            |definition: &Definition| Program::check_against(&stored, definition, &definitions).err();
-        let found = definitions.iter().enumerate().find_map(|(at, definition)| Some((at, cause(definition)?)));
+        let cause = |definition: &Definition| Program::check_against(&stored, definition, &definitions).err();
+        let found =
+            definitions.iter().enumerate().find_map(|(at, definition)| Some((at, cause(definition)?)));
         // None alone is at fault where they refer to each other in a circle: the last one goes.
         let (at, error) = found.unwrap_or((definitions.len().saturating_sub(1), error));
         if definitions.is_empty() {

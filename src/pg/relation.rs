@@ -163,7 +163,8 @@ impl Relation {
         if !self.is_child {
             return Ok(());
         }
-        let problem = format!("\"{}.{}\" is a partition or inherits from another table", self.schema, self.name);
+        let problem =
+            format!("\"{}.{}\" is a partition or inherits from another table", self.schema, self.name);
         Err(Refusal::new(PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED, problem)
             .hint("Attach the table at the root: its parts are captured with it."))
     }

@@ -111,10 +111,8 @@ pub fn memberships(subscriber: &str) -> Members {
     let _acting = Acting::as_owner(registry::home().owner);
     let mut members = Members::default();
     connect_at_latest(|session| {
-        let rows = session.select(
-            "SELECT segment_id FROM segment.membership WHERE subscriber = $1",
-            &[subscriber.into()],
-        );
+        let rows = session
+            .select("SELECT segment_id FROM segment.membership WHERE subscriber = $1", &[subscriber.into()]);
         (0..rows.count()).for_each(|row| members.set(rows.value::<i32>(row, 1) as u32, true));
     });
     members
@@ -287,7 +285,8 @@ impl Scratch {
     /// Allocates here for as long as the guard lives, and keeps nothing of what was allocated for earlier ones.
     pub fn enter(&mut self) -> Inside {
         // SAFETY: the guard goes before this does.
-        let mut inside = Inside { here: self.0.value(), before: unsafe { pg_sys::MemoryContextSwitchTo(self.0.value()) } };
+        let mut inside =
+            Inside { here: self.0.value(), before: unsafe { pg_sys::MemoryContextSwitchTo(self.0.value()) } };
         inside.renew();
         inside
     }

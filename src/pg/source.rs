@@ -151,7 +151,11 @@ impl Reader {
     pub fn scan_rows(&self) -> String {
         let columns: Vec<&str> = self.columns().map(|column| column.name.as_str()).collect();
         let columns: Vec<String> = columns.into_iter().map(quote_identifier).collect();
-        format!("SELECT {}, tableoid, ctid::pg_catalog.text FROM {}", columns.join(", "), self.relation.quoted())
+        format!(
+            "SELECT {}, tableoid, ctid::pg_catalog.text FROM {}",
+            columns.join(", "),
+            self.relation.quoted()
+        )
     }
 
     /// How many columns are mapped.
@@ -191,7 +195,10 @@ impl Reader {
     /// A statement that reads each subscriber once.
     pub fn scan_subscribers(&self) -> String {
         let id = quote_identifier(&self.subscriber.name);
-        format!("SELECT DISTINCT ({id})::pg_catalog.text FROM {} WHERE {id} IS NOT NULL", self.relation.quoted())
+        format!(
+            "SELECT DISTINCT ({id})::pg_catalog.text FROM {} WHERE {id} IS NOT NULL",
+            self.relation.quoted()
+        )
     }
 
     /// A reader of what [`Reader::scan`] returns.

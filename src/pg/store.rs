@@ -147,11 +147,16 @@ impl Store {
 
     /// Puts an update in the place of what was found, or of nothing, with what follows from it. False where somebody
     /// else was faster: look again.
-    pub fn write(&mut self, subscriber: &str, found: Option<&Found>, update: &Update, effort: Effort) -> bool {
+    pub fn write(
+        &mut self,
+        subscriber: &str,
+        found: Option<&Found>,
+        update: &Update,
+        effort: Effort,
+    ) -> bool {
         let old = found.map(|found| &found.row);
-        let written = old.map_or_else(Members::default, |old| {
-            old.written.clone().unwrap_or_else(|| old.members.clone())
-        });
+        let written = old
+            .map_or_else(Members::default, |old| old.written.clone().unwrap_or_else(|| old.members.clone()));
         let moves = update.members.differences(&written).count();
         let behind = match effort {
             Effort::Bulk => moves > 0,
@@ -213,7 +218,9 @@ impl Store {
         let home = self.home;
         let table = self.due.get_or_insert_with(|| Table::open(home.due, "due_idx"));
         let (Some(due), Some(id)) = (due, subscriber.into_datum()) else { return true };
-        table.find(&[(pg_sys::TIMESTAMPTZOID, pg_sys::Datum::from(due)), (pg_sys::TEXTOID, id)], |_| ()).is_some()
+        table
+            .find(&[(pg_sys::TIMESTAMPTZOID, pg_sys::Datum::from(due)), (pg_sys::TEXTOID, id)], |_| ())
+            .is_some()
     }
 
     /// What is on record about a subscriber, oldest first.
@@ -298,7 +305,8 @@ impl Store {
         let due = self.due.get_or_insert_with(|| Table::open(home.due, "due_idx"));
         due.each(&[], |tid, values| {
             // SAFETY: the column is a text.
-            let whose = values.get(1).copied().flatten().and_then(|text| unsafe { <&str>::from_datum(text, false) });
+            let whose =
+                values.get(1).copied().flatten().and_then(|text| unsafe { <&str>::from_datum(text, false) });
             if whose == Some(subscriber) {
                 places.push(tid);
             }

@@ -111,7 +111,11 @@ impl Table {
             pg_sys::index_rescan(self.scan, keys.as_mut_ptr(), keys.len() as i32, ptr::null_mut(), 0);
             let columns = (*(*self.heap).rd_att).natts;
             let mut values: [Value; MOST_COLUMNS] = [None; MOST_COLUMNS];
-            while pg_sys::index_getnext_slot(self.scan, pg_sys::ScanDirection::ForwardScanDirection, self.slot) {
+            while pg_sys::index_getnext_slot(
+                self.scan,
+                pg_sys::ScanDirection::ForwardScanDirection,
+                self.slot,
+            ) {
                 pg_sys::slot_getsomeattrs(self.slot, columns);
                 for (column, value) in values.iter_mut().take(columns as usize).enumerate() {
                     let is_null = *(*self.slot).tts_isnull.add(column);
@@ -145,7 +149,15 @@ impl Table {
             let outcome = {
                 let mut indexes = pg_sys::TU_UpdateIndexes::TU_None;
                 pg_sys::heap_update(
-                    self.heap, &mut old, tuple, command, none, true, &mut failure, &mut mode, &mut indexes,
+                    self.heap,
+                    &mut old,
+                    tuple,
+                    command,
+                    none,
+                    true,
+                    &mut failure,
+                    &mut mode,
+                    &mut indexes,
                 )
             };
             if !succeeded(outcome) {
@@ -155,7 +167,11 @@ impl Table {
             if !heap_only {
                 for index in 0..self.indexes.len() {
                     let unique = self.indexes[index].unique;
-                    let check = if unique { pg_sys::IndexUniqueCheck::UNIQUE_CHECK_YES } else { pg_sys::IndexUniqueCheck::UNIQUE_CHECK_NO };
+                    let check = if unique {
+                        pg_sys::IndexUniqueCheck::UNIQUE_CHECK_YES
+                    } else {
+                        pg_sys::IndexUniqueCheck::UNIQUE_CHECK_NO
+                    };
                     self.enter(index, values, &mut (*tuple).t_self, check, true);
                 }
             }
@@ -191,10 +207,20 @@ impl Table {
             header.ip_blkid.bi_lo = token as u16;
             header.ip_posid = TOKEN_OFFSET;
             let options = pg_sys::HEAP_INSERT_SPECULATIVE as i32;
-            pg_sys::heap_insert(self.heap, tuple, pg_sys::GetCurrentCommandId(true), options, ptr::null_mut());
+            pg_sys::heap_insert(
+                self.heap,
+                tuple,
+                pg_sys::GetCurrentCommandId(true),
+                options,
+                ptr::null_mut(),
+            );
             let mut alone = true;
             for index in 0..self.indexes.len() {
-                let check = if index == 0 { pg_sys::IndexUniqueCheck::UNIQUE_CHECK_PARTIAL } else { pg_sys::IndexUniqueCheck::UNIQUE_CHECK_NO };
+                let check = if index == 0 {
+                    pg_sys::IndexUniqueCheck::UNIQUE_CHECK_PARTIAL
+                } else {
+                    pg_sys::IndexUniqueCheck::UNIQUE_CHECK_NO
+                };
                 alone = self.enter(index, values, &mut (*tuple).t_self, check, false) || index > 0;
                 if !alone {
                     break;
@@ -221,7 +247,11 @@ impl Table {
             let mut tuple = pg_sys::HeapTupleData { t_self: tid, ..Default::default() };
             let mut failure = pg_sys::TM_FailureData::default();
             let mut buffer = 0;
-            let policy = if wait { pg_sys::LockWaitPolicy::LockWaitBlock } else { pg_sys::LockWaitPolicy::LockWaitSkip };
+            let policy = if wait {
+                pg_sys::LockWaitPolicy::LockWaitBlock
+            } else {
+                pg_sys::LockWaitPolicy::LockWaitSkip
+            };
             let outcome = pg_sys::heap_lock_tuple(
                 self.heap,
                 &mut tuple,
@@ -310,7 +340,10 @@ impl Table {
 
     /// Waits for whoever is about to insert or delete a row with the key of these values.
     unsafe fn await_key(&mut self, values: &[Value]) {
-        let mut dirty = pg_sys::SnapshotData { snapshot_type: pg_sys::SnapshotType::SNAPSHOT_DIRTY, ..Default::default() };
+        let mut dirty = pg_sys::SnapshotData {
+            snapshot_type: pg_sys::SnapshotType::SNAPSHOT_DIRTY,
+            ..Default::default()
+        };
         // SAFETY: the scan is ended before the snapshot goes; the key's values outlive it.
         unsafe {
             let index = &self.indexes[0];
@@ -341,7 +374,12 @@ impl Table {
             if dirty.xmin != pg_sys::InvalidTransactionId && dirty.speculativeToken != 0 {
                 pg_sys::SpeculativeInsertionWait(other, dirty.speculativeToken);
             } else {
-                pg_sys::XactLockTableWait(other, ptr::null_mut(), ptr::null_mut(), pg_sys::XLTW_Oper::XLTW_None);
+                pg_sys::XactLockTableWait(
+                    other,
+                    ptr::null_mut(),
+                    ptr::null_mut(),
+                    pg_sys::XLTW_Oper::XLTW_None,
+                );
             }
         }
     }

@@ -62,12 +62,16 @@ pub fn check(root: &Relation) -> Result<(), Refusal> {
 pub fn enlist(session: &Session, source: i32, by_row: bool, table: &Relation) {
     let quoted = table.quoted();
     let known = connect_at_latest(|session| {
-        session.select("SELECT FROM segment.source_table WHERE relation = $1", &[table.oid.into()]).count() > 0
+        session.select("SELECT FROM segment.source_table WHERE relation = $1", &[table.oid.into()]).count()
+            > 0
     });
     if known {
         Refusal::new(
             PgSqlErrorCode::ERRCODE_DUPLICATE_OBJECT,
-            format!("\"{}.{}\" is attached already, by itself or with another table", table.schema, table.name),
+            format!(
+                "\"{}.{}\" is attached already, by itself or with another table",
+                table.schema, table.name
+            ),
         )
         .hint("A table belongs to one source: call segment.detach_source for the other one first.")
         .raise();
@@ -158,7 +162,9 @@ pub fn reconcile(touched: &[pg_sys::Oid]) {
                     connect(|session| enlist(session, source.id, source.by_row, &part));
                 }
                 // One that came while nobody looked is left to `verify`: this command can do nothing about it.
-                Err(refusal) if touched.contains(table) || touched.contains(&source.relation) => refusal.raise(),
+                Err(refusal) if touched.contains(table) || touched.contains(&source.relation) => {
+                    refusal.raise()
+                }
                 Err(_) => {}
             }
         }
@@ -190,8 +196,11 @@ fn capture_all(registry: &Registry, source: &Source, table: pg_sys::Oid) {
 pub fn dropped(relations: &[pg_sys::Oid]) {
     let registry = registry::current();
     for source in &registry.sources {
-        let gone: Vec<_> =
-            source.tables.iter().filter(|table| relations.contains(table) && **table != source.relation).collect();
+        let gone: Vec<_> = source
+            .tables
+            .iter()
+            .filter(|table| relations.contains(table) && **table != source.relation)
+            .collect();
         if !gone.is_empty() {
             Refusal::new(
                 PgSqlErrorCode::ERRCODE_WARNING,
@@ -205,7 +214,10 @@ pub fn dropped(relations: &[pg_sys::Oid]) {
             let gone: Vec<pg_sys::Oid> = gone.into_iter().copied().collect();
             let _acting = Acting::as_owner(registry::home().owner);
             connect(|session| {
-                session.modify("DELETE FROM segment.source_table WHERE relation = ANY ($1::oid[]::regclass[])", &[gone.into()])
+                session.modify(
+                    "DELETE FROM segment.source_table WHERE relation = ANY ($1::oid[]::regclass[])",
+                    &[gone.into()],
+                )
             });
         }
     }

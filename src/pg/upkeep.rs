@@ -32,8 +32,9 @@ impl Pass {
     fn count(&mut self, subscribers: usize, engine: &mut Engine) {
         self.subscribers += subscribers as i64;
         let moved = engine.moved.drain(..).flat_map(|(_, transitions)| transitions);
-        self.transitions +=
-            moved.map(|transition| (transition.entered.len() + transition.departed.len()) as i64).sum::<i64>();
+        self.transitions += moved
+            .map(|transition| (transition.entered.len() + transition.departed.len()) as i64)
+            .sum::<i64>();
     }
 }
 
@@ -257,8 +258,7 @@ pub fn sweep_batch(after: &mut Option<String>, again: bool) -> Pass {
         let Some(last) = page.last() else { return };
         *after = Some(last.clone());
         pass.more = true;
-        let mut engine =
-            Engine::new(Cause::Definition, if again { Effort::Repair } else { Effort::Full });
+        let mut engine = Engine::new(Cause::Definition, if again { Effort::Repair } else { Effort::Full });
         let count = page.len();
         if again {
             engine.recompute(page);

@@ -121,7 +121,6 @@ fn check_sources(session: &Session, registry: &Registry, findings: &mut Vec<Find
                         "all of them: segment.rebuild() makes up for what was missed, detaching and attaching puts them back",
                     );
                 }
-
             }
         }
     }
@@ -243,7 +242,8 @@ fn check_subscriber(
             let (program, at) = (&registry.program, guc::now());
             let (mut actual, mut expected) = (State::default(), State::default());
             let fold = |bytes: &Vec<u8>| {
-                Change::from_bytes(bytes).is_ok_and(|change| program.fold(&mut actual, &change, at) == Fold::Exact)
+                Change::from_bytes(bytes)
+                    .is_ok_and(|change| program.fold(&mut actual, &change, at) == Fold::Exact)
             };
             let known = queued.iter().all(fold) && program.fold(&mut expected, events, at) == Fold::Exact;
             actual.advance(program.streams(), at);
@@ -274,8 +274,8 @@ fn check_subscriber(
         Ok(mut actual) => {
             actual.advance(program.streams(), at);
             for queued in queued {
-                let folded =
-                    Change::from_bytes(queued).map(|change| program.fold(&mut actual, &change, at) == Fold::Exact);
+                let folded = Change::from_bytes(queued)
+                    .map(|change| program.fold(&mut actual, &change, at) == Fold::Exact);
                 // What is to be computed again when the queue is drained cannot be told now.
                 behind |= folded != Ok(true);
             }
