@@ -163,6 +163,16 @@ impl State {
         sum
     }
 
+    /// The streams with events, each with all of them.
+    pub fn lifetimes(&self) -> impl Iterator<Item = (u32, Tally)> + '_ {
+        self.totals.iter().map(|total| (total.stream, total.tally))
+    }
+
+    /// Whether a stream has events.
+    pub fn has(&self, stream: u32) -> bool {
+        self.total(stream).is_some()
+    }
+
     /// The events of a stream on each UTC day that has any, within a window ending at `at`.
     pub fn daily_counts(&self, stream: u32, window: Window, at: Instant) -> Vec<i64> {
         let mut days: Vec<(i64, i64)> = Vec::new();

@@ -78,8 +78,8 @@ pub struct Program {
     streams: Streams,
     pub(super) feeds: Feeds,
     pub(super) quantities: Vec<Quantity>,
-    /// Quantities by how they are computed.
-    pub(super) lifetimes: Vec<usize>,
+    /// Quantities by how they are computed: those of the whole lifetime of a stream, by stream.
+    pub(super) lifetimes: HashMap<u32, Vec<usize>>,
     pub(super) windows: Vec<Windows>,
     pub(super) features: Vec<usize>,
     pub(super) leaves: Vec<Leaf>,
@@ -111,7 +111,7 @@ impl Program {
         let mut program = Program {
             feeds: Feeds::new(&streams),
             streams,
-            lifetimes: Vec::new(),
+            lifetimes: HashMap::new(),
             windows: Vec::new(),
             features: Vec::new(),
             readers: vec![Vec::new(); leaves.len()],
@@ -145,7 +145,7 @@ impl Program {
                 Source::Sum { stream, window } => (stream, window, true),
             };
             let Some(window) = window else {
-                self.lifetimes.push(index);
+                self.lifetimes.entry(stream).or_default().push(index);
                 continue;
             };
             let same = |group: &&mut Windows| group.stream == stream && group.resolution == window.resolution;

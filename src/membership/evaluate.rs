@@ -35,16 +35,15 @@ impl Program {
         let (truths, members) = self.blank.clone();
         let due = state.next_pending();
         let mut run = Run { program: self, truths, flipped: Vec::new(), due };
-        for index in &self.lifetimes {
-            let quantity = &self.quantities[*index];
-            if let Source::Count { stream, .. } | Source::Sum { stream, .. } = quantity.source {
-                let tally = state.tally(stream, None, at);
+        for (stream, tally) in state.lifetimes() {
+            for index in self.lifetimes.get(&stream).into_iter().flatten() {
+                let quantity = &self.quantities[*index];
                 run.set(quantity, of(quantity, tally));
             }
         }
         let mut line = Vec::new();
         let mut rest = Vec::new();
-        for group in &self.windows {
+        for group in self.windows.iter().filter(|group| state.has(group.stream)) {
             state.timeline(group.stream, group.resolution, &mut line);
             if line.is_empty() {
                 continue;

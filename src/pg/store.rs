@@ -292,7 +292,7 @@ impl Store {
                 let entry = transitions().find(|transition| transition.entered.contains(&segment));
                 let since = entry.map_or(update.evaluated_at, |entry| entry.at);
                 // Already there only where somebody wrote it by hand.
-                table.insert_if_absent(&[Some(pg_sys::Datum::from(since)), Some(segment_id), Some(id)]);
+                table.insert(&[Some(pg_sys::Datum::from(since)), Some(segment_id), Some(id)]);
             }
         }
     }

@@ -180,15 +180,21 @@ impl Table {
         }
     }
 
-    /// Inserts a row into a table without a unique index.
+    /// Inserts a row whose key, if the index that is looked into is unique, nobody else is about to have; where there is a
+    /// row with it already, that one stays.
     pub fn insert(&mut self, values: &[Value]) {
         // SAFETY: the values are those of the table's columns.
         unsafe {
             let tuple = self.form(values);
             pg_sys::heap_insert(self.heap, tuple, pg_sys::GetCurrentCommandId(true), 0, ptr::null_mut());
             for index in 0..self.indexes.len() {
-                let check = pg_sys::IndexUniqueCheck::UNIQUE_CHECK_NO;
-                self.enter(index, values, &mut (*tuple).t_self, check, false);
+                let check = self.partial_check(index);
+                let checks = check == pg_sys::IndexUniqueCheck::UNIQUE_CHECK_PARTIAL;
+                if !self.enter(index, values, &mut (*tuple).t_self, check, false) && checks {
+                    pg_sys::CommandCounterIncrement();
+                    self.delete((*tuple).t_self);
+                    break;
+                }
             }
             pg_sys::heap_freetuple(tuple);
         }
@@ -216,12 +222,9 @@ impl Table {
             );
             let mut alone = true;
             for index in 0..self.indexes.len() {
-                let check = if index == 0 {
-                    pg_sys::IndexUniqueCheck::UNIQUE_CHECK_PARTIAL
-                } else {
-                    pg_sys::IndexUniqueCheck::UNIQUE_CHECK_NO
-                };
-                alone = self.enter(index, values, &mut (*tuple).t_self, check, false) || index > 0;
+                let check = self.partial_check(index);
+                let checks = check == pg_sys::IndexUniqueCheck::UNIQUE_CHECK_PARTIAL;
+                alone = self.enter(index, values, &mut (*tuple).t_self, check, false) || !checks;
                 if !alone {
                     break;
                 }
@@ -282,6 +285,15 @@ impl Table {
         }
     }
 
+    /// Only the index that is looked into tells whether its key was there already.
+    fn partial_check(&self, index: usize) -> pg_sys::IndexUniqueCheck::Type {
+        if index == 0 && self.indexes[index].unique {
+            pg_sys::IndexUniqueCheck::UNIQUE_CHECK_PARTIAL
+        } else {
+            pg_sys::IndexUniqueCheck::UNIQUE_CHECK_NO
+        }
+    }
+
     unsafe fn end_scan(&mut self) {
         if !self.scan.is_null() {
             // SAFETY: the scan and the slot were made together, by `each`.
@@ -305,7 +317,7 @@ impl Table {
         }
     }
 
-    /// Enters a row into an index; false where its key may be somebody else's too.
+    /// Enters a row into an index; with a check, false where its key may be somebody else's too.
     unsafe fn enter(
         &mut self,
         index: usize,
