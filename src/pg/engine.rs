@@ -147,7 +147,19 @@ impl Engine {
                     }
                 }
                 let update = self.settle(&mut work, Patience::Little);
-                self.write(subscriber, &work, update);
+                match &work.found {
+                    // Locked for this, or left behind: nobody needs a state for nothing.
+                    Some(found)
+                        if work.state.events == 0
+                            && found.row.is_blank()
+                            && update.transitions.is_empty() =>
+                    {
+                        self.store.drop(subscriber, found);
+                    }
+                    _ => {
+                        self.write(subscriber, &work, update);
+                    }
+                }
                 self.check();
             }
             recomputed.extend(ids);

@@ -41,6 +41,11 @@ impl StateRow {
         self.evaluated_at.max(now)
     }
 
+    /// Whether nothing but the evaluation time is known.
+    pub fn is_blank(&self) -> bool {
+        self.members == Members::default() && self.written.is_none()
+    }
+
     /// From columns in the order of the table.
     fn read(values: &[Value]) -> Self {
         let bytes = |value: Option<&Value>| {
@@ -295,6 +300,14 @@ impl Store {
                 table.insert(&[Some(pg_sys::Datum::from(since)), Some(segment_id), Some(id)]);
             }
         }
+    }
+
+    /// Deletes the state of a subscriber without memberships, which is locked.
+    pub fn drop(&mut self, subscriber: &str, found: &Found) {
+        if let Some(due) = found.row.due_at {
+            self.disarm(subscriber, due);
+        }
+        self.state.delete(found.tid);
     }
 
     /// Deletes everything about a subscriber whose state was found and is locked. Looks through all of `segment.due`.
