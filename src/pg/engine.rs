@@ -368,15 +368,10 @@ impl Engine {
             members,
             due: evaluation.due,
             transitions,
-            earlier: Vec::new(),
         }
     }
 
-    fn write(&mut self, subscriber: &str, work: &Work, mut update: Update) -> bool {
-        let row = work.found.as_ref().map(|found| &found.row);
-        if !self.effort.is_writers() && row.is_some_and(|row| row.written.is_some()) {
-            update.earlier = self.store.history(subscriber);
-        }
+    fn write(&mut self, subscriber: &str, work: &Work, update: Update) -> bool {
         let done = self.store.write(subscriber, work.found.as_ref(), &update, self.effort);
         if done && !update.transitions.is_empty() {
             self.moved.push((subscriber.to_owned(), update.transitions));
@@ -396,7 +391,6 @@ impl Engine {
                     members: Members::default(),
                     due: None,
                     transitions: Vec::new(),
-                    earlier: Vec::new(),
                 };
                 self.store.write(subscriber, None, &update, self.effort)
             }

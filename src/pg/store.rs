@@ -88,8 +88,6 @@ pub struct Update {
     pub members: Members,
     pub due: Option<Instant>,
     pub transitions: Vec<Transition>,
-    /// What is on record already without membership rows: of somebody whose rows were left for later.
-    pub earlier: Vec<Transition>,
 }
 
 /// Who keeps what follows from an update.
@@ -196,11 +194,14 @@ impl Store {
         if due != stored_due || (effort == Effort::Repair && !self.is_armed(subscriber, due)) {
             self.expect(subscriber, due);
         }
+        // What is on record already without membership rows: of somebody whose rows were left for later.
+        let late = !behind && old.is_some_and(|old| old.written.is_some());
+        let earlier = if late { self.history(subscriber) } else { Vec::new() };
         for transition in &update.transitions {
             self.record(subscriber, transition);
         }
         if !behind {
-            self.write_memberships(subscriber, &written, update);
+            self.write_memberships(subscriber, &written, update, &earlier);
         }
         true
     }
@@ -224,7 +225,7 @@ impl Store {
     }
 
     /// What is on record about a subscriber, oldest first.
-    pub fn history(&mut self, subscriber: &str) -> Vec<Transition> {
+    fn history(&mut self, subscriber: &str) -> Vec<Transition> {
         let home = self.home;
         let table = self.history.get_or_insert_with(|| Table::open(home.history, "history_idx"));
         let Some(id) = subscriber.into_datum() else { return Vec::new() };
@@ -268,8 +269,14 @@ impl Store {
     }
 
     /// Brings the membership rows from what they say to what is true, with the time of the last entry.
-    fn write_memberships(&mut self, subscriber: &str, written: &Members, update: &Update) {
-        let transitions = || update.transitions.iter().rev().chain(update.earlier.iter().rev());
+    fn write_memberships(
+        &mut self,
+        subscriber: &str,
+        written: &Members,
+        update: &Update,
+        earlier: &[Transition],
+    ) {
+        let transitions = || update.transitions.iter().rev().chain(earlier.iter().rev());
         let mut touched: Vec<u32> = update.members.differences(written).collect();
         touched.extend(transitions().flat_map(|transition| &transition.entered));
         if touched.is_empty() {
