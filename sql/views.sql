@@ -57,7 +57,7 @@ FROM segment.queue;
 -- Rows of attached tables that do not count, or not in full: without a subscriber, a type or a time, or with a value that is
 -- no number. Reads all events.
 CREATE VIEW segment.set_aside WITH (security_invoker = true) AS
-SELECT relation::regclass AS relation, place::tid AS place, reason FROM segment._set_aside();
+SELECT relation::pg_catalog.regclass AS relation, place::pg_catalog.tid AS place, reason FROM segment._set_aside();
 
 CREATE FUNCTION segment.members(segment text)
 RETURNS TABLE (subscriber text, since timestamptz)
