@@ -94,7 +94,8 @@ impl Engine {
         loop {
             let found = self.find(subscriber);
             let mut work = self.begin(found);
-            work.exact &= !recompute;
+            // What is removed may be among what is queued: the state does not have it yet.
+            work.exact &= !(recompute || change.removes() && self.store.is_queued(subscriber));
             if work.exact {
                 work.exact = self.registry.program.fold(&mut work.state, change, work.at) == Fold::Exact;
             }
@@ -103,7 +104,7 @@ impl Engine {
                 if self.write(subscriber, &work, update) {
                     return true;
                 }
-            } else if self.lock(subscriber, &work) {
+            } else if self.lock(subscriber, &work, true) {
                 return false;
             }
         }
@@ -185,7 +186,7 @@ impl Engine {
             }
             let mut work = self.begin(Some(found));
             if !work.exact {
-                if self.lock(subscriber, &work) {
+                if self.lock(subscriber, &work, true) {
                     self.inexact.push((subscriber.to_owned(), Change::default()));
                     return Brought::Done;
                 }
@@ -246,11 +247,7 @@ impl Engine {
             let _inside = self.memory.enter();
             let found = self.find(&subscriber);
             let work = self.begin(found);
-            let mine = match &work.found {
-                Some(found) => self.store.lock(found, false) == Locked::Yes,
-                None => self.lock(&subscriber, &work),
-            };
-            if mine {
+            if self.lock(&subscriber, &work, false) {
                 locked.push(subscriber);
             }
             self.check();
@@ -379,21 +376,12 @@ impl Engine {
         done
     }
 
-    /// Locks a subscriber, who may have no state yet; false where somebody else was faster.
-    fn lock(&mut self, subscriber: &str, work: &Work) -> bool {
+    /// Locks a subscriber, who may have no state yet; false where somebody else was faster, or, without waiting, works on
+    /// them.
+    fn lock(&mut self, subscriber: &str, work: &Work, wait: bool) -> bool {
         match &work.found {
-            Some(found) => self.store.lock(found, true) == Locked::Yes,
-            None => {
-                let update = Update {
-                    evaluated_at: work.at,
-                    version: self.registry.version,
-                    activity: Vec::new(),
-                    members: Members::default(),
-                    due: None,
-                    transitions: Vec::new(),
-                };
-                self.store.write(subscriber, None, &update, self.effort)
-            }
+            Some(found) => self.store.lock(found, wait) == Locked::Yes,
+            None => self.store.create(subscriber, work.at, self.registry.version, wait),
         }
     }
 

@@ -143,6 +143,22 @@ impl Store {
         self.state.lock(found.tid, wait)
     }
 
+    /// Gives a subscriber a state without events, which is locked by that; false where somebody else has done so, or,
+    /// without waiting, is about to.
+    pub fn create(&mut self, subscriber: &str, at: Instant, version: i64, wait: bool) -> bool {
+        let nothing: &[u8] = &[];
+        let values = [
+            Some(pg_sys::Datum::from(at)),
+            None,
+            Some(pg_sys::Datum::from(version)),
+            subscriber.into_datum(),
+            nothing.into_datum(),
+            None,
+            nothing.into_datum(),
+        ];
+        self.state.insert_if_absent(&values, wait)
+    }
+
     /// Puts an update in the place of what was found, or of nothing, with what follows from it. False where somebody
     /// else was faster: look again.
     pub fn write(
@@ -186,7 +202,7 @@ impl Store {
         ];
         let done = match found {
             Some(found) => self.state.update(found.tid, &values),
-            None => self.state.insert_if_absent(&values),
+            None => self.state.insert_if_absent(&values, true),
         };
         if !done {
             return false;
@@ -299,7 +315,7 @@ impl Store {
                 let entry = transitions().find(|transition| transition.entered.contains(&segment));
                 let since = entry.map_or(update.evaluated_at, |entry| entry.at);
                 // Already there only where somebody wrote it by hand.
-                table.insert_if_absent(&[Some(pg_sys::Datum::from(since)), Some(segment_id), Some(id)]);
+                table.insert_if_absent(&[Some(pg_sys::Datum::from(since)), Some(segment_id), Some(id)], true);
             }
         }
     }
@@ -327,6 +343,14 @@ impl Store {
         });
         places.into_iter().for_each(|tid| history.delete(tid));
         self.state.delete(found.tid);
+    }
+
+    /// Whether the queue has changes of a subscriber.
+    pub fn is_queued(&mut self, subscriber: &str) -> bool {
+        let home = self.home;
+        let table = self.queue.get_or_insert_with(|| Table::open(home.queue, "queue_idx"));
+        let Some(id) = subscriber.into_datum() else { return false };
+        table.find(&[(pg_sys::TEXTOID, id)], |_| ()).is_some()
     }
 
     /// Appends changes to the queue that `refresh` drains; without any, the subscriber is to be computed again.
