@@ -189,9 +189,10 @@ impl State {
     pub fn timeline(&self, stream: u32, resolution: Resolution, line: &mut Vec<Moment>) {
         line.clear();
         let mut sorted = true;
+        let feeds = self.feeding(stream);
         for finer in Resolution::ALL.into_iter().take(resolution as usize + 1).rev() {
             for pane in &self.panes[finer as usize] {
-                if self.feeds[pane.feed as usize].feeds(stream) {
+                if feeds.contains(pane.feed) {
                     let pane =
                         Moment { pane: resolution.pane(pane.index * finer.micros()), tally: pane.tally };
                     sorted &= line.last().is_none_or(|last| last.pane <= pane.pane);
@@ -260,15 +261,24 @@ impl State {
     /// Visits what a window ending at `at` holds of a stream, by pane of the window's resolution.
     fn within(&self, stream: u32, window: Window, at: Instant, mut visit: impl FnMut(i64, Tally)) {
         let oldest = window.oldest(at);
+        let feeds = self.feeding(stream);
         for finer in Resolution::ALL.into_iter().take(window.resolution as usize + 1) {
             let panes = &self.panes[finer as usize];
             let first = oldest.saturating_mul(window.resolution.micros() / finer.micros());
             for pane in &panes[panes.partition_point(|pane| pane.index < first)..] {
-                if self.feeds[pane.feed as usize].feeds(stream) {
+                if feeds.contains(pane.feed) {
                     visit(window.resolution.pane(pane.index * finer.micros()), pane.tally);
                 }
             }
         }
+    }
+
+    /// The feeds that feed a stream.
+    fn feeding(&self, stream: u32) -> Feeding<'_> {
+        let first = self.feeds.iter().take(128).enumerate();
+        let bits =
+            first.filter(|(_, feed)| feed.feeds(stream)).fold(0, |bits, (index, _)| bits | 1_u128 << index);
+        Feeding { bits, stream, feeds: &self.feeds }
     }
 
     fn total(&self, stream: u32) -> Option<&Total> {
@@ -396,6 +406,19 @@ impl State {
                 Fold::exact_if(tally.is_possible())
             }
         }
+    }
+}
+
+/// Those of a state's feeds that feed one stream: a bit each for the first 128, who are looked up else.
+struct Feeding<'s> {
+    bits: u128,
+    stream: u32,
+    feeds: &'s [Feed],
+}
+
+impl Feeding<'_> {
+    fn contains(&self, feed: u32) -> bool {
+        if feed < 128 { self.bits >> feed & 1 == 1 } else { self.feeds[feed as usize].feeds(self.stream) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Moves a subscriber through time, one due moment after the other.
 
 use super::compile::Program;
-use super::evaluate::Patience;
+use super::evaluate::{Evaluation, Patience};
 use super::members::Members;
 use crate::activity::{Change, Entry, Fold, Instant, State};
 use crate::criteria::Document;
@@ -47,16 +47,30 @@ impl Program {
         from: Instant,
         to: Instant,
     ) -> Vec<Transition> {
+        let first = self.evaluate(state, from, Patience::Little).due;
+        self.advance_from(state, members, first, to).0
+    }
+
+    /// The same from the first due moment on, with what is true from the last one to `to`, if there was one.
+    pub fn advance_from(
+        &self,
+        state: &mut State,
+        members: &mut Members,
+        first: Option<Instant>,
+        to: Instant,
+    ) -> (Vec<Transition>, Option<Evaluation>) {
         let mut transitions = Vec::new();
-        let mut next = self.next_due(state, from);
+        let mut next = first;
+        let mut last = None;
         while let Some(at) = next.filter(|due| *due <= to) {
             state.advance(self.streams(), at);
             let evaluation = self.evaluate(state, at, Patience::Much);
-            self.note(members, evaluation.members, at, Cause::Time, &mut transitions);
+            self.note(members, evaluation.members.clone(), at, Cause::Time, &mut transitions);
             next = evaluation.due;
+            last = Some(evaluation);
         }
         state.advance(self.streams(), to);
-        transitions
+        (transitions, last)
     }
 
     /// Folds changes into a state that has been advanced to `now`.

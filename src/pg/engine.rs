@@ -12,7 +12,7 @@ use super::spi::{at_latest_snapshot, connect};
 use super::store::{BATCH, Effort, Found, Store, Update};
 use super::table::Locked;
 use crate::activity::{Change, Fold, Instant, State};
-use crate::membership::{Cause, Members, Patience, Transition};
+use crate::membership::{Cause, Evaluation, Members, Patience, Transition};
 use pgrx::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -43,6 +43,8 @@ struct Work {
     transitions: Vec<Transition>,
     /// Whether `state` is what the events say; otherwise they must be read.
     exact: bool,
+    /// What is true at `at`, where that is known already.
+    evaluation: Option<Evaluation>,
 }
 
 /// What became of a subscriber who is due.
@@ -97,6 +99,7 @@ impl Engine {
             // What is removed may be among what is queued: the state does not have it yet.
             work.exact &= !(recompute || change.removes() && self.store.is_queued(subscriber));
             if work.exact {
+                work.evaluation = None;
                 work.exact = self.registry.program.fold(&mut work.state, change, work.at) == Fold::Exact;
             }
             if work.exact {
@@ -140,6 +143,7 @@ impl Engine {
                         self.start_over(&mut work, &events.remove(subscriber).unwrap_or_default());
                     }
                     None => {
+                        work.evaluation = None;
                         let _ = self.registry.program.fold(&mut work.state, change, work.at);
                     }
                 }
@@ -326,6 +330,7 @@ impl Engine {
                 members: Members::default(),
                 transitions: Vec::new(),
                 exact: true,
+                evaluation: None,
             };
         };
         let at = row.evaluation_time(self.now);
@@ -334,17 +339,26 @@ impl Engine {
         let mut state = decoded.unwrap_or_default();
         let mut members = row.members.clone();
         let mut transitions = Vec::new();
-        if exact && row.due_at.is_some_and(|due| due <= at) {
-            transitions = program.advance(&mut state, &mut members, row.evaluated_at, at);
+        let mut evaluation = None;
+        // The rows left behind stand first in line, whatever time will do.
+        let due = match row.due_at {
+            Some(_) if row.written.is_some() && exact => {
+                program.evaluate(&state, row.evaluated_at, Patience::Little).due
+            }
+            due => due.map(|due| due.max(row.evaluated_at)),
+        };
+        if exact && due.is_some_and(|due| due <= at) {
+            (transitions, evaluation) = program.advance_from(&mut state, &mut members, due, at);
         } else {
             state.advance(program.streams(), at);
         }
-        Work { found, at, state, members, transitions, exact }
+        Work { found, at, state, members, transitions, exact, evaluation }
     }
 
     /// The state of all events of a subscriber.
     fn start_over(&self, work: &mut Work, events: &Change) {
         let program = &self.registry.program;
+        work.evaluation = None;
         work.state = State::default();
         // Additions alone are always exact.
         let _ = program.fold(&mut work.state, events, work.at);
@@ -354,7 +368,8 @@ impl Engine {
     /// Evaluates, and says what to write.
     fn settle(&self, work: &mut Work, patience: Patience) -> Update {
         let program = &self.registry.program;
-        let evaluation = program.evaluate(&work.state, work.at, patience);
+        let known = work.evaluation.take();
+        let evaluation = known.unwrap_or_else(|| program.evaluate(&work.state, work.at, patience));
         let mut transitions = std::mem::take(&mut work.transitions);
         let mut members = std::mem::take(&mut work.members);
         program.note(&mut members, evaluation.members, work.at, self.cause, &mut transitions);

@@ -285,9 +285,10 @@ impl Scratch {
 
     /// Allocates here for as long as the guard lives, and keeps nothing of what was allocated for earlier ones.
     pub fn enter(&mut self) -> Inside {
+        let here = self.0.value();
         // SAFETY: the guard goes before this does.
-        let mut inside =
-            Inside { here: self.0.value(), before: unsafe { pg_sys::MemoryContextSwitchTo(self.0.value()) } };
+        let before = unsafe { pg_sys::MemoryContextSwitchTo(here) };
+        let mut inside = Inside { here, before };
         inside.renew();
         inside
     }
