@@ -48,6 +48,11 @@ impl Change {
         }
     }
 
+    /// Whether events are removed.
+    pub fn removes(&self) -> bool {
+        self.entries.iter().any(|entry| entry.count < 0)
+    }
+
     /// Sums what is added to and removed from the same feed at the same time, so that an event that was removed and
     /// added again as it was leaves nothing; what is added comes before what is removed.
     pub fn settle(&mut self) {

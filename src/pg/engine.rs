@@ -96,7 +96,8 @@ impl Engine {
         loop {
             let found = self.find(subscriber);
             let mut work = self.begin(found);
-            work.exact &= !recompute;
+            // What is removed may be among what is queued: the state does not have it yet.
+            work.exact &= !(recompute || change.removes() && self.store.is_queued(subscriber));
             if work.exact {
                 work.evaluation = None;
                 work.exact = self.registry.program.fold(&mut work.state, change, work.at) == Fold::Exact;
@@ -106,7 +107,7 @@ impl Engine {
                 if self.write(subscriber, &work, update) {
                     return true;
                 }
-            } else if self.lock(subscriber, &work) {
+            } else if self.lock(subscriber, &work, true) {
                 return false;
             }
         }
@@ -201,7 +202,7 @@ impl Engine {
             }
             let mut work = self.begin(Some(found));
             if !work.exact {
-                if self.lock(subscriber, &work) {
+                if self.lock(subscriber, &work, true) {
                     self.inexact.push((subscriber.to_owned(), Change::default()));
                     return Brought::Done;
                 }
@@ -262,11 +263,7 @@ impl Engine {
             let _inside = self.memory.enter();
             let found = self.find(&subscriber);
             let work = self.begin(found);
-            let mine = match &work.found {
-                Some(found) => self.store.lock(found, false) == Locked::Yes,
-                None => self.lock(&subscriber, &work),
-            };
-            if mine {
+            if self.lock(&subscriber, &work, false) {
                 locked.push(subscriber);
             }
             self.check();
@@ -395,15 +392,10 @@ impl Engine {
             members,
             due: evaluation.due,
             transitions,
-            earlier: Vec::new(),
         }
     }
 
-    fn write(&mut self, subscriber: &str, work: &Work, mut update: Update) -> bool {
-        let row = work.found.as_ref().map(|found| &found.row);
-        if !self.effort.is_writers() && row.is_some_and(|row| row.written.is_some()) {
-            update.earlier = self.store.history(subscriber);
-        }
+    fn write(&mut self, subscriber: &str, work: &Work, update: Update) -> bool {
         let done = self.store.write(subscriber, work.found.as_ref(), &update, self.effort);
         if done && !update.transitions.is_empty() {
             self.moved.push((subscriber.to_owned(), update.transitions));
@@ -411,22 +403,12 @@ impl Engine {
         done
     }
 
-    /// Locks a subscriber, who may have no state yet; false where somebody else was faster.
-    fn lock(&mut self, subscriber: &str, work: &Work) -> bool {
+    /// Locks a subscriber, who may have no state yet; false where somebody else was faster, or, without waiting, works on
+    /// them.
+    fn lock(&mut self, subscriber: &str, work: &Work, wait: bool) -> bool {
         match &work.found {
-            Some(found) => self.store.lock(found, true) == Locked::Yes,
-            None => {
-                let update = Update {
-                    evaluated_at: work.at,
-                    version: self.registry.version,
-                    activity: Vec::new(),
-                    members: Members::default(),
-                    due: None,
-                    transitions: Vec::new(),
-                    earlier: Vec::new(),
-                };
-                self.store.write(subscriber, None, &update, self.effort)
-            }
+            Some(found) => self.store.lock(found, wait) == Locked::Yes,
+            None => self.store.create(subscriber, work.at, self.registry.version, wait),
         }
     }
 

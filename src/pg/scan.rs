@@ -6,6 +6,7 @@ use super::owner::Acting;
 use super::registry::{self, Registry};
 use super::source::{Reader, Source};
 use super::spi::{Cursor, Rows, Session, connect, connect_at_latest};
+use super::table::Table;
 use crate::activity::Change;
 use crate::membership::{Members, Program};
 use pgrx::PgMemoryContexts;
@@ -73,9 +74,9 @@ pub fn take_queued(session: &Session, subscribers: &[String]) -> Vec<(String, i6
         taken.push((rows.value(row, 2), rows.value(row, 3), change));
         places.extend(rows.get::<pg_sys::ItemPointerData>(row, 1));
     }
-    if !places.is_empty() {
-        session.modify("DELETE FROM segment.queue WHERE ctid = ANY ($1)", &[places.into()]);
-    }
+    // Natively: the transaction's own snapshot may be too old to show them.
+    let mut queue = Table::open(registry::home().queue, "queue_idx");
+    places.into_iter().for_each(|place| queue.delete(place));
     taken
 }
 

@@ -93,8 +93,6 @@ pub struct Update {
     pub members: Members,
     pub due: Option<Instant>,
     pub transitions: Vec<Transition>,
-    /// What is on record already without membership rows: of somebody whose rows were left for later.
-    pub earlier: Vec<Transition>,
 }
 
 /// Who keeps what follows from an update.
@@ -150,6 +148,22 @@ impl Store {
         self.state.lock(found.tid, wait)
     }
 
+    /// Gives a subscriber a state without events, which is locked by that; false where somebody else has done so, or,
+    /// without waiting, is about to.
+    pub fn create(&mut self, subscriber: &str, at: Instant, version: i64, wait: bool) -> bool {
+        let nothing: &[u8] = &[];
+        let values = [
+            Some(pg_sys::Datum::from(at)),
+            None,
+            Some(pg_sys::Datum::from(version)),
+            subscriber.into_datum(),
+            nothing.into_datum(),
+            None,
+            nothing.into_datum(),
+        ];
+        self.state.insert_if_absent(&values, wait)
+    }
+
     /// Puts an update in the place of what was found, or of nothing, with what follows from it. False where somebody
     /// else was faster: look again.
     pub fn write(
@@ -193,7 +207,7 @@ impl Store {
         ];
         let done = match found {
             Some(found) => self.state.update(found.tid, &values),
-            None => self.state.insert_if_absent(&values),
+            None => self.state.insert_if_absent(&values, true),
         };
         if !done {
             return false;
@@ -201,11 +215,14 @@ impl Store {
         if due != stored_due || (effort == Effort::Repair && !self.is_armed(subscriber, due)) {
             self.expect(subscriber, due);
         }
+        // What is on record already without membership rows: of somebody whose rows were left for later.
+        let late = !behind && old.is_some_and(|old| old.written.is_some());
+        let earlier = if late { self.history(subscriber) } else { Vec::new() };
         for transition in &update.transitions {
             self.record(subscriber, transition);
         }
         if !behind {
-            self.write_memberships(subscriber, &written, update);
+            self.write_memberships(subscriber, &written, update, &earlier);
         }
         true
     }
@@ -229,7 +246,7 @@ impl Store {
     }
 
     /// What is on record about a subscriber, oldest first.
-    pub fn history(&mut self, subscriber: &str) -> Vec<Transition> {
+    fn history(&mut self, subscriber: &str) -> Vec<Transition> {
         let home = self.home;
         let table = self.history.get_or_insert_with(|| Table::open(home.history, "history_idx"));
         let Some(id) = subscriber.into_datum() else { return Vec::new() };
@@ -273,8 +290,14 @@ impl Store {
     }
 
     /// Brings the membership rows from what they say to what is true, with the time of the last entry.
-    fn write_memberships(&mut self, subscriber: &str, written: &Members, update: &Update) {
-        let transitions = || update.transitions.iter().rev().chain(update.earlier.iter().rev());
+    fn write_memberships(
+        &mut self,
+        subscriber: &str,
+        written: &Members,
+        update: &Update,
+        earlier: &[Transition],
+    ) {
+        let transitions = || update.transitions.iter().rev().chain(earlier.iter().rev());
         let mut touched: Vec<u32> = update.members.differences(written).collect();
         touched.extend(transitions().flat_map(|transition| &transition.entered));
         if touched.is_empty() {
@@ -333,6 +356,14 @@ impl Store {
         });
         places.into_iter().for_each(|tid| history.delete(tid));
         self.state.delete(found.tid);
+    }
+
+    /// Whether the queue has changes of a subscriber.
+    pub fn is_queued(&mut self, subscriber: &str) -> bool {
+        let home = self.home;
+        let table = self.queue.get_or_insert_with(|| Table::open(home.queue, "queue_idx"));
+        let Some(id) = subscriber.into_datum() else { return false };
+        table.find(&[(pg_sys::TEXTOID, id)], |_| ()).is_some()
     }
 
     /// Appends changes to the queue that `refresh` drains; without any, the subscriber is to be computed again.

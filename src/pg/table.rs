@@ -200,9 +200,9 @@ impl Table {
         }
     }
 
-    /// Inserts a row whose key, in the index that is looked into, nobody else has or is about to have; otherwise waits
-    /// for them and returns false. The way of ON CONFLICT DO NOTHING: a speculative insertion.
-    pub fn insert_if_absent(&mut self, values: &[Value]) -> bool {
+    /// Inserts a row whose key, in the index that is looked into, nobody else has or is about to have; otherwise returns
+    /// false, after waiting for them where that is wanted. The way of ON CONFLICT DO NOTHING: a speculative insertion.
+    pub fn insert_if_absent(&mut self, values: &[Value], wait: bool) -> bool {
         // SAFETY: as the executor does it; the token is released on both ways out, or by the transaction's abort.
         unsafe {
             let transaction = pg_sys::GetCurrentTransactionId();
@@ -236,7 +236,7 @@ impl Table {
             }
             pg_sys::SpeculativeInsertionLockRelease(transaction);
             pg_sys::heap_freetuple(tuple);
-            if !alone {
+            if !alone && wait {
                 self.await_key(values);
             }
             alone

@@ -93,7 +93,8 @@ pub fn drain_batch(limit: i64, after: &mut Option<String>) -> Pass {
         let _acting = Acting::as_owner(registry::home().owner);
         connect_at_latest(|session| {
             let rows = session.select(
-                "SELECT DISTINCT subscriber FROM segment.queue WHERE subscriber > $1 COLLATE \"C\" OR $2
+                "SELECT DISTINCT subscriber FROM segment.queue
+                 WHERE subscriber >= $1 COLLATE \"C\" AND (subscriber > $1 COLLATE \"C\" OR $2)
                  ORDER BY subscriber LIMIT $3",
                 &[after.clone().unwrap_or_default().into(), after.is_none().into(), limit.into()],
             );

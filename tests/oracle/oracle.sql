@@ -2,6 +2,15 @@
 -- extension. Slow and obvious.
 CREATE SCHEMA oracle;
 
+-- A number that can be computed with.
+CREATE FUNCTION oracle.finite(number text) RETURNS numeric LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE WHEN number NOT IN ('NaN', 'Infinity', '-Infinity') THEN number::numeric END
+$$;
+
+CREATE FUNCTION oracle.attached(source regclass) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT EXISTS (SELECT FROM segment.source WHERE relation = attached.source)
+$$;
+
 -- Every event as the documentation defines it: with a subscriber, a type and a time of the years 1 to 9999.
 CREATE VIEW oracle.event AS
 -- The value is the value column's, and where that has none the property of the same name.
@@ -9,17 +18,28 @@ SELECT subscriber, CASE event_type WHEN 'open' THEN 'email_open' WHEN 'click' TH
        at, coalesce(value, CASE WHEN jsonb_typeof(properties->'value') = 'number' THEN (properties->>'value')::numeric END) AS value,
        CASE WHEN jsonb_typeof(properties) = 'object' THEN properties ELSE '{}' END || CASE WHEN value IS NULL THEN '{}' ELSE jsonb_build_object('value', value) END AS document
 FROM (
-  SELECT customer_id::text AS subscriber, 'purchase' AS event_type, ordered_at AS at, nullif(total, 'NaN') AS value, NULL::jsonb AS properties
-  FROM shop.orders
+  SELECT customer_id::text AS subscriber, 'purchase' AS event_type, ordered_at AS at, oracle.finite(total::text) AS value, NULL::jsonb AS properties
+  FROM shop.orders WHERE oracle.attached('shop.orders')
   UNION ALL
-  SELECT user_id, kind, happened AT TIME ZONE 'America/New_York',
-         CASE WHEN weight NOT IN ('NaN', 'Infinity', '-Infinity') THEN weight::text::numeric END, details FROM shop.activity
+  SELECT user_id, kind, happened AT TIME ZONE 'America/New_York', oracle.finite(weight::text), details
+  FROM shop.activity WHERE oracle.attached('shop.activity')
   UNION ALL
-  SELECT visitor, 'visit', day::timestamp AT TIME ZONE 'Europe/Paris', pages, NULL FROM shop.visit
+  SELECT visitor, 'visit', day::timestamp AT TIME ZONE 'Europe/Paris', pages, NULL FROM shop.visit WHERE oracle.attached('shop.visit')
+  UNION ALL
+  SELECT customer::text, 'refund', refunded_at, oracle.finite(amount::text), NULL FROM shop.refund WHERE oracle.attached('shop.refund')
+  UNION ALL
+  SELECT account, kind, booked, amount, details FROM shop.ledger WHERE oracle.attached('shop.ledger')
+  UNION ALL
+  SELECT device::text, kind, taken_at, NULL, NULL FROM shop.reading WHERE oracle.attached('shop.reading')
   UNION ALL
   SELECT subscriber, event_type, occurred_at, value, properties FROM segment.event
 ) e
-WHERE subscriber IS NOT NULL AND event_type IS NOT NULL AND isfinite(at);
+WHERE subscriber IS NOT NULL AND event_type IS NOT NULL AND at >= '0001-01-01 00:00+00' AND at < '10000-01-01 00:00+00';
+
+-- What a value adds to a sum: 6 decimal places, and nothing where it is beyond 9.2e12.
+CREATE FUNCTION oracle.addend(value numeric) RETURNS numeric LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE WHEN abs(round(value, 6)) <= 9223372036854.775807 THEN round(value, 6) END
+$$;
 
 -- Operators on a number.
 CREATE FUNCTION oracle.number_passes(test jsonb, actual numeric) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
@@ -41,8 +61,11 @@ CREATE FUNCTION oracle.filter_passes(filter jsonb, document jsonb) RETURNS boole
     WHEN 'not_equals' THEN coalesce(actual <> operand, true)
     WHEN 'in' THEN operand @> jsonb_build_array(actual)
     WHEN 'exists' THEN (actual IS NOT NULL) = operand::boolean
-    WHEN 'min' THEN jsonb_typeof(actual) = 'number' AND actual::text::numeric >= operand::text::numeric
-    WHEN 'has' THEN jsonb_typeof(actual) = 'array' AND actual @> jsonb_build_array(operand)
+    -- Text that is wholly a number counts as one.
+    WHEN 'min' THEN (CASE WHEN jsonb_typeof(actual) IN ('number', 'string') AND actual #>> '{}' ~ '^[-+]?[0-9]*\.?[0-9]+(e[-+]?[0-9]+)?$'
+                     THEN (actual #>> '{}')::numeric END) >= operand::text::numeric
+    -- A scalar is the list of itself.
+    WHEN 'has' THEN CASE WHEN jsonb_typeof(actual) = 'array' THEN actual @> jsonb_build_array(operand) ELSE actual = operand END
     WHEN 'contains' THEN jsonb_typeof(actual) = 'string' AND strpos(actual #>> '{}', operand #>> '{}') > 0
   END, false)), true)
   FROM jsonb_each(filter) f (path, test), jsonb_each(test) t (operator, operand),
@@ -63,9 +86,9 @@ CREATE FUNCTION oracle.seconds(duration text) RETURNS bigint LANGUAGE sql IMMUTA
   UNION ALL SELECT 365 * 86400 WHERE duration = '1 year'
 $$;
 
--- The features, each by its formula.
-CREATE FUNCTION oracle.feature(name text, who text, t timestamptz) RETURNS numeric LANGUAGE sql STABLE AS $$
-  WITH e AS MATERIALIZED (SELECT * FROM oracle.event WHERE subscriber = who AND at <= t),
+-- The features at an instant, each by its formula, of somebody with these events.
+CREATE FUNCTION oracle.features(events oracle.event[], t timestamptz) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+  WITH e AS MATERIALIZED (SELECT * FROM unnest(events) WHERE at <= t),
   c AS (
     SELECT count(*) FILTER (WHERE oracle.within(at, 7 * 86400, t))::float8 AS e7,
            count(*) FILTER (WHERE oracle.within(at, 30 * 86400, t))::float8 AS e30,
@@ -73,8 +96,8 @@ CREATE FUNCTION oracle.feature(name text, who text, t timestamptz) RETURNS numer
            count(*) FILTER (WHERE oracle.within(at, 30 * 86400, t) AND event_type = 'email_open')::float8 AS o30,
            count(*) FILTER (WHERE oracle.within(at, 30 * 86400, t) AND event_type = 'email_click')::float8 AS c30,
            count(*) FILTER (WHERE oracle.within(at, 90 * 86400, t) AND event_type = 'purchase')::float8 AS p90,
-           coalesce(sum(round(value, 6)) FILTER (WHERE oracle.within(at, 90 * 86400, t)), 0) AS v90,
-           coalesce(sum(round(value, 6)) FILTER (WHERE event_type = 'purchase'), 0) AS lifetime,
+           coalesce(sum(oracle.addend(value)) FILTER (WHERE oracle.within(at, 90 * 86400, t)), 0) AS v90,
+           coalesce(sum(oracle.addend(value)) FILTER (WHERE event_type = 'purchase'), 0) AS lifetime,
            coalesce(floor(extract(epoch FROM t - max(at)) / 86400), 999) AS days
     FROM e),
   d AS (
@@ -85,25 +108,25 @@ CREATE FUNCTION oracle.feature(name text, who text, t timestamptz) RETURNS numer
     SELECT *, CASE WHEN e30 = 0 THEN 0 ELSE o30 / e30 END AS opens, CASE WHEN e30 = 0 THEN 0 ELSE c30 / e30 END AS clicks,
            CASE WHEN e90 = 0 THEN 0 ELSE p90 / e90 END AS conversions
     FROM c, d)
-  SELECT round(CASE name
-    WHEN 'total_events_7d' THEN e7::numeric
-    WHEN 'total_events_30d' THEN e30::numeric
-    WHEN 'total_events_90d' THEN e90::numeric
-    WHEN 'open_rate_30d' THEN opens::numeric
-    WHEN 'click_rate_30d' THEN clicks::numeric
-    WHEN 'conversion_rate_90d' THEN conversions::numeric
-    WHEN 'engagement_consistency' THEN consistency::numeric
-    WHEN 'engagement_score' THEN least(1, greatest(0,
+  SELECT (SELECT jsonb_object_agg(name, round(value, 9)) FROM (VALUES
+    ('total_events_7d', e7::numeric),
+    ('total_events_30d', e30::numeric),
+    ('total_events_90d', e90::numeric),
+    ('open_rate_30d', opens::numeric),
+    ('click_rate_30d', clicks::numeric),
+    ('conversion_rate_90d', conversions::numeric),
+    ('engagement_consistency', consistency::numeric),
+    ('engagement_score', least(1, greatest(0,
       0.30::float8 * least(e7 / 10, 1) + 0.20::float8 * opens + 0.25::float8 * (5 * clicks)
-      + 0.15::float8 * (10 * conversions) + 0.10::float8 * greatest(0, 1 - consistency)))::numeric
-    WHEN 'total_value_90d' THEN v90
-    WHEN 'lifetime_value' THEN lifetime
-    WHEN 'days_since_last' THEN days
-  END, 9) FROM r
+      + 0.15::float8 * (10 * conversions) + 0.10::float8 * greatest(0, 1 - consistency)))::numeric),
+    ('total_value_90d', v90),
+    ('lifetime_value', lifetime),
+    ('days_since_last', days)) f (name, value))
+  FROM r
 $$;
 
--- Whether criteria in the long form hold for somebody at an instant.
-CREATE FUNCTION oracle.holds(criteria jsonb, who text, t timestamptz) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+-- Whether criteria in the long form hold at an instant for somebody with these events.
+CREATE FUNCTION oracle.holds(criteria jsonb, events oracle.event[], t timestamptz) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
 DECLARE
   tally record;
   node jsonb;
@@ -112,29 +135,28 @@ BEGIN
     RETURN true;
   ELSIF criteria ? 'all' THEN
     FOR node IN SELECT jsonb_array_elements(criteria->'all') LOOP
-      IF NOT oracle.holds(node, who, t) THEN RETURN false; END IF;
+      IF NOT oracle.holds(node, events, t) THEN RETURN false; END IF;
     END LOOP;
     RETURN true;
   ELSIF criteria ? 'any' THEN
     FOR node IN SELECT jsonb_array_elements(criteria->'any') LOOP
-      IF oracle.holds(node, who, t) THEN RETURN true; END IF;
+      IF oracle.holds(node, events, t) THEN RETURN true; END IF;
     END LOOP;
     RETURN false;
   ELSIF criteria ? 'none' THEN
-    RETURN NOT oracle.holds(jsonb_build_object('any', criteria->'none'), who, t);
+    RETURN NOT oracle.holds(jsonb_build_object('any', criteria->'none'), events, t);
   ELSIF criteria ? 'not' THEN
-    RETURN NOT oracle.holds(criteria->'not', who, t);
+    RETURN NOT oracle.holds(criteria->'not', events, t);
   ELSIF criteria ? 'segment' THEN
-    RETURN (SELECT oracle.holds(d.criteria, who, t) FROM segment.definition d WHERE d.name = criteria->>'segment');
+    RETURN (SELECT oracle.holds(d.criteria, events, t) FROM segment.definition d WHERE d.name = holds.criteria->>'segment');
   ELSIF criteria ? 'attribute' THEN
-    RETURN oracle.number_passes(criteria - 'attribute', oracle.feature(criteria->>'attribute', who, t));
+    RETURN oracle.number_passes(criteria - 'attribute', (oracle.features(events, t)->>(criteria->>'attribute'))::numeric);
   ELSIF criteria ? 'event' THEN
     SELECT count(*) AS count,
-           coalesce(sum(round(CASE WHEN jsonb_typeof(document #> path) = 'number' THEN (document #>> path)::numeric END, 6)), 0) AS sum
+           coalesce(sum(oracle.addend(CASE WHEN jsonb_typeof(document #> path) = 'number' THEN (document #>> path)::numeric END)), 0) AS sum
     INTO tally
-    FROM oracle.event, (SELECT string_to_array(coalesce(criteria->>'of', 'value'), '.') AS path) p
-    WHERE subscriber = who
-      AND event_type = CASE criteria->>'event' WHEN 'open' THEN 'email_open' WHEN 'click' THEN 'email_click' ELSE criteria->>'event' END
+    FROM unnest(events), (SELECT string_to_array(coalesce(criteria->>'of', 'value'), '.') AS path) p
+    WHERE event_type = CASE criteria->>'event' WHEN 'open' THEN 'email_open' WHEN 'click' THEN 'email_click' ELSE criteria->>'event' END
       AND oracle.filter_passes(coalesce(criteria->'where', '{}'), document)
       AND oracle.within(at, oracle.seconds(criteria->>'within'), t);
     RETURN CASE WHEN criteria ? 'sum' THEN oracle.number_passes(criteria->'sum', tally.sum)
@@ -144,15 +166,10 @@ BEGIN
 END
 $$;
 
--- The evaluation time of a subscriber: the clock, but never before the last evaluation.
+-- Everybody with an event, and the evaluation time: the clock, but never before the last evaluation.
 CREATE VIEW oracle.subscriber AS
-SELECT e.subscriber, greatest(segment.now(), s.evaluated_at) AS t
-FROM (SELECT DISTINCT subscriber FROM oracle.event) e LEFT JOIN segment.state s USING (subscriber);
-
-CREATE VIEW oracle.member AS
-SELECT d.name AS segment, u.subscriber
-FROM segment.definition d, oracle.subscriber u
-WHERE oracle.holds(d.criteria, u.subscriber, u.t);
+SELECT e.subscriber, e.events, greatest(segment.now(), s.evaluated_at) AS t
+FROM (SELECT subscriber, array_agg(event) AS events FROM oracle.event GROUP BY subscriber) e LEFT JOIN segment.state s USING (subscriber);
 
 CREATE VIEW oracle.history_entry AS
 SELECT h.subscriber, h.at, h.ctid AS place, e.segment_id, e.entry
@@ -161,25 +178,43 @@ FROM segment.history h,
 
 -- Every difference between the extension and the oracle; no row where they agree.
 CREATE VIEW oracle.difference AS
-(SELECT 'missing member' AS difference, segment, subscriber FROM oracle.member
- EXCEPT ALL SELECT 'missing member', segment, subscriber FROM segment.member)
+WITH subscriber AS MATERIALIZED (SELECT * FROM oracle.subscriber),
+member AS MATERIALIZED (
+  SELECT d.name AS segment, u.subscriber FROM segment.definition d, subscriber u
+  WHERE d.ready AND oracle.holds(d.criteria, u.events, u.t)),
+stored AS MATERIALIZED (SELECT * FROM segment.member),
+-- What is on record about each membership: the last entry, the time of the last one in, and whether two in a row say the same.
+record AS MATERIALIZED (
+  SELECT segment_id, subscriber, (array_agg(entry ORDER BY at DESC, place DESC))[1] AS entry,
+         max(at) FILTER (WHERE entry) AS since, bool_or(entry = before) AS repeated
+  FROM (SELECT *, lag(entry) OVER (PARTITION BY segment_id, subscriber ORDER BY at, place) AS before FROM oracle.history_entry) h
+  GROUP BY segment_id, subscriber)
+(SELECT 'missing member' AS difference, segment, subscriber FROM member
+ EXCEPT ALL SELECT 'missing member', segment, subscriber FROM stored)
 UNION ALL
-(SELECT 'false member', segment, subscriber FROM segment.member
- EXCEPT ALL SELECT 'false member', segment, subscriber FROM oracle.member)
+(SELECT 'false member', segment, subscriber FROM stored
+ EXCEPT ALL SELECT 'false member', segment, subscriber FROM member)
 UNION ALL
-SELECT 'feature', f.name || ' ' || f.actual || ' <> ' || oracle.feature(f.name, u.subscriber, u.t), u.subscriber
-FROM oracle.subscriber u JOIN segment.profile p USING (subscriber),
-     LATERAL (VALUES ('engagement_score', p.engagement_score), ('engagement_consistency', p.engagement_consistency),
-                     ('open_rate_30d', p.open_rate_30d), ('total_value_90d', p.total_value_90d),
-                     ('lifetime_value', p.lifetime_value), ('days_since_last', p.days_since_last)) f (name, actual)
-WHERE f.actual IS DISTINCT FROM oracle.feature(f.name, u.subscriber, u.t)
+SELECT 'segments of profile', u.subscriber || ' ' || p.segments::text, u.subscriber
+FROM subscriber u LEFT JOIN segment.profile p USING (subscriber)
+WHERE p.segments IS DISTINCT FROM ARRAY(SELECT m.segment FROM member m WHERE m.subscriber = u.subscriber ORDER BY m.segment COLLATE "C")
 UNION ALL
-SELECT 'history', h.segment_id::text, h.subscriber
-FROM (SELECT segment_id, subscriber, (array_agg(entry ORDER BY at DESC, place DESC))[1] AS entry, bool_or(entry = before) AS repeated
-      FROM (SELECT *, lag(entry) OVER (PARTITION BY segment_id, subscriber ORDER BY at, place) AS before FROM oracle.history_entry) h
-      GROUP BY segment_id, subscriber) h
-JOIN segment.definition USING (segment_id)
+SELECT 'feature', f.name || ' ' || f.actual || ' <> ' || f.expected, u.subscriber
+FROM subscriber u JOIN segment.profile p USING (subscriber),
+     LATERAL oracle.features(u.events, u.t) o,
+     LATERAL (SELECT key, (to_jsonb(p)->>key)::numeric, value::numeric FROM jsonb_each_text(o)) f (name, actual, expected)
+WHERE f.actual IS DISTINCT FROM f.expected
+UNION ALL
+SELECT 'history', d.name, r.subscriber
+FROM record r
+JOIN segment.definition d USING (segment_id)
 LEFT JOIN segment.state s USING (subscriber)
-WHERE h.repeated OR h.entry <> (s.members IS NOT NULL AND segment_id < 8 * length(s.members) AND get_bit(s.members, segment_id) = 1)
+WHERE r.repeated OR r.entry <> (s.members IS NOT NULL AND segment_id < 8 * length(s.members) AND get_bit(s.members, segment_id) = 1)
+UNION ALL
+SELECT 'since', m.segment || ' ' || m.since || ' <> ' || coalesce(r.since::text, 'never'), m.subscriber
+FROM stored m JOIN segment.definition d ON d.name = m.segment JOIN segment.state s USING (subscriber)
+LEFT JOIN record r ON r.segment_id = d.segment_id AND r.subscriber = m.subscriber
+-- Whoever entered after the last evaluation is not on record yet.
+WHERE m.since IS DISTINCT FROM r.since AND NOT (m.since > s.evaluated_at)
 UNION ALL
 SELECT 'verify: ' || finding, coalesce(segment, '') || ' ' || stored || ' <> ' || expected, subscriber FROM segment.verify();

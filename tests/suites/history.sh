@@ -1,21 +1,50 @@
-# Random histories against the plain-SQL oracle. A difference names its seed: CALL oracle.history(seed, 12).
-HISTORIES=${HISTORIES:-500}
+# Random histories against the plain-SQL oracle, each of two sessions. A difference names its seed: SEED=that HISTORIES=1.
+HISTORIES=${HISTORIES:-400}
+STEPS=${STEPS:-25}
 
 suite_history() {
-  start_cluster test "fsync = off"
-  new_oracle_database histories
-  psql -q -f "$ROOT/tests/oracle/histories.sql" > /dev/null
-  local first output
-  # Seeds that once found a difference, then as many as asked for, in two sessions.
-  while read -r first; do
-    check "history $first" psql -q -c "SET client_min_messages = warning" -c "CALL oracle.histories($first, 1, 12)"
-  done < "$ROOT/tests/oracle/seeds"
-  if output=$(psql -q -c "SET client_min_messages = warning" -c "CALL oracle.histories(${SEED:-1000}, $HISTORIES, 12)" 2>&1); then
-    PASSED=$((PASSED + HISTORIES))
-    printf 'ok    %s random histories agree with the oracle\n' "$HISTORIES"
-  else
-    flunk "random histories" "$output"
-  fi
+  start_cluster test "fsync = off" "max_prepared_transactions = 10" "autovacuum = off"
+  local first=${SEED:-1000} half=$(((HISTORIES + 1) / 2)) known=() seed
+  # Seeds that once found a difference, then as many as asked for, in two databases side by side.
+  while read -r seed; do known+=("$seed"); done < "$ROOT/tests/oracle/seeds"
+  local database
+  for database in histories1 histories2; do
+    new_oracle_database "$database"
+    psql -q -f "$ROOT/tests/oracle/histories.sql" > /dev/null
+  done
+  # shellcheck disable=SC2046
+  run_histories histories1 "${known[@]}" $(seq "$first" $((first + half - 1))) &
+  local other=$!
+  # shellcheck disable=SC2046
+  run_histories histories2 $(seq $((first + half)) $((first + HISTORIES - 1))) || true
+  wait "$other" || true
+  count_histories histories1 $((${#known[@]} + half))
+  count_histories histories2 $((HISTORIES - half))
+}
+
+# run_histories DATABASE SEED ...
+run_histories() {
+  local database=$1 seed
+  shift
+  {
+    echo "\\o /dev/null"
+    for seed in "$@"; do
+      # What a session left prepared, the next one ends.
+      printf 'SELECT oracle.script(%s, 0, %s) \\gexec\n\\c\n' "$seed" "$STEPS"
+      printf "SELECT format('/* seed %s */ %s PREPARED %%L', gid) FROM pg_prepared_xacts WHERE database = current_database() \\gexec\n" \
+        "$seed" "$([ $((seed % 3)) = 0 ] && echo ROLLBACK || echo COMMIT)"
+      printf 'SELECT oracle.script(%s, 1, %s) \\gexec\n\\c\n\\warn seed %s agrees\n' "$seed" "$STEPS" "$seed"
+    done
+  } > "$LOGS/$database.sql"
+  PGOPTIONS="-c client_min_messages=error -c lock_timeout=30s -c jit=off" psql -q -b -d "$database" -f "$LOGS/$database.sql" > "$LOGS/$database.log" 2>&1
+}
+
+count_histories() {
+  local agreed
+  agreed=$(grep -c '^.*seed [0-9]* agrees$' "$LOGS/$1.log" || true)
+  PASSED=$((PASSED + agreed))
+  printf 'ok    %s random histories of %s steps agree with the oracle\n' "$agreed" $((2 * STEPS))
+  [ "$agreed" = "$2" ] || flunk "random histories: $((agreed + 1)) of $2" "$(grep -v 'agrees$' "$LOGS/$1.log")"
 }
 
 # A database with the extension, an application attached to it, and the oracle.
