@@ -5,7 +5,7 @@ PG_CONFIG ?= pg_config
 export PG_CONFIG
 
 .DEFAULT_GOAL := all
-.PHONY: all install installcheck test demo demo-stop bench lint clean
+.PHONY: all install installcheck test soak demo demo-stop bench lint clean
 
 all:
 	@bash -c '. tools/lib.sh && install_privately'
@@ -25,8 +25,12 @@ demo:
 demo-stop:
 	@bash -c '. tools/lib.sh && check_pg_config && private_copy && stop_cluster demo'
 
+soak:
+	@bash tests/soak
+
+# BENCH names some of them.
 bench:
-	@bash bench/run
+	@bash bench/run $(BENCH)
 
 lint:
 	@bash tools/lint

@@ -1,31 +1,51 @@
-# kill -9 of a backend and of the whole server under a load in which people enter and leave all the time.
-BACKEND_KILLS=${BACKEND_KILLS:-10}
-SERVER_KILLS=${SERVER_KILLS:-10}
+# kill -9 of a backend and of the whole server under a load in which people enter and leave all the time: writers, writers who
+# queue, and refreshes.
+BACKEND_KILLS=${BACKEND_KILLS:-100}
+SERVER_KILLS=${SERVER_KILLS:-25}
+# Kills between two comparisons with the oracle.
+PER_COMPARISON=5
 
 suite_crash() {
   start_cluster test "restart_after_crash = on"
   new_oracle_database crash
+  churning_segments
+  kills "backend kill" "$BACKEND_KILLS" kill_backend
+  kills "server kill" "$SERVER_KILLS" kill_server
+}
+
+churning_segments() {
   psql -q -c "SELECT segment.create_segment('few', '{\"event\": \"purchase\", \"count\": {\"between\": [2, 4]}, \"within\": \"30 days\"}'),
                      segment.create_segment('spent', '{\"event\": \"purchase\", \"sum\": {\"min\": 100}}'),
                      segment.create_segment('quiet', '{\"not\": {\"event\": \"open\", \"within\": \"7 days\"}}')" > /dev/null
-  local kill
-  for ((kill = 1; kill <= BACKEND_KILLS; kill++)); do crash_once "backend kill $kill" kill_backend; done
-  for ((kill = 1; kill <= SERVER_KILLS; kill++)); do crash_once "server kill $kill" kill_server; done
 }
 
-# The load, the kill, the recovery, and the oracle; people must have moved both ways in between.
-crash_once() {
-  local before after
+# kills NAME COUNT KILL: so many kills, each under load, compared with the oracle every few and at the end.
+kills() {
+  local name=$1 count=$2 kill before moved
   before=$(psql -At -c "SELECT clock_timestamp()")
-  "$BIN/pgbench" -n -c 4 -T 30 -f "$ROOT/tests/oracle/load.sql" crash > "$LOGS/pgbench.log" 2>&1 &
-  local load=$!
-  sleep 1.$((RANDOM % 10))
-  "$2"
+  for ((kill = 1; kill <= count; kill++)); do
+    kill_under_load "$3"
+    ((kill % PER_COMPARISON == 0 || kill == count)) || continue
+    # People must have moved both ways since the last comparison.
+    moved=$(psql -At -c "SELECT count(DISTINCT action) FROM segment.transition WHERE at > '$before'")
+    [ "$moved" = 2 ] || { flunk "$name $kill" "nobody entered or nobody left under load: $(tail -n 5 "$LOGS/pgbench.log")"; return; }
+    expect_empty "$name $kill: verify" "SELECT * FROM segment.verify()"
+    psql -q -c "SET client_min_messages = warning" -c "CALL segment.refresh()"
+    expect_empty "$name $kill" "SELECT * FROM oracle.difference"
+    before=$(psql -At -c "SELECT clock_timestamp()")
+  done
+}
+
+# Load from several sessions, the kill, and the recovery.
+kill_under_load() {
+  local script=$ROOT/tests/oracle load
+  PGOPTIONS="-c client_min_messages=warning" "$BIN/pgbench" -n -c 5 -T 30 -f "$script/load.sql@6" -f "$script/queued.sql@3" \
+    -f "$script/refresh.sql@1" crash > "$LOGS/pgbench.log" 2>&1 &
+  load=$!
+  sleep 0.$((3 + RANDOM % 4))
+  "$1"
   wait "$load" || true
   await_server
-  after=$(psql -At -c "SELECT count(DISTINCT action) FROM segment.transition WHERE at > '$before'")
-  [ "$after" = 2 ] || { flunk "$1" "nobody entered or nobody left under load: $(tail -n 5 "$LOGS/pgbench.log")"; return; }
-  expect_empty "$1" "SELECT * FROM oracle.difference"
 }
 
 kill_backend() {
@@ -43,7 +63,7 @@ kill_server() {
   kill -9 $pids 2> /dev/null || true
   # Where nobody reaps the dead postmaster, its locks would seem to be held.
   rm -f "$PGDATA/postmaster.pid" "$PGHOST"/.s.PGSQL.*
-  sleep 0.3
+  sleep 0.2
   start_server
 }
 

@@ -1,0 +1,2 @@
+CALL segment.refresh(batch => 5);
+\sleep 20 ms
