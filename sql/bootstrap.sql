@@ -82,6 +82,7 @@ CREATE TABLE segment.state (
   evaluated_at timestamptz NOT NULL,
   due_at       timestamptz,
   version      bigint NOT NULL,
+  moves        integer NOT NULL,
   subscriber   text COLLATE "C" NOT NULL,
   members      bytea NOT NULL,
   written      bytea,
@@ -106,15 +107,16 @@ CREATE TABLE segment.membership (
 ) USING heap;
 CREATE INDEX membership_subscriber_idx ON segment.membership (subscriber);
 
--- One row per subscriber and moment at which something about their memberships changed.
+-- One row per subscriber and moment at which something about their memberships changed, numbered by subscriber.
 CREATE TABLE segment.history (
   at         timestamptz NOT NULL,
+  move       integer NOT NULL,
   subscriber text COLLATE "C" NOT NULL,
   cause      text NOT NULL,
   entered    integer[] NOT NULL,
   departed   integer[] NOT NULL
 ) USING heap;
-CREATE INDEX history_idx ON segment.history (subscriber, at);
+CREATE INDEX history_idx ON segment.history (subscriber, move);
 
 -- Changes of transactions that ran with pg_segment.flush = queued; without a change, the subscriber is to be computed
 -- again.

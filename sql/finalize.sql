@@ -103,6 +103,7 @@ COMMENT ON TABLE segment.state IS 'what each subscriber did, in compact form, as
 COMMENT ON COLUMN segment.state.subscriber IS 'id of the subscriber';
 COMMENT ON COLUMN segment.state.evaluated_at IS 'time of the last evaluation; never goes backwards';
 COMMENT ON COLUMN segment.state.due_at IS 'the due time that counts among those in segment.due';
+COMMENT ON COLUMN segment.state.moves IS 'number of the last row in segment.history';
 COMMENT ON COLUMN segment.state.version IS 'version of the definitions at the last write';
 COMMENT ON COLUMN segment.state.written IS 'bitmap of the membership rows, where they are left behind';
 COMMENT ON COLUMN segment.state.activity IS 'totals and panes of the events';
@@ -116,6 +117,7 @@ COMMENT ON COLUMN segment.membership.subscriber IS 'id of the subscriber';
 COMMENT ON COLUMN segment.membership.since IS 'time of entry';
 COMMENT ON TABLE segment.history IS 'entries and departures, a row per subscriber and moment; read segment.transition for the names';
 COMMENT ON COLUMN segment.history.at IS 'when it happened';
+COMMENT ON COLUMN segment.history.move IS 'number of the move of the subscriber, from 1 on';
 COMMENT ON COLUMN segment.history.subscriber IS 'id of the subscriber';
 COMMENT ON COLUMN segment.history.cause IS 'event, time or definition';
 COMMENT ON COLUMN segment.history.entered IS 'segments entered';

@@ -42,7 +42,7 @@ LEFT JOIN (SELECT segment, pg_catalog.count(*) AS members FROM segment.member GR
        ON m.segment OPERATOR(pg_catalog.=) d.name;
 
 CREATE VIEW segment.transition WITH (security_invoker = true) AS
-SELECT d.name AS segment, h.subscriber, t.action, h.at, h.cause
+SELECT d.name AS segment, h.subscriber, h.move, t.action, h.at, h.cause
 FROM segment.history h
 CROSS JOIN LATERAL (SELECT 'entered' AS action, id FROM pg_catalog.unnest(h.entered) AS e (id)
                     UNION ALL SELECT 'left', id FROM pg_catalog.unnest(h.departed) AS l (id)) t

@@ -29,6 +29,8 @@ pub struct Engine {
     memory: Scratch,
     /// Locked, to be computed again from the events; with what is known of their change.
     inexact: Vec<(String, Change)>,
+    /// Who was given a state only to be locked.
+    created: BTreeSet<String>,
     written: usize,
     /// Who moved, and how.
     pub moved: Vec<(String, Vec<Transition>)>,
@@ -70,6 +72,7 @@ impl Engine {
             store: Store::open(registry::home()),
             memory: Scratch::default(),
             inexact: Vec::new(),
+            created: BTreeSet::new(),
             written: 0,
             moved: Vec::new(),
         }
@@ -149,13 +152,9 @@ impl Engine {
                 }
                 let update = self.settle(&mut work, Patience::Little);
                 match &work.found {
-                    // Locked for this, or left behind: nobody needs a state for nothing.
-                    Some(found)
-                        if work.state.events == 0
-                            && found.row.is_blank()
-                            && update.transitions.is_empty() =>
-                    {
-                        self.store.drop(subscriber, found);
+                    // Anybody else's evaluation time must not go back.
+                    Some(found) if work.state.events == 0 && self.created.remove(subscriber) => {
+                        self.store.drop(found);
                     }
                     _ => {
                         self.write(subscriber, &work, update);
@@ -408,7 +407,13 @@ impl Engine {
     fn lock(&mut self, subscriber: &str, work: &Work, wait: bool) -> bool {
         match &work.found {
             Some(found) => self.store.lock(found, wait) == Locked::Yes,
-            None => self.store.create(subscriber, work.at, self.registry.version, wait),
+            None => {
+                let created = self.store.create(subscriber, work.at, self.registry.version, wait);
+                if created {
+                    self.created.insert(subscriber.to_owned());
+                }
+                created
+            }
         }
     }
 

@@ -34,6 +34,10 @@ pub fn flush() -> Moved {
 /// Flushes what is left at the transaction's end, when no statement is in flight; or leaves it to `refresh`.
 pub fn flush_at_end() {
     let Some(changes) = pending::take() else { return };
+    // The transaction may have dropped the extension.
+    if !registry::installed() {
+        return;
+    }
     at_latest_snapshot(|| {
         if guc::flush_at() == FlushAt::Queued && !changes.everybody {
             enqueue(changes);

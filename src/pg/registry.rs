@@ -109,6 +109,9 @@ pub fn home() -> Home {
 
 /// Whether the extension is installed in this database, all of it.
 pub fn installed() -> bool {
+    if HOME.get().is_some() {
+        return true;
+    }
     // SAFETY: a catalogue look-up by a C string.
     let schema = unsafe { pg_sys::get_namespace_oid(c"segment".as_ptr(), true) };
     schema != pg_sys::Oid::INVALID && table(c"queue").is_some()

@@ -113,15 +113,11 @@ impl<T: IntoDatum> From<T> for Param {
     }
 }
 
-/// A `timestamptz`, or an array of them, from instants.
+/// A `timestamptz` from an instant.
 pub fn timestamp(at: Instant) -> TimestampWithTimeZone {
     // SAFETY: a timestamptz datum is the count of microseconds that an instant is.
     let converted = unsafe { TimestampWithTimeZone::from_datum(pg_sys::Datum::from(at), false) };
     converted.unwrap_or_else(TimestampWithTimeZone::positive_infinity)
-}
-
-pub fn timestamps(at: impl IntoIterator<Item = Instant>) -> Vec<TimestampWithTimeZone> {
-    at.into_iter().map(timestamp).collect()
 }
 
 /// The microseconds of a `timestamptz`.

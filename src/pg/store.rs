@@ -29,6 +29,8 @@ pub struct StateRow {
     pub due_at: Option<Instant>,
     /// The version of the definitions that it was last evaluated under.
     pub version: i64,
+    /// How many rows of history there have been.
+    moves: i32,
     pub members: Members,
     /// The memberships that there are rows for, where they are not those of `members`.
     pub written: Option<Members>,
@@ -39,11 +41,6 @@ impl StateRow {
     /// When work that begins `now` evaluates the subscriber: the evaluation time never goes backwards.
     pub fn evaluation_time(&self, now: Instant) -> Instant {
         self.evaluated_at.max(now)
-    }
-
-    /// Whether nothing but the evaluation time is known.
-    pub fn is_blank(&self) -> bool {
-        self.members == Members::default() && self.written.is_none()
     }
 
     /// From columns in the order of the table.
@@ -58,15 +55,16 @@ impl StateRow {
             evaluated_at: number(values.first()).unwrap_or(Instant::MIN),
             due_at: number(values.get(1)),
             version: number(values.get(2)).unwrap_or(0),
-            members: bytes(values.get(4)).map_or_else(Members::default, Members::from_bytes),
-            written: bytes(values.get(5)).map(Members::from_bytes),
-            activity: bytes(values.get(6)).map_or_else(Vec::new, <[u8]>::to_vec),
+            moves: number(values.get(3)).unwrap_or(0) as i32,
+            members: bytes(values.get(5)).map_or_else(Members::default, Members::from_bytes),
+            written: bytes(values.get(6)).map(Members::from_bytes),
+            activity: bytes(values.get(7)).map_or_else(Vec::new, <[u8]>::to_vec),
         }
     }
 
     /// From a result row with the columns of [`STATE_COLUMNS`] from a column on, counted from 1.
     pub fn from_row(rows: &Rows, row: usize, first: i32) -> Self {
-        let values: Vec<Value> = (first..first + 7)
+        let values: Vec<Value> = (first..first + 8)
             .map(|column| rows.datum(row, column).and_then(|(datum, is_null)| (!is_null).then_some(datum)))
             .collect();
         Self::read(&values)
@@ -75,7 +73,7 @@ impl StateRow {
 
 /// The columns of a state row for [`StateRow::from_row`].
 pub const STATE_COLUMNS: &str =
-    "s.evaluated_at, s.due_at, s.version, s.subscriber, s.members, s.written, s.activity";
+    "s.evaluated_at, s.due_at, s.version, s.moves, s.subscriber, s.members, s.written, s.activity";
 
 /// A state row that was found, and where it lies.
 #[derive(Clone, Debug)]
@@ -156,6 +154,7 @@ impl Store {
             Some(pg_sys::Datum::from(at)),
             None,
             Some(pg_sys::Datum::from(version)),
+            Some(pg_sys::Datum::from(0_i32)),
             subscriber.into_datum(),
             nothing.into_datum(),
             None,
@@ -196,10 +195,12 @@ impl Store {
             }
             _ => wanted,
         };
+        let moves = old.map_or(0, |old| old.moves);
         let values = [
             Some(pg_sys::Datum::from(update.evaluated_at)),
             due.map(pg_sys::Datum::from),
             Some(pg_sys::Datum::from(update.version)),
+            Some(pg_sys::Datum::from(moves.wrapping_add(update.transitions.len() as i32))),
             subscriber.into_datum(),
             update.members.as_bytes().into_datum(),
             if behind { written.as_bytes().into_datum() } else { None },
@@ -218,8 +219,8 @@ impl Store {
         // What is on record already without membership rows: of somebody whose rows were left for later.
         let late = !behind && old.is_some_and(|old| old.written.is_some());
         let earlier = if late { self.history(subscriber) } else { Vec::new() };
-        for transition in &update.transitions {
-            self.record(subscriber, transition);
+        for (transition, number) in update.transitions.iter().zip(1..) {
+            self.record(subscriber, moves.wrapping_add(number), transition);
         }
         if !behind {
             self.write_memberships(subscriber, &written, update, &earlier);
@@ -259,7 +260,7 @@ impl Store {
                 ids.unwrap_or_default().into_iter().map(|id| id as u32).collect()
             };
             let at = values.first().copied().flatten().map_or(Instant::MIN, |at| at.value() as Instant);
-            history.push(Transition { at, cause: Cause::Event, entered: ids(3), departed: ids(4) });
+            history.push(Transition { at, cause: Cause::Event, entered: ids(4), departed: ids(5) });
             true
         });
         history
@@ -276,12 +277,13 @@ impl Store {
         }
     }
 
-    fn record(&mut self, subscriber: &str, transition: &Transition) {
+    fn record(&mut self, subscriber: &str, number: i32, transition: &Transition) {
         let home = self.home;
         let table = self.history.get_or_insert_with(|| Table::open(home.history, "history_idx"));
         let ids = |segments: &[u32]| segments.iter().map(|id| *id as i32).collect::<Vec<i32>>().into_datum();
         table.insert(&[
             Some(pg_sys::Datum::from(transition.at)),
+            Some(pg_sys::Datum::from(number)),
             subscriber.into_datum(),
             transition.cause.name().into_datum(),
             ids(&transition.entered),
@@ -325,11 +327,8 @@ impl Store {
         }
     }
 
-    /// Deletes the state of a subscriber without memberships, which is locked.
-    pub fn drop(&mut self, subscriber: &str, found: &Found) {
-        if let Some(due) = found.row.due_at {
-            self.disarm(subscriber, due);
-        }
+    /// Deletes a state that was made by [`Store::create`] and never written.
+    pub fn drop(&mut self, found: &Found) {
         self.state.delete(found.tid);
     }
 

@@ -207,12 +207,12 @@ impl Iterator for States {
         let row = self.next_row;
         self.next_row += 1;
         let mut memberships = Members::default();
-        let ids: Vec<i32> = rows.value(row, 9);
+        let ids: Vec<i32> = rows.value(row, 10);
         ids.into_iter().for_each(|id| memberships.set(id as u32, true));
         Some(Stored {
-            subscriber: rows.get(row, 4)?,
+            subscriber: rows.get(row, 5)?,
             row: StateRow::from_row(rows, row, 1),
-            armed: rows.value(row, 8),
+            armed: rows.value(row, 9),
             memberships,
         })
     }

@@ -172,7 +172,7 @@ SELECT e.subscriber, e.events, greatest(segment.now(), s.evaluated_at) AS t
 FROM (SELECT subscriber, array_agg(event) AS events FROM oracle.event GROUP BY subscriber) e LEFT JOIN segment.state s USING (subscriber);
 
 CREATE VIEW oracle.history_entry AS
-SELECT h.subscriber, h.at, h.ctid AS place, e.segment_id, e.entry
+SELECT h.subscriber, h.at, h.move AS place, e.segment_id, e.entry
 FROM segment.history h,
      LATERAL (SELECT unnest(h.entered), true UNION ALL SELECT unnest(h.departed), false) e (segment_id, entry);
 

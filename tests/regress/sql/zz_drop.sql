@@ -37,5 +37,13 @@ SELECT * FROM segment.verify();
 SELECT segment.detach_source('public.zz') > 0 AS detached;
 SET client_min_messages = warning;
 DROP EXTENSION pg_segment CASCADE;
+-- Dropped by a transaction that has written an attached table.
+CREATE EXTENSION pg_segment;
+SELECT segment.attach_source('public.zz', subscriber => 'who', occurred_at => 'at', constant_type => 'purchase');
+BEGIN;
+INSERT INTO public.zz VALUES ('zz.6', '2026-05-31');
+DROP EXTENSION pg_segment CASCADE;
+COMMIT;
+SELECT count(*) FROM public.zz WHERE who = 'zz.6';
 DROP TABLE public.zz;
 DROP SCHEMA segment CASCADE;
