@@ -66,7 +66,7 @@ CALL segment.refresh();
 \echo '6. The history of one customer: every entry and departure, at its moment, with its cause.'
 SELECT subscriber AS customer FROM segment.transition WHERE segment = 'lapsing' AND subscriber IN (SELECT subscriber FROM segment.members('lapsing'))
 GROUP BY subscriber ORDER BY count(*) DESC, subscriber LIMIT 1 \gset
-SELECT subscriber, segment, action, at, cause FROM segment.transition WHERE subscriber = :'customer' ORDER BY transition_id;
+SELECT subscriber, segment, action, at, cause FROM segment.transition WHERE subscriber = :'customer' ORDER BY move;
 
 \echo '7. Why is this customer lapsing, and when will that change if nothing happens?'
 SELECT path, condition, actual, threshold, holds, changes_at FROM segment.explain(:'customer', 'lapsing');
