@@ -145,7 +145,7 @@ fn parts_changed() {
     }
     let touched: Vec<pg_sys::Oid> = connect(|session| {
         let rows = session.select("SELECT objid FROM pg_catalog.pg_event_trigger_ddl_commands()", &[]);
-        (0..rows.count()).filter_map(|row| rows.get(row, 1)).collect()
+        rows.first_column()
     });
     tree::reconcile(&touched);
 }
@@ -163,7 +163,7 @@ fn parts_dropped() {
             "SELECT objid FROM pg_catalog.pg_event_trigger_dropped_objects() WHERE object_type = 'table'",
             &[],
         );
-        (0..rows.count()).filter_map(|row| rows.get(row, 1)).collect()
+        rows.first_column()
     });
     tree::dropped(&dropped);
 }

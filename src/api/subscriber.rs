@@ -32,7 +32,7 @@ fn forget(subscriber: String) -> i64 {
     flush();
     let mut engine = Engine::new(Cause::Event, Effort::Full);
     let gone = at_latest_snapshot(|| {
-        engine.evaluate(&subscriber, true);
+        engine.evaluate(&subscriber);
         engine.finish();
         engine.forget(&subscriber)
     });

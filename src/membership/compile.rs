@@ -148,19 +148,12 @@ impl Program {
                 self.lifetimes.entry(stream).or_default().push(index);
                 continue;
             };
-            let same = |group: &&mut Windows| group.stream == stream && group.resolution == window.resolution;
-            let group = match self
-                .windows
-                .iter()
-                .position(|group| group.stream == stream && group.resolution == window.resolution)
-            {
-                Some(found) => &mut self.windows[found],
-                None => {
-                    self.windows.push(Windows { stream, resolution: window.resolution, windows: Vec::new() });
-                    let Some(group) = self.windows.iter_mut().find(same) else { continue };
-                    group
-                }
-            };
+            let same = |group: &Windows| group.stream == stream && group.resolution == window.resolution;
+            let found = self.windows.iter().position(same).unwrap_or_else(|| {
+                self.windows.push(Windows { stream, resolution: window.resolution, windows: Vec::new() });
+                self.windows.len() - 1
+            });
+            let group = &mut self.windows[found];
             let place =
                 match group.windows.binary_search_by_key(&window.panes(), |(window, ..)| window.panes()) {
                     Ok(found) => found,

@@ -186,30 +186,23 @@ impl Engine {
         self.check();
     }
 
-    /// Evaluates a subscriber as of now, and writes if something changed. Without waiting, passes over whoever is being
-    /// worked on.
-    pub fn evaluate(&mut self, subscriber: &str, wait: bool) -> Brought {
+    /// Evaluates a subscriber as of now, and writes if something changed.
+    pub fn evaluate(&mut self, subscriber: &str) {
         let _inside = self.memory.enter();
         self.check();
-        loop {
-            let Some(found) = self.find(subscriber) else { return Brought::Done };
-            if !wait && self.store.lock(&found, false) == Locked::Busy {
-                return Brought::Busy;
-            }
+        while let Some(found) = self.find(subscriber) {
             if self.holds(&found) {
-                return Brought::Done;
+                return;
             }
             let mut work = self.begin(Some(found));
-            if !work.exact {
-                if self.lock(subscriber, &work, true) {
-                    self.inexact.push((subscriber.to_owned(), Change::default()));
-                    return Brought::Done;
+            if work.exact {
+                let update = self.settle(&mut work, Patience::Much);
+                if self.write(subscriber, &work, update) {
+                    return;
                 }
-                continue;
-            }
-            let update = self.settle(&mut work, Patience::Much);
-            if self.write(subscriber, &work, update) {
-                return Brought::Done;
+            } else if self.lock(subscriber, &work, true) {
+                self.inexact.push((subscriber.to_owned(), Change::default()));
+                return;
             }
         }
     }

@@ -80,28 +80,35 @@ pub fn take_queued(session: &Session, subscribers: &[String]) -> Vec<(String, i6
     taken
 }
 
+/// Shows every row that a statement reads, as the owner of a table.
+fn each_row(session: &Session, owner: pg_sys::Oid, sql: &str, mut show: impl FnMut(&Rows, usize)) {
+    let fetch = |cursor: &mut Cursor| {
+        let _acting = Acting::as_table_owner(owner);
+        cursor.fetch(FETCH)
+    };
+    let mut cursor = {
+        let _acting = Acting::as_table_owner(owner);
+        session.cursor(sql, true)
+    };
+    loop {
+        pgrx::check_for_interrupts!();
+        let rows = fetch(&mut cursor);
+        if rows.count() == 0 {
+            break;
+        }
+        (0..rows.count()).for_each(|row| show(&rows, row));
+    }
+    cursor.close();
+}
+
 /// Those among the subscribers of all sources whom somebody wants, in ascending order.
 pub fn subscribers(registry: &Registry, mut wanted: impl FnMut(&str) -> bool) -> Vec<String> {
     let mut found = BTreeSet::new();
     connect(|session| {
         for reader in readers(registry, &registry.sources) {
-            let mut cursor = {
-                let _acting = Acting::as_table_owner(reader.relation.owner);
-                session.cursor(&reader.scan_subscribers(), true)
-            };
-            loop {
-                pgrx::check_for_interrupts!();
-                let rows = {
-                    let _acting = Acting::as_table_owner(reader.relation.owner);
-                    cursor.fetch(FETCH)
-                };
-                if rows.count() == 0 {
-                    break;
-                }
-                let ids = (0..rows.count()).filter_map(|row| rows.get::<String>(row, 1));
-                found.extend(ids.filter(|subscriber| wanted(subscriber)));
-            }
-            cursor.close();
+            each_row(session, reader.relation.owner, &reader.scan_subscribers(), |rows, row| {
+                found.extend(rows.get::<String>(row, 1).filter(|subscriber| wanted(subscriber)));
+            });
         }
     });
     found.into_iter().collect()
@@ -132,27 +139,14 @@ pub fn set_aside(registry: &Registry) -> Vec<SetAside> {
     let mut found = Vec::new();
     connect(|session| {
         for reader in readers(registry, &registry.sources) {
-            let _acting = Acting::as_table_owner(reader.relation.owner);
-            let mut cursor = session.cursor(&reader.scan_rows(), true);
             let (scanned, width) = (reader.scanned(), reader.width());
             let mut memory = Scratch::default();
-            loop {
-                pgrx::check_for_interrupts!();
-                let rows = cursor.fetch(FETCH);
-                if rows.count() == 0 {
-                    break;
+            each_row(session, reader.relation.owner, &reader.scan_rows(), |rows, row| {
+                if let Some(reason) = memory.run(|| scanned.set_aside(|number| datum(rows, row, number))) {
+                    let table = rows.get(row, width + 1).unwrap_or(pg_sys::Oid::INVALID);
+                    found.push(SetAside { table, place: rows.value(row, width + 2), reason });
                 }
-                for row in 0..rows.count() {
-                    let column = |number: i16| {
-                        rows.datum(row, i32::from(number)).unwrap_or((pg_sys::Datum::from(0), true))
-                    };
-                    if let Some(reason) = memory.run(|| scanned.set_aside(column)) {
-                        let table = rows.get(row, width + 1).unwrap_or(pg_sys::Oid::INVALID);
-                        found.push(SetAside { table, place: rows.value(row, width + 2), reason });
-                    }
-                }
-            }
-            cursor.close();
+            });
         }
     });
     found
@@ -321,12 +315,16 @@ impl Drop for Inside {
 
 /// Shows the event in a scanned row, if it is one.
 fn read(reader: &Reader, rows: &Rows, row: usize, show: impl FnOnce(&Event)) -> bool {
-    let column = |number: i16| rows.datum(row, i32::from(number)).unwrap_or((pg_sys::Datum::from(0), true));
-    match reader.read(column) {
+    match reader.read(|number| datum(rows, row, number)) {
         Some(event) => {
             show(&event);
             true
         }
         None => false,
     }
+}
+
+/// A column of a scanned row, and whether it is null.
+fn datum(rows: &Rows, row: usize, number: i16) -> (pg_sys::Datum, bool) {
+    rows.datum(row, i32::from(number)).unwrap_or((pg_sys::Datum::from(0), true))
 }

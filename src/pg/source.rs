@@ -134,8 +134,6 @@ impl Reader {
     /// A statement that reads the mapped columns, in the order in which [`Reader::scanned`] expects them: of the table with
     /// its parts, by subscriber, or of the table itself (`only`), in any order.
     pub fn scan(&self, filter: &str, only: bool) -> String {
-        let columns: Vec<&str> = self.columns().map(|column| column.name.as_str()).collect();
-        let columns: Vec<String> = columns.into_iter().map(quote_identifier).collect();
         let id = quote_identifier(&self.subscriber.name);
         let (only, order) = if only {
             ("ONLY ", String::new())
@@ -143,17 +141,15 @@ impl Reader {
             ("", format!(" ORDER BY ({id})::pg_catalog.text COLLATE \"C\""))
         };
         let from = self.relation.quoted();
-        format!("SELECT {} FROM {only}{from} WHERE {id} IS NOT NULL {filter}{order}", columns.join(", "))
+        format!("SELECT {} FROM {only}{from} WHERE {id} IS NOT NULL {filter}{order}", self.column_list())
     }
 
     /// A statement that reads the mapped columns of every row, in the order in which [`Reader::scanned`] expects them, and
     /// after them the row's table and place.
     pub fn scan_rows(&self) -> String {
-        let columns: Vec<&str> = self.columns().map(|column| column.name.as_str()).collect();
-        let columns: Vec<String> = columns.into_iter().map(quote_identifier).collect();
         format!(
             "SELECT {}, tableoid, ctid::pg_catalog.text FROM {}",
-            columns.join(", "),
+            self.column_list(),
             self.relation.quoted()
         )
     }
@@ -264,6 +260,12 @@ impl Reader {
         Some(Event::new(subscriber, event_type, at, value, properties))
     }
 
+    /// The mapped columns, quoted, for a statement.
+    fn column_list(&self) -> String {
+        let columns: Vec<String> = self.columns().map(|column| quote_identifier(&column.name)).collect();
+        columns.join(", ")
+    }
+
     fn columns(&self) -> impl Iterator<Item = &Column> {
         [
             Some(&self.subscriber),
@@ -335,7 +337,7 @@ fn column_names(relation: pg_sys::Oid) -> Vec<String> {
              WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
             &[relation.into()],
         );
-        (0..rows.count()).filter_map(|row| rows.get(row, 1)).collect()
+        rows.first_column()
     })
 }
 

@@ -218,6 +218,11 @@ impl Rows {
         self.get(row, column).unwrap_or_default()
     }
 
+    /// The first column of all rows, nulls left out.
+    pub fn first_column<T: FromDatum>(&self) -> Vec<T> {
+        (0..self.count).filter_map(|row| self.get(row, 1)).collect()
+    }
+
     pub fn instant(&self, row: usize, column: i32) -> Option<Instant> {
         let (datum, is_null) = self.datum(row, column)?;
         (!is_null).then_some(datum.value() as Instant)

@@ -112,25 +112,40 @@ impl Effort {
     }
 }
 
-/// The tables, opened as they are needed.
+/// A table that is opened when it is first needed.
+struct Lazy {
+    oid: pg_sys::Oid,
+    /// The index that it is looked up by.
+    by: &'static str,
+    table: Option<Table>,
+}
+
+impl Lazy {
+    fn new(oid: pg_sys::Oid, by: &'static str) -> Self {
+        Lazy { oid, by, table: None }
+    }
+
+    fn open(&mut self) -> &mut Table {
+        self.table.get_or_insert_with(|| Table::open(self.oid, self.by))
+    }
+}
+
 pub struct Store {
-    home: Home,
     state: Table,
-    due: Option<Table>,
-    membership: Option<Table>,
-    history: Option<Table>,
-    queue: Option<Table>,
+    due: Lazy,
+    membership: Lazy,
+    history: Lazy,
+    queue: Lazy,
 }
 
 impl Store {
     pub fn open(home: Home) -> Self {
         Store {
-            home,
             state: Table::open(home.state, "state_pkey"),
-            due: None,
-            membership: None,
-            history: None,
-            queue: None,
+            due: Lazy::new(home.due, "due_idx"),
+            membership: Lazy::new(home.membership, "membership_pkey"),
+            history: Lazy::new(home.history, "history_idx"),
+            queue: Lazy::new(home.queue, "queue_idx"),
         }
     }
 
@@ -231,15 +246,13 @@ impl Store {
     /// Arms the due time.
     fn expect(&mut self, subscriber: &str, due: Option<Instant>) {
         if let Some(due) = due {
-            let home = self.home;
-            let table = self.due.get_or_insert_with(|| Table::open(home.due, "due_idx"));
+            let table = self.due.open();
             table.insert(&[Some(pg_sys::Datum::from(due)), subscriber.into_datum()]);
         }
     }
 
     fn is_armed(&mut self, subscriber: &str, due: Option<Instant>) -> bool {
-        let home = self.home;
-        let table = self.due.get_or_insert_with(|| Table::open(home.due, "due_idx"));
+        let table = self.due.open();
         let (Some(due), Some(id)) = (due, subscriber.into_datum()) else { return true };
         table
             .find(&[(pg_sys::TIMESTAMPTZOID, pg_sys::Datum::from(due)), (pg_sys::TEXTOID, id)], |_| ())
@@ -248,8 +261,7 @@ impl Store {
 
     /// What is on record about a subscriber, oldest first.
     fn history(&mut self, subscriber: &str) -> Vec<Transition> {
-        let home = self.home;
-        let table = self.history.get_or_insert_with(|| Table::open(home.history, "history_idx"));
+        let table = self.history.open();
         let Some(id) = subscriber.into_datum() else { return Vec::new() };
         let mut history = Vec::new();
         table.each(&[(pg_sys::TEXTOID, id)], |_, values| {
@@ -268,8 +280,7 @@ impl Store {
 
     /// Takes a row off `segment.due`.
     pub fn disarm(&mut self, subscriber: &str, due: Instant) {
-        let home = self.home;
-        let table = self.due.get_or_insert_with(|| Table::open(home.due, "due_idx"));
+        let table = self.due.open();
         let Some(id) = subscriber.into_datum() else { return };
         let key = [(pg_sys::TIMESTAMPTZOID, pg_sys::Datum::from(due)), (pg_sys::TEXTOID, id)];
         while let Some((tid, ())) = table.find(&key, |_| ()) {
@@ -278,8 +289,7 @@ impl Store {
     }
 
     fn record(&mut self, subscriber: &str, number: i32, transition: &Transition) {
-        let home = self.home;
-        let table = self.history.get_or_insert_with(|| Table::open(home.history, "history_idx"));
+        let table = self.history.open();
         let ids = |segments: &[u32]| segments.iter().map(|id| *id as i32).collect::<Vec<i32>>().into_datum();
         table.insert(&[
             Some(pg_sys::Datum::from(transition.at)),
@@ -307,8 +317,7 @@ impl Store {
         }
         touched.sort_unstable();
         touched.dedup();
-        let home = self.home;
-        let table = self.membership.get_or_insert_with(|| Table::open(home.membership, "membership_pkey"));
+        let table = self.membership.open();
         let Some(id) = subscriber.into_datum() else { return };
         for segment in touched {
             let segment_id = pg_sys::Datum::from(segment as i32);
@@ -334,10 +343,9 @@ impl Store {
 
     /// Deletes everything about a subscriber whose state was found and is locked. Looks through all of `segment.due`.
     pub fn forget(&mut self, subscriber: &str, found: &Found) {
-        let home = self.home;
         let Some(id) = subscriber.into_datum() else { return };
         let mut places = Vec::new();
-        let due = self.due.get_or_insert_with(|| Table::open(home.due, "due_idx"));
+        let due = self.due.open();
         due.each(&[], |tid, values| {
             // SAFETY: the column is a text.
             let whose =
@@ -348,7 +356,7 @@ impl Store {
             true
         });
         places.drain(..).for_each(|tid| due.delete(tid));
-        let history = self.history.get_or_insert_with(|| Table::open(home.history, "history_idx"));
+        let history = self.history.open();
         history.each(&[(pg_sys::TEXTOID, id)], |tid, _| {
             places.push(tid);
             true
@@ -359,16 +367,14 @@ impl Store {
 
     /// Whether the queue has changes of a subscriber.
     pub fn is_queued(&mut self, subscriber: &str) -> bool {
-        let home = self.home;
-        let table = self.queue.get_or_insert_with(|| Table::open(home.queue, "queue_idx"));
+        let table = self.queue.open();
         let Some(id) = subscriber.into_datum() else { return false };
         table.find(&[(pg_sys::TEXTOID, id)], |_| ()).is_some()
     }
 
     /// Appends changes to the queue that `refresh` drains; without any, the subscriber is to be computed again.
     pub fn enqueue(&mut self, subscriber: &str, at: Instant, streams: i64, change: Option<&[u8]>) {
-        let home = self.home;
-        let table = self.queue.get_or_insert_with(|| Table::open(home.queue, "queue_idx"));
+        let table = self.queue.open();
         table.insert(&[
             Some(pg_sys::Datum::from(at)),
             Some(pg_sys::Datum::from(streams)),

@@ -44,7 +44,7 @@ pub fn members(root: pg_sys::Oid) -> Vec<pg_sys::Oid> {
              SELECT relation FROM tree ORDER BY relation",
             &[root.into()],
         );
-        (0..rows.count()).filter_map(|row| rows.get(row, 1)).collect()
+        rows.first_column()
     })
 }
 

@@ -98,7 +98,7 @@ pub fn drain_batch(limit: i64, after: &mut Option<String>) -> Pass {
                  ORDER BY subscriber LIMIT $3",
                 &[after.clone().unwrap_or_default().into(), after.is_none().into(), limit.into()],
             );
-            (0..rows.count()).filter_map(|row| rows.get(row, 1)).collect()
+            rows.first_column()
         })
     };
     let mut pass = Pass { more: subscribers.len() as i64 == limit, ..Pass::default() };
@@ -173,10 +173,12 @@ pub fn rebuild() -> Pass {
             while subscriber.is_some() || event.is_some() {
                 let first = subscriber.iter().chain(event.iter().map(|(who, _)| who)).min().cloned();
                 let Some(first) = first else { break };
-                let change = event.take_if(|(who, _)| *who == first).map(|(_, change)| change);
-                engine.replace(&first, &change.clone().unwrap_or_default());
-                if change.is_some() {
-                    event = events.next();
+                match event.take_if(|(who, _)| *who == first) {
+                    Some((_, change)) => {
+                        engine.replace(&first, &change);
+                        event = events.next();
+                    }
+                    None => engine.replace(&first, &Change::default()),
                 }
                 if subscriber.as_ref() == Some(&first) {
                     subscriber = known.next();
@@ -216,7 +218,7 @@ fn queued_only() -> Vec<String> {
              WHERE NOT EXISTS (SELECT FROM segment.state s WHERE s.subscriber = q.subscriber) ORDER BY q.subscriber",
             &[],
         );
-        (0..rows.count()).filter_map(|row| rows.get(row, 1)).collect()
+        rows.first_column()
     })
 }
 
@@ -238,9 +240,7 @@ pub fn evaluate_everybody() -> Pass {
     at_latest_snapshot(|| {
         let mut after = None;
         while let page @ [_, ..] = &page(&mut after)[..] {
-            for subscriber in page {
-                engine.evaluate(subscriber, true);
-            }
+            page.iter().for_each(|subscriber| engine.evaluate(subscriber));
             engine.finish();
             pass.count(page.len(), &mut engine);
             progress(pass.subscribers);
@@ -264,9 +264,7 @@ pub fn sweep_batch(after: &mut Option<String>, again: bool) -> Pass {
         if again {
             engine.recompute(page);
         } else {
-            page.iter().for_each(|subscriber| {
-                engine.evaluate(subscriber, true);
-            });
+            page.iter().for_each(|subscriber| engine.evaluate(subscriber));
         }
         engine.finish();
         pass.count(count, &mut engine);
@@ -316,7 +314,7 @@ fn page_of(after: Option<&str>, limit: i64) -> Vec<String> {
                 &[after.into(), limit.into()],
             ),
         };
-        (0..rows.count()).filter_map(|row| rows.get(row, 1)).collect()
+        rows.first_column()
     })
 }
 
