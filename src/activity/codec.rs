@@ -2,11 +2,12 @@
 //! values grow.
 
 use super::feed::{Change, Entry, Feed};
-use super::state::{Pane, Pending, State, Tally, Total};
+use super::state::{Extent, Pane, Pending, State, Tally};
+use super::stream::Streams;
 use crate::error::{Error, Result};
 use std::rc::Rc;
 
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// Sums are stored without their common trailing zeros, up to so many.
 const MOST_ZEROS: u8 = 6;
@@ -21,7 +22,7 @@ impl State {
     /// Equal states give equal bytes. Nobody without events needs any.
     pub fn to_bytes(&self) -> Vec<u8> {
         let order = self.feed_order();
-        if self.events == 0 && self.totals.is_empty() && order.is_empty() {
+        if self.events == 0 && order.is_empty() {
             return Vec::new();
         }
         let zeros = self.common_zeros();
@@ -29,23 +30,15 @@ impl State {
         writer.bytes.extend([VERSION, zeros]);
         writer.signed(self.events.into());
         writer.length(order.len());
-        order.iter().for_each(|feed| writer.feed(&self.feeds[*feed as usize]));
-        writer.length(self.totals.len());
-        let mut previous = 0;
-        for total in &self.totals {
-            let (sums, extends) = (total.tally.sum != 0, total.extent.is_some());
-            writer.unsigned(
-                u64::from(total.stream - previous) << 2 | u64::from(sums) << 1 | u64::from(extends),
-            );
-            previous = total.stream;
-            writer.signed(total.tally.count.into());
-            if sums {
-                writer.sum(total.tally.sum);
-            }
-            if let Some((first, last)) = total.extent {
-                writer.signed(first.into());
-                writer.unsigned(last.wrapping_sub(first) as u64);
-            }
+        order.iter().for_each(|feed| {
+            let feed = &self.feeds[*feed as usize];
+            writer.feed(&feed.streams, feed.sums);
+        });
+        writer.length(self.extents.len());
+        for extent in &self.extents {
+            writer.unsigned(extent.stream.into());
+            writer.signed(extent.first.into());
+            writer.unsigned(extent.last.wrapping_sub(extent.first) as u64);
         }
         // Feeds by their place in the written order.
         let mut place = vec![0_u32; self.feeds.len()];
@@ -82,7 +75,7 @@ impl State {
     }
 
     /// The state that was written, or an error for bytes that no version wrote.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+    pub fn from_bytes(bytes: &[u8], streams: &Streams) -> Result<Self> {
         if bytes.is_empty() {
             return Ok(State::default());
         }
@@ -92,25 +85,14 @@ impl State {
         let feeds = reader.length()?;
         state.feeds.reserve(feeds);
         for _ in 0..feeds {
-            state.feeds.push(reader.feed()?);
+            state.feeds.push(reader.feed(streams)?);
         }
-        let totals = reader.length()?;
-        state.totals.reserve(totals);
-        let mut stream = 0_u32;
-        for _ in 0..totals {
-            let head = reader.unsigned()?;
-            let step = u32::try_from(head >> 2).map_err(|_| corrupt())?;
-            stream = stream.checked_add(step).ok_or_else(corrupt)?;
-            let count = reader.integer()?;
-            let sum = if head & 2 == 0 { 0 } else { reader.sum()? };
-            let extent = if head & 1 == 0 {
-                None
-            } else {
-                let first: i64 = reader.integer()?;
-                let length = i64::try_from(reader.unsigned()?).map_err(|_| corrupt())?;
-                Some((first, first.checked_add(length).ok_or_else(corrupt)?))
-            };
-            state.totals.push(Total { stream, tally: Tally { count, sum }, extent });
+        for _ in 0..reader.length()? {
+            let stream = u32::try_from(reader.unsigned()?).map_err(|_| corrupt())?;
+            let first: i64 = reader.integer()?;
+            let length = i64::try_from(reader.unsigned()?).map_err(|_| corrupt())?;
+            let last = first.checked_add(length).ok_or_else(corrupt)?;
+            state.extents.push(Extent { stream, first, last });
         }
         for list in 0..state.panes.len() {
             let panes = reader.length()?;
@@ -149,9 +131,8 @@ impl State {
     fn common_zeros(&self) -> u8 {
         let panes = self.panes.iter().flatten().map(|pane| pane.tally.sum);
         let pending = self.pending.iter().map(|pending| pending.tally.sum);
-        let sums = self.totals.iter().map(|total| total.tally.sum).chain(panes).chain(pending);
         let mut zeros = MOST_ZEROS;
-        for sum in sums.filter(|sum| *sum != 0) {
+        for sum in panes.chain(pending).filter(|sum| *sum != 0) {
             let divides = |unit: i64| match i64::try_from(sum) {
                 Ok(sum) => sum % unit == 0,
                 Err(_) => sum % i128::from(unit) == 0,
@@ -174,7 +155,7 @@ impl Change {
         writer.signed(self.events.into());
         writer.length(self.entries.len());
         for entry in &self.entries {
-            writer.feed(&entry.feed);
+            writer.feed(&entry.feed.streams, entry.feed.sums);
             writer.signed(entry.at.into());
             writer.signed(entry.count.into());
             writer.signed(entry.sum.into());
@@ -182,13 +163,13 @@ impl Change {
         writer.bytes
     }
 
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+    pub fn from_bytes(bytes: &[u8], streams: &Streams) -> Result<Self> {
         let [VERSION, rest @ ..] = bytes else { return Err(corrupt()) };
         let mut reader = Reader { bytes: rest, unit: 1 };
         let mut change = Change { events: reader.integer()?, entries: Vec::new() };
         for _ in 0..reader.length()? {
             change.entries.push(Entry {
-                feed: Rc::new(reader.feed()?),
+                feed: reader.feed(streams)?,
                 at: reader.integer()?,
                 count: reader.integer()?,
                 sum: reader.integer()?,
@@ -196,6 +177,25 @@ impl Change {
         }
         if reader.bytes.is_empty() { Ok(change) } else { Err(corrupt()) }
     }
+}
+
+/// The stored form of a feed: how many streams, whether they sum, then their ids.
+pub(super) fn feed_bytes(streams: &[u32], sums: bool) -> Vec<u8> {
+    let mut writer = Writer { bytes: Vec::new(), unit: 1 };
+    writer.feed(streams, sums);
+    writer.bytes
+}
+
+/// The streams of a feed by its stored form.
+fn feed_ids(bytes: &[u8]) -> Option<Box<[u32]>> {
+    let mut reader = Reader { bytes, unit: 1 };
+    reader.unsigned().ok()?;
+    let (mut stream, mut ids) = (0_u32, Vec::new());
+    while !reader.bytes.is_empty() {
+        stream = stream.checked_add(u32::try_from(reader.unsigned().ok()?).ok()?)?;
+        ids.push(stream);
+    }
+    Some(ids.into())
 }
 
 fn corrupt() -> Error {
@@ -236,10 +236,10 @@ impl Writer {
         }
     }
 
-    fn feed(&mut self, feed: &Feed) {
-        self.unsigned((feed.streams.len() as u64) << 1 | u64::from(feed.sums));
+    fn feed(&mut self, streams: &[u32], sums: bool) {
+        self.unsigned((streams.len() as u64) << 1 | u64::from(sums));
         let mut previous = 0;
-        for stream in &feed.streams {
+        for stream in streams {
             self.unsigned((stream - previous).into());
             previous = *stream;
         }
@@ -307,23 +307,16 @@ impl Reader<'_> {
         if length <= self.bytes.len() { Ok(length) } else { Err(corrupt()) }
     }
 
-    fn feed(&mut self) -> Result<Feed> {
-        let head = self.unsigned()?;
-        let length = usize::try_from(head >> 1).unwrap_or(usize::MAX);
-        if length > self.bytes.len() {
-            return Err(corrupt());
+    fn feed(&mut self, streams: &Streams) -> Result<Rc<Feed>> {
+        let start = self.bytes;
+        for _ in 0..self.unsigned()? >> 1 {
+            self.unsigned()?;
         }
-        let mut stream = 0_u32;
-        let mut streams = Vec::with_capacity(length);
-        for _ in 0..length {
-            let step = u32::try_from(self.unsigned()?).map_err(|_| corrupt())?;
-            stream = stream.checked_add(step).ok_or_else(corrupt)?;
-            streams.push(stream);
-        }
-        Ok(Feed { streams: streams.into(), sums: head & 1 != 0 })
+        let bytes = &start[..start.len() - self.bytes.len()];
+        streams.feed_of_bytes(bytes, || feed_ids(bytes)).ok_or_else(corrupt)
     }
 
-    fn tally(&mut self, feeds: &[Feed]) -> Result<(u32, Tally)> {
+    fn tally(&mut self, feeds: &[Rc<Feed>]) -> Result<(u32, Tally)> {
         let head = self.unsigned()?;
         let feed = u32::try_from(head >> 1).map_err(|_| corrupt())?;
         let sums = feeds.get(feed as usize).ok_or_else(corrupt)?.sums;

@@ -1,22 +1,61 @@
 //! What one event adds to a state.
 
+use super::stream::Horizons;
 use super::time::Instant;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// The streams that an event feeds together. A state keeps the events of a feed once, however many streams read
-/// them; an event whose streams sum different numbers has a feed for each number.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// them; an event whose streams sum different numbers has a feed for each number. [`Streams::feed`] makes them.
+///
+/// [`Streams::feed`]: super::Streams::feed
+#[derive(Clone, Debug, Default)]
 pub struct Feed {
     /// In ascending order of id.
-    pub streams: Box<[u32]>,
+    pub(super) streams: Box<[u32]>,
     /// Whether some of them sum a number, the same one.
-    pub sums: bool,
+    pub(super) sums: bool,
+    /// The positions of those that are live.
+    pub(super) live: Box<[u32]>,
+    /// The ids of those of them whose first and last events are kept.
+    pub(super) extending: Vec<u32>,
+    /// How far back it is kept: as far as any of its live streams.
+    pub(super) horizons: Horizons,
 }
 
 impl Feed {
     pub fn feeds(&self, stream: u32) -> bool {
         self.streams.binary_search(&stream).is_ok()
+    }
+
+    /// Whether none of its streams was dropped.
+    pub(super) fn is_live(&self) -> bool {
+        self.live.len() == self.streams.len()
+    }
+
+    fn key(&self) -> (&[u32], bool) {
+        (&self.streams, self.sums)
+    }
+}
+
+impl PartialEq for Feed {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Feed {}
+
+impl PartialOrd for Feed {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Feed {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key())
     }
 }
 

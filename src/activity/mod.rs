@@ -1,14 +1,15 @@
 //! What a subscriber did, in a compact record that a late, changed or deleted event updates exactly.
 //!
 //! A [`Stream`] is one distinct selection of events that some live leaf or feature reads. A [`State`] holds
-//! lifetime totals per stream, and panes: tallies of the events whose time floors to the same second, minute or
-//! hour, the finest that some window can still ask about. Events that feed the same streams share panes. The state
+//! panes: tallies of the events whose time floors to the same second, minute or hour, the finest that some window
+//! can still ask about, or of all older ones. Events that feed the same streams share panes. The state
 //! after any history is a function of the multiset of events, the streams and the evaluation time alone, so two
 //! ways to the same events give the same bytes.
 
 mod clock;
 mod codec;
 mod feed;
+mod read;
 mod state;
 mod stream;
 #[cfg(test)]
@@ -17,7 +18,8 @@ mod time;
 
 pub use clock::parse_instant;
 pub use feed::{Change, Entry, Feed};
-pub use state::{Fold, Moment, State, Tally};
+pub use read::{Moment, Totals};
+pub use state::{Fold, State, Tally};
 pub use stream::{Horizons, Selection, Stream, Streams};
 pub use time::{DAY, HOUR, Instant, Resolution, SECOND, VALID_TIMES, Window};
 

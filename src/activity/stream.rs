@@ -1,10 +1,19 @@
 //! Which events a subscriber's state keeps, and for how long in detail.
 
+use super::codec::feed_bytes;
 use super::feed::Feed;
 use super::time::{Instant, Resolution, Window};
-use crate::criteria::{Document, Node, Path, Scope, event_names, follow, matches, parse_value};
+use crate::criteria::{
+    Document, Literal, Node, Operator, Path, Scope, Test, event_names, follow, matches, parse_value,
+};
 use crate::error::Result;
 use serde_json::Value;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// Feeds remembered; beyond, all are forgotten and met again.
+const REMEMBERED: usize = 10_000;
 
 /// What a stream selects. Two leaves with equal selections share one stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,6 +122,23 @@ impl Stream {
         self.filter.as_ref().is_none_or(|filter| matches(filter, event))
     }
 
+    /// The path and the texts, where all that the filter asks is whether the text there is one of them.
+    pub fn wanted_texts(&self) -> Option<(&Path, Vec<&str>)> {
+        let Some(Node::Attribute(path, Test { operators, ignore_case: false })) = &self.filter else {
+            return None;
+        };
+        let literals = match operators.as_slice() {
+            [Operator::Equals(literal)] => std::slice::from_ref(literal),
+            [Operator::In(literals)] => literals,
+            _ => return None,
+        };
+        let texts = literals.iter().map(|literal| match literal {
+            Literal::Text(text) => Some(text.as_str()),
+            _ => None,
+        });
+        Some((path, texts.collect::<Option<_>>()?))
+    }
+
     /// Whether the exact times of the first and the last event are kept: of the stream of every event.
     pub fn keeps_extent(&self) -> bool {
         self.selection.event.is_none()
@@ -138,8 +164,10 @@ impl Stream {
 pub struct Streams {
     /// In ascending order of id.
     all: Vec<Stream>,
-    /// By id, one more than the index; 0 where there is none.
+    /// By id, one more than the position; 0 where there is none.
     index: Vec<u32>,
+    /// The feeds that were met, by their stored form, so that there is one of each.
+    known: RefCell<HashMap<Box<[u8]>, Rc<Feed>>>,
 }
 
 impl Streams {
@@ -147,22 +175,58 @@ impl Streams {
         all.sort_by_key(|stream| stream.id);
         let mut index = vec![0; all.last().map_or(0, |last| last.id as usize + 1)];
         all.iter().zip(1..).for_each(|(stream, position)| index[stream.id as usize] = position);
-        Streams { all, index }
+        Streams { all, index, known: RefCell::default() }
     }
 
     pub fn get(&self, id: u32) -> Option<&Stream> {
-        let position = self.index.get(id as usize).copied().filter(|position| *position > 0)?;
-        self.all.get(position as usize - 1)
+        self.all.get(self.position(id)? as usize)
+    }
+
+    /// The place of a stream among all.
+    pub fn position(&self, id: u32) -> Option<u32> {
+        self.index.get(id as usize)?.checked_sub(1)
     }
 
     pub fn as_slice(&self) -> &[Stream] {
         &self.all
     }
 
-    /// How far back a feed is kept: as far as any of its streams.
-    pub fn horizons(&self, feed: &Feed) -> Horizons {
-        let mut horizons = Horizons::default();
-        feed.streams.iter().filter_map(|id| self.get(*id)).for_each(|stream| horizons.merge(stream.horizons));
-        horizons
+    /// The feed of some streams, given in ascending order of id, of which some may not be live any more.
+    pub fn feed(&self, ids: &[u32], sums: bool) -> Rc<Feed> {
+        self.feed_of_bytes(&feed_bytes(ids, sums), || Some(ids.into())).unwrap_or_default()
+    }
+
+    /// The feed with a stored form, whose ids are read only where it has not been met before.
+    pub(super) fn feed_of_bytes(
+        &self,
+        bytes: &[u8],
+        ids: impl FnOnce() -> Option<Box<[u32]>>,
+    ) -> Option<Rc<Feed>> {
+        let mut known = self.known.borrow_mut();
+        if let Some(feed) = known.get(bytes) {
+            return Some(Rc::clone(feed));
+        }
+        let streams = ids()?;
+        let sums = bytes.first().is_some_and(|head| head & 1 == 1);
+        let live: Box<[u32]> = streams.iter().filter_map(|id| self.position(*id)).collect();
+        let mut feed = Feed { streams, sums, live, ..Feed::default() };
+        for stream in feed.live.iter().map(|position| &self.all[*position as usize]) {
+            feed.horizons.merge(stream.horizons);
+            feed.extending.extend(stream.keeps_extent().then_some(stream.id));
+        }
+        let feed = Rc::new(feed);
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        known.insert(bytes.into(), Rc::clone(&feed));
+        Some(feed)
+    }
+
+    /// A feed without the streams that are not live.
+    pub(super) fn live(&self, feed: &Feed) -> Rc<Feed> {
+        let live: Vec<&Stream> = feed.streams.iter().filter_map(|id| self.get(*id)).collect();
+        let sums = feed.sums && live.iter().any(|stream| stream.selection.of.is_some());
+        let ids: Vec<u32> = live.iter().map(|stream| stream.id).collect();
+        self.feed(&ids, sums)
     }
 }

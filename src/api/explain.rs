@@ -41,8 +41,9 @@ fn explain(
         );
         (row, since.instant(0, 1))
     });
-    let mut state =
-        row.as_ref().map_or_else(State::default, |(_, activity)| value_of(State::from_bytes(activity)));
+    let mut state = row.as_ref().map_or_else(State::default, |(_, activity)| {
+        value_of(State::from_bytes(activity, registry.program.streams()))
+    });
     let evaluated = row.map(|(evaluated_at, _)| evaluated_at);
     let at = evaluated.map_or_else(guc::statement_now, |at| at.max(guc::statement_now()));
     let program = &registry.program;

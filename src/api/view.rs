@@ -27,7 +27,7 @@ fn overdue(
     let registry = registry::at_version(version);
     let program = &registry.program;
     let from = instant(evaluated_at);
-    let mut state = value_of(State::from_bytes(activity));
+    let mut state = value_of(State::from_bytes(activity, registry.program.streams()));
     let mut members = Members::from_bytes(members);
     let transitions = program.advance(&mut state, &mut members, from, from.max(instant(at)));
     let since = |segment: u32| {
@@ -113,7 +113,7 @@ fn advanced(
     activity: &[u8],
     at: TimestampWithTimeZone,
 ) -> (State, Instant) {
-    let mut state = value_of(State::from_bytes(activity));
+    let mut state = value_of(State::from_bytes(activity, registry.program.streams()));
     let at = instant(evaluated_at).max(instant(at));
     state.advance(registry.program.streams(), at);
     (state, at)

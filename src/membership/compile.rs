@@ -1,13 +1,15 @@
 //! Compiles definitions into a program.
 
+use super::evaluate::Scratch;
 use super::feeds::Feeds;
 use super::leaf::{Accepts, Leaf, Source};
 use super::members::Members;
 use super::streams::{horizons, requirements, selection, serving};
-use crate::activity::{Horizons, Resolution, Selection, State, Streams, Window};
+use crate::activity::{Horizons, Selection, State, Streams, Window};
 use crate::criteria::{EventLeaf, Measure, Node, describe_path};
 use crate::error::{Error, Result, nearest};
 use crate::score::{BuiltinStreams, Feature, View};
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 /// A segment as it is stored, parsed.
@@ -64,12 +66,16 @@ pub(super) struct Quantity {
     pub thresholds: Option<(Ends, Ends)>,
 }
 
-/// The windows over one stream at one resolution, shortest first, each with the indexes of its count and of its sum.
-#[derive(Clone, Debug)]
-pub(super) struct Windows {
-    pub stream: u32,
-    pub resolution: Resolution,
-    pub windows: Vec<(Window, Option<usize>, Option<usize>)>,
+/// A window with the indexes of the quantities that are its count and its sum.
+type Asked = (Window, Option<usize>, Option<usize>);
+
+/// What is asked about one stream, but for the features.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Questions {
+    /// Indexes of the quantities over its whole lifetime.
+    pub lifetime: Vec<usize>,
+    /// By resolution, shortest first.
+    pub windows: [Vec<Asked>; 3],
 }
 
 /// All live definitions, ready to run.
@@ -78,9 +84,9 @@ pub struct Program {
     streams: Streams,
     pub(super) feeds: Feeds,
     pub(super) quantities: Vec<Quantity>,
-    /// Quantities by how they are computed: those of the whole lifetime of a stream, by stream.
-    pub(super) lifetimes: HashMap<u32, Vec<usize>>,
-    pub(super) windows: Vec<Windows>,
+    /// By position of the stream.
+    pub(super) questions: Vec<Questions>,
+    /// Indexes of the quantities that are features.
     pub(super) features: Vec<usize>,
     pub(super) leaves: Vec<Leaf>,
     /// In ascending order of id.
@@ -91,6 +97,7 @@ pub struct Program {
     pub(super) referring: Vec<usize>,
     /// The truths of the leaves, and the members, where every count and sum is zero.
     pub(super) blank: (Vec<bool>, Members),
+    pub(super) scratch: RefCell<Scratch>,
 }
 
 impl Program {
@@ -110,9 +117,8 @@ impl Program {
         let referring = order_of_reference(&segments)?;
         let mut program = Program {
             feeds: Feeds::new(&streams),
+            questions: vec![Questions::default(); streams.as_slice().len()],
             streams,
-            lifetimes: HashMap::new(),
-            windows: Vec::new(),
             features: Vec::new(),
             readers: vec![Vec::new(); leaves.len()],
             quantities,
@@ -120,6 +126,7 @@ impl Program {
             segments,
             referring,
             blank: (Vec::new(), Members::default()),
+            scratch: RefCell::default(),
         };
         program.arrange();
         Ok(program)
@@ -144,25 +151,21 @@ impl Program {
                 Source::Count { stream, window } => (stream, window, false),
                 Source::Sum { stream, window } => (stream, window, true),
             };
+            let Some(position) = self.streams.position(stream) else { continue };
+            let questions = &mut self.questions[position as usize];
             let Some(window) = window else {
-                self.lifetimes.entry(stream).or_default().push(index);
+                questions.lifetime.push(index);
                 continue;
             };
-            let same = |group: &Windows| group.stream == stream && group.resolution == window.resolution;
-            let found = self.windows.iter().position(same).unwrap_or_else(|| {
-                self.windows.push(Windows { stream, resolution: window.resolution, windows: Vec::new() });
-                self.windows.len() - 1
-            });
-            let group = &mut self.windows[found];
-            let place =
-                match group.windows.binary_search_by_key(&window.panes(), |(window, ..)| window.panes()) {
-                    Ok(found) => found,
-                    Err(place) => {
-                        group.windows.insert(place, (window, None, None));
-                        place
-                    }
-                };
-            let slot = &mut group.windows[place];
+            let windows = &mut questions.windows[window.resolution as usize];
+            let place = match windows.binary_search_by_key(&window.panes(), |(window, ..)| window.panes()) {
+                Ok(found) => found,
+                Err(place) => {
+                    windows.insert(place, (window, None, None));
+                    place
+                }
+            };
+            let slot = &mut windows[place];
             *(if sums { &mut slot.2 } else { &mut slot.1 }) = Some(index);
         }
         for (index, segment) in self.segments.iter().enumerate() {
@@ -183,6 +186,8 @@ impl Program {
             let segment = &self.segments[*index];
             members.set(segment.id, segment.expression.holds(&truths, &members));
         }
+        self.scratch.get_mut().truths.clone_from(&truths);
+        self.scratch.get_mut().seen = vec![false; self.segments.len()];
         self.blank = (truths, members);
     }
 

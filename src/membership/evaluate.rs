@@ -6,7 +6,7 @@
 use super::compile::{Program, Quantity};
 use super::leaf::Source;
 use super::members::Members;
-use crate::activity::{Instant, Moment, State, Tally, Window};
+use crate::activity::{Instant, Moment, Resolution, State, Tally, Totals, Window};
 
 /// How many changes of a feature are followed in search of the one that matters. Beyond, the last one looked at is
 /// taken: a sound lower bound, at the cost of one more look when it comes.
@@ -32,32 +32,38 @@ impl Program {
         if state.events <= 0 {
             return Evaluation::default();
         }
-        let (truths, members) = self.blank.clone();
-        let due = state.next_pending();
-        let mut run = Run { program: self, truths, flipped: Vec::new(), due };
-        for (stream, tally) in state.lifetimes() {
-            for index in self.lifetimes.get(&stream).into_iter().flatten() {
+        let scratch = &mut *self.scratch.borrow_mut();
+        let mut run =
+            Run { program: self, truths: &mut scratch.truths, flipped: &mut scratch.flipped, due: None };
+        run.expect(state.next_pending());
+        state.totals(&mut scratch.totals);
+        for (position, total) in scratch.totals.iter() {
+            let questions = &self.questions[position];
+            for index in &questions.lifetime {
                 let quantity = &self.quantities[*index];
-                run.set(quantity, of(quantity, tally));
+                run.set(quantity, of(quantity, total));
             }
-        }
-        let mut line = Vec::new();
-        let mut rest = Vec::new();
-        for group in self.windows.iter().filter(|group| state.has(group.stream)) {
-            state.timeline(group.stream, group.resolution, &mut line);
-            if line.is_empty() {
-                continue;
-            }
-            sums_from_the_end(&line, &mut rest);
-            for (window, count, sum) in &group.windows {
-                let first = line.partition_point(|moment| moment.pane < window.oldest(at));
-                if first == line.len() {
+            for (resolution, windows) in Resolution::ALL.into_iter().zip(&questions.windows) {
+                if windows.is_empty() {
                     continue;
                 }
-                for index in [count, sum].into_iter().flatten() {
-                    let quantity = &self.quantities[*index];
-                    run.set(quantity, of(quantity, rest[first]));
-                    run.expect(next_flip(quantity, *window, &line, &rest, first));
+                let (line, rest) = (&mut scratch.line, &mut scratch.rest);
+                let stream = self.streams().as_slice()[position].id;
+                scratch.totals.timeline(state, stream, position, resolution, line);
+                if line.is_empty() {
+                    continue;
+                }
+                sums_from_the_end(line, rest);
+                for (window, count, sum) in windows {
+                    let first = line.partition_point(|moment| moment.pane < window.oldest(at));
+                    if first == line.len() {
+                        continue;
+                    }
+                    for index in [count, sum].into_iter().flatten() {
+                        let quantity = &self.quantities[*index];
+                        run.set(quantity, of(quantity, rest[first]));
+                        run.expect(next_flip(quantity, *window, line, rest, first));
+                    }
                 }
             }
         }
@@ -78,7 +84,7 @@ impl Program {
             }
             run.expect(next);
         }
-        run.finish(members)
+        run.finish(&mut scratch.seen)
     }
 
     /// The segments that a state is in at an instant.
@@ -150,12 +156,25 @@ fn next_flip(
     None
 }
 
+/// Memory that evaluations use one after the other.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Scratch {
+    /// The truths of the leaves, between evaluations those of the blank state.
+    pub truths: Vec<bool>,
+    /// By index of a segment; between evaluations none is.
+    pub seen: Vec<bool>,
+    flipped: Vec<usize>,
+    totals: Totals,
+    line: Vec<Moment>,
+    rest: Vec<Tally>,
+}
+
 /// An evaluation under way.
 struct Run<'p> {
     program: &'p Program,
-    truths: Vec<bool>,
+    truths: &'p mut [bool],
     /// Leaves whose truth differs from the blank one.
-    flipped: Vec<usize>,
+    flipped: &'p mut Vec<usize>,
     due: Option<Instant>,
 }
 
@@ -183,23 +202,29 @@ impl Run<'_> {
     }
 
     fn expect(&mut self, at: Option<Instant>) {
-        self.due = self.due.into_iter().chain(at).min();
+        if let Some(at) = at {
+            self.due = Some(self.due.map_or(at, |due| due.min(at)));
+        }
     }
 
-    fn finish(self, mut members: Members) -> Evaluation {
+    fn finish(self, seen: &mut [bool]) -> Evaluation {
         let program = self.program;
-        let mut seen = vec![false; program.segments.len()];
+        let mut members = program.blank.1.clone();
+        let mut decide = |index: usize| {
+            let segment = &program.segments[index];
+            members.put(segment.id, segment.expression.holds(self.truths, &members));
+        };
         for index in self.flipped.iter().flat_map(|leaf| &program.readers[*leaf]) {
             if !std::mem::replace(&mut seen[*index], true) {
-                let segment = &program.segments[*index];
-                members.put(segment.id, segment.expression.holds(&self.truths, &members));
+                decide(*index);
             }
         }
-        for index in &program.referring {
-            let segment = &program.segments[*index];
-            members.put(segment.id, segment.expression.holds(&self.truths, &members));
-        }
+        program.referring.iter().for_each(|index| decide(*index));
         members.trim();
+        for leaf in self.flipped.drain(..) {
+            self.truths[leaf] = program.blank.0[leaf];
+            program.readers[leaf].iter().for_each(|index| seen[*index] = false);
+        }
         Evaluation { members, due: self.due }
     }
 }

@@ -1,7 +1,7 @@
 //! Which streams an event feeds.
 
 use crate::activity::{Entry, Feed, Instant, Stream, Streams};
-use crate::criteria::Document;
+use crate::criteria::{Document, Path, follow};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
@@ -28,6 +28,10 @@ struct Candidates {
     always: Vec<usize>,
     /// Each group where the filter lets the event in that all of it share.
     filtered: Vec<Vec<usize>>,
+    /// Of the filters that ask for certain texts at a path: the groups by text.
+    by_text: Vec<(Path, HashMap<String, Vec<usize>>)>,
+    /// The groups with another filter.
+    rest: Vec<usize>,
     /// By the groups that let an event in, a bit each; of the first 128 groups.
     known: RefCell<HashMap<u128, Parts>>,
 }
@@ -58,26 +62,32 @@ impl Feeds {
     /// takes away.
     pub fn entries<'a, D: Document<'a>>(
         &self,
-        streams: &Streams,
+        all: &Streams,
         event_type: &str,
         event: D,
         at: Instant,
         sign: i64,
         mut add: impl FnMut(Entry),
     ) {
-        let streams = streams.as_slice();
+        let streams = all.as_slice();
         let candidates = self.by_type.get(event_type).unwrap_or(&self.other);
         let mut groups = 0_u128;
         let mut beyond = Vec::new();
-        for (index, group) in candidates.filtered.iter().enumerate() {
-            if group.first().is_some_and(|first| streams[*first].admits(event)) {
-                match u32::try_from(index).ok().and_then(|index| 1_u128.checked_shl(index)) {
-                    Some(bit) => groups |= bit,
-                    None => beyond.push(index),
-                }
+        let mut admit = |group: usize| match u32::try_from(group).ok().and_then(|bit| 1_u128.checked_shl(bit))
+        {
+            Some(bit) => groups |= bit,
+            None => beyond.push(group),
+        };
+        for (path, by_text) in &candidates.by_text {
+            let text = follow(event, path).and_then(Document::text);
+            text.and_then(|text| by_text.get(text)).into_iter().flatten().for_each(|group| admit(*group));
+        }
+        for group in &candidates.rest {
+            if candidates.filtered[*group].first().is_some_and(|first| streams[*first].admits(event)) {
+                admit(*group);
             }
         }
-        let parts = candidates.parts(streams, groups, &beyond);
+        let parts = candidates.parts(all, groups, &beyond);
         for (feed, valued_by) in parts.iter() {
             let sum = valued_by.map_or(0, |stream| streams[stream].value(event));
             add(Entry { feed: Rc::clone(feed), at, count: sign, sum: sign * sum });
@@ -97,11 +107,31 @@ impl Candidates {
         };
         match self.filtered.iter_mut().find(same) {
             Some(group) => group.push(index),
-            None => self.filtered.push(vec![index]),
+            None => {
+                self.dispatch(stream);
+                self.filtered.push(vec![index]);
+            }
         }
     }
 
-    fn parts(&self, streams: &[Stream], groups: u128, beyond: &[usize]) -> Parts {
+    /// Notes how the group that is next is found.
+    fn dispatch(&mut self, stream: &Stream) {
+        let group = self.filtered.len();
+        let Some((path, texts)) = stream.wanted_texts() else { return self.rest.push(group) };
+        let found = self.by_text.iter().position(|(known, _)| known == path);
+        let found = found.unwrap_or_else(|| {
+            self.by_text.push((path.clone(), HashMap::new()));
+            self.by_text.len() - 1
+        });
+        for text in texts {
+            let groups = self.by_text[found].1.entry(text.to_owned()).or_default();
+            if !groups.contains(&group) {
+                groups.push(group);
+            }
+        }
+    }
+
+    fn parts(&self, all: &Streams, groups: u128, beyond: &[usize]) -> Parts {
         if let Some(parts) = self.known.borrow().get(&groups).filter(|_| beyond.is_empty()) {
             return Rc::clone(parts);
         }
@@ -109,7 +139,7 @@ impl Candidates {
         let filtered = admitted.chain(beyond.iter().copied()).flat_map(|index| &self.filtered[index]);
         let mut fed: Vec<usize> = self.always.iter().chain(filtered).copied().collect();
         fed.sort_unstable();
-        let parts = split(streams, &fed);
+        let parts = split(all, &fed);
         if beyond.is_empty() {
             let mut known = self.known.borrow_mut();
             if known.len() >= REMEMBERED {
@@ -122,20 +152,20 @@ impl Candidates {
 }
 
 /// The feeds of an event: one per number that is summed, streams that only count with the first.
-fn split(streams: &[Stream], fed: &[usize]) -> Parts {
+fn split(all: &Streams, fed: &[usize]) -> Parts {
     let mut by_number: BTreeMap<&[String], (Vec<u32>, usize)> = BTreeMap::new();
     let mut counting = Vec::new();
     for index in fed {
-        let stream = &streams[*index];
+        let stream = &all.as_slice()[*index];
         match &stream.selection.of {
             Some(path) => by_number.entry(&path.0).or_insert_with(|| (Vec::new(), *index)).0.push(stream.id),
             None => counting.push(stream.id),
         }
     }
     let mut parts = Vec::new();
-    let feed = |mut streams: Vec<u32>, sums| {
-        streams.sort_unstable();
-        Rc::new(Feed { streams: streams.into(), sums })
+    let feed = |mut ids: Vec<u32>, sums| {
+        ids.sort_unstable();
+        all.feed(&ids, sums)
     };
     for (ids, valued_by) in by_number.into_values() {
         let all = [ids, std::mem::take(&mut counting)].concat();

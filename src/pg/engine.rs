@@ -212,9 +212,10 @@ impl Engine {
         let row = &found.row;
         let current = row.written.is_none()
             && row.version >= self.registry.evaluated_version.max(self.registry.filled_version);
-        let state = if current { State::from_bytes(&row.activity).ok() } else { None };
+        let program = &self.registry.program;
+        let state = if current { State::from_bytes(&row.activity, program.streams()).ok() } else { None };
         state.is_some_and(|state| {
-            let evaluation = self.registry.program.evaluate(&state, row.evaluated_at, Patience::Much);
+            let evaluation = program.evaluate(&state, row.evaluated_at, Patience::Much);
             let lasts = |due: Instant| due > self.now && row.due_at.is_some_and(|stored| stored <= due);
             evaluation.members == row.members && evaluation.due.is_none_or(lasts)
         })
@@ -266,7 +267,7 @@ impl Engine {
         for (subscriber, streams, bytes) in queued {
             let known = bytes.filter(|_| streams == self.registry.streams_version);
             let (change, recompute) = changes.entry(subscriber).or_default();
-            match known.map(|bytes| Change::from_bytes(&bytes)) {
+            match known.map(|bytes| Change::from_bytes(&bytes, self.registry.program.streams())) {
                 Some(Ok(known)) => change.add(known),
                 _ => *recompute = true,
             }
@@ -291,7 +292,8 @@ impl Engine {
             if self.store.lock(&found, true) == Locked::Changed {
                 continue;
             }
-            let empty = State::from_bytes(&found.row.activity).is_ok_and(|state| state.events == 0);
+            let empty = State::from_bytes(&found.row.activity, self.registry.program.streams())
+                .is_ok_and(|state| state.events == 0);
             let moved = found.row.written.is_some() || found.row.members != Members::default();
             if !empty || moved {
                 return false;
@@ -338,7 +340,7 @@ impl Engine {
             };
         };
         let at = row.evaluation_time(self.now);
-        let decoded = State::from_bytes(&row.activity);
+        let decoded = State::from_bytes(&row.activity, program.streams());
         let exact = decoded.is_ok() && row.version >= self.registry.filled_version;
         let mut state = decoded.unwrap_or_default();
         let mut members = row.members.clone();

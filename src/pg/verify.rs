@@ -242,7 +242,7 @@ fn check_subscriber(
             let (program, at) = (&registry.program, guc::now());
             let (mut actual, mut expected) = (State::default(), State::default());
             let fold = |bytes: &Vec<u8>| {
-                Change::from_bytes(bytes)
+                Change::from_bytes(bytes, program.streams())
                     .is_ok_and(|change| program.fold(&mut actual, &change, at) == Fold::Exact)
             };
             let known = queued.iter().all(fold) && program.fold(&mut expected, events, at) == Fold::Exact;
@@ -269,12 +269,12 @@ fn check_subscriber(
     }
     expected.advance(program.streams(), at);
     let mut behind = row.version < registry.filled_version;
-    match State::from_bytes(&row.activity) {
+    match State::from_bytes(&row.activity, program.streams()) {
         Err(error) => found("state", None, error.to_string(), format!("{} events", expected.events)),
         Ok(mut actual) => {
             actual.advance(program.streams(), at);
             for queued in queued {
-                let folded = Change::from_bytes(queued)
+                let folded = Change::from_bytes(queued, program.streams())
                     .map(|change| program.fold(&mut actual, &change, at) == Fold::Exact);
                 // What is to be computed again when the queue is drained cannot be told now.
                 behind |= folded != Ok(true);

@@ -1,0 +1,247 @@
+//! What a state says about its streams.
+
+use super::feed::Feed;
+use super::state::{State, Tally};
+use super::stream::{Stream, Streams};
+use super::time::{DAY, Instant, Resolution, Window};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// The events of one stream in one pane of some resolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    pub pane: i64,
+    pub tally: Tally,
+}
+
+/// The lifetimes of a state's streams, by their positions among all. The memory of one serves for the next.
+#[derive(Clone, Debug, Default)]
+pub struct Totals {
+    by_position: Vec<Total>,
+    /// The positions of the streams with events.
+    met: Vec<u32>,
+    by_feed: Vec<Tally>,
+}
+
+/// The lifetime of one stream.
+#[derive(Clone, Copy, Debug, Default)]
+struct Total {
+    tally: Tally,
+    /// The feeds that it comes from, as in [`Feeding`].
+    feeds: u128,
+}
+
+impl Totals {
+    /// The positions of the streams with events, each with all of them.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, Tally)> + '_ {
+        self.met.iter().map(|position| (*position as usize, self.by_position[*position as usize].tally))
+    }
+
+    /// Everything that a state, whose totals these are, keeps of a stream and a window of some resolution can ask
+    /// about, oldest first, into `line`.
+    pub fn timeline(
+        &self,
+        state: &State,
+        stream: u32,
+        position: usize,
+        resolution: Resolution,
+        line: &mut Vec<Moment>,
+    ) {
+        let bits = self.by_position[position].feeds;
+        state.timeline(Feeding { bits, stream, feeds: &state.feeds }, resolution, line);
+    }
+}
+
+impl State {
+    /// The events of a stream within a window ending at `at`, which must not lie before the last [`advance`].
+    ///
+    /// [`advance`]: State::advance
+    pub fn tally(&self, stream: u32, window: Option<Window>, at: Instant) -> Tally {
+        let mut sum = Tally::default();
+        match window {
+            Some(window) => self.within(stream, window, at, |_, tally| sum.add(tally)),
+            None => {
+                let feeds = self.feeding(stream);
+                let panes = self.panes.iter().flatten().filter(|pane| feeds.contains(pane.feed));
+                panes.for_each(|pane| sum.add(pane.tally));
+            }
+        }
+        sum
+    }
+
+    /// The lifetime of every stream with events, into `totals`.
+    pub fn totals(&self, totals: &mut Totals) {
+        let Totals { by_position, met, by_feed } = totals;
+        met.drain(..).for_each(|position| by_position[position as usize] = Total::default());
+        by_feed.clear();
+        by_feed.resize(self.feeds.len(), Tally::default());
+        self.panes.iter().flatten().for_each(|pane| by_feed[pane.feed as usize].add(pane.tally));
+        for (index, (feed, tally)) in self.feeds.iter().zip(by_feed).enumerate() {
+            if tally.is_empty() {
+                continue;
+            }
+            for position in &feed.live {
+                if by_position.len() <= *position as usize {
+                    by_position.resize(*position as usize + 1, Total::default());
+                }
+                let total = &mut by_position[*position as usize];
+                if total.tally.is_empty() {
+                    met.push(*position);
+                }
+                total.tally.add(*tally);
+                total.feeds |= 1_u128.checked_shl(index as u32).unwrap_or(0);
+            }
+        }
+    }
+
+    /// The events of a stream on each UTC day that has any, within a window ending at `at`.
+    pub fn daily_counts(&self, stream: u32, window: Window, at: Instant) -> Vec<i64> {
+        let mut days: Vec<(i64, i64)> = Vec::new();
+        self.within(stream, window, at, |pane, tally| {
+            let day = (pane * window.resolution.micros()).div_euclid(DAY);
+            match days.last_mut() {
+                Some((last, count)) if *last == day => *count += tally.count,
+                _ => days.push((day, tally.count)),
+            }
+        });
+        // Finer panes come first, whatever their age.
+        days.sort_unstable_by_key(|(day, _)| *day);
+        days.dedup_by(|(day, count), (last, sum)| {
+            let same = day == last;
+            if same {
+                *sum += *count;
+            }
+            same
+        });
+        days.into_iter().map(|(_, count)| count).collect()
+    }
+
+    /// Everything kept of a stream that a window of some resolution can ask about, oldest first, into `line`.
+    fn timeline(&self, feeds: Feeding, resolution: Resolution, line: &mut Vec<Moment>) {
+        line.clear();
+        let mut sorted = true;
+        for finer in Resolution::ALL.into_iter().take(resolution as usize + 1).rev() {
+            for pane in &self.panes[finer as usize] {
+                if feeds.contains(pane.feed) {
+                    let pane =
+                        Moment { pane: resolution.pane(pane.index * finer.micros()), tally: pane.tally };
+                    sorted &= line.last().is_none_or(|last| last.pane <= pane.pane);
+                    line.push(pane);
+                }
+            }
+        }
+        if !sorted {
+            line.sort_by_key(|moment| moment.pane);
+        }
+    }
+
+    /// Whether both say the same about every stream at `at`, to which they have been advanced. Streams that were dropped may
+    /// have left apart what is counted together otherwise, so that equal bytes are not to be expected.
+    pub fn agrees(&self, other: &State, streams: &Streams, at: Instant) -> bool {
+        self.events == other.events
+            && self.extents == other.extents
+            && streams.as_slice().iter().all(|stream| {
+                self.ever_of(stream, at) == other.ever_of(stream, at)
+                    && self.pending_of(stream) == other.pending_of(stream)
+                    && Resolution::ALL.into_iter().all(|resolution| {
+                        self.kept_of(stream, resolution, at) == other.kept_of(stream, resolution, at)
+                    })
+            })
+    }
+
+    fn ever_of(&self, stream: &Stream, at: Instant) -> Tally {
+        stream.seen(self.tally(stream.id, None, at))
+    }
+
+    fn pending_of(&self, stream: &Stream) -> BTreeMap<Instant, Tally> {
+        let mut pending = BTreeMap::new();
+        for waiting in &self.pending {
+            let feed = &self.feeds[waiting.feed as usize];
+            if feed.feeds(stream.id) {
+                stream.add(&mut pending, waiting.at, waiting.tally);
+            }
+        }
+        pending
+    }
+
+    fn kept_of(&self, stream: &Stream, resolution: Resolution, at: Instant) -> BTreeMap<i64, Tally> {
+        let oldest = stream.horizons.oldest(at)[resolution as usize];
+        let (mut line, mut kept) = (Vec::new(), BTreeMap::new());
+        if oldest < i64::MAX {
+            self.timeline(self.feeding(stream.id), resolution, &mut line);
+        }
+        for moment in line.into_iter().filter(|moment| moment.pane >= oldest) {
+            stream.add(&mut kept, moment.pane, moment.tally);
+        }
+        kept
+    }
+
+    /// The times of the first and the last event of a stream that keeps them.
+    pub fn extent(&self, stream: u32) -> Option<(Instant, Instant)> {
+        let extent = self.extents.iter().find(|extent| extent.stream == stream)?;
+        Some((extent.first, extent.last))
+    }
+
+    /// The next instant after `at` at which an event of a stream leaves a window.
+    pub fn next_expiry(&self, stream: u32, window: Window, at: Instant) -> Option<Instant> {
+        let mut first: Option<i64> = None;
+        self.within(stream, window, at, |pane, _| first = Some(first.map_or(pane, |first| first.min(pane))));
+        first.map(|pane| window.expiry(pane))
+    }
+
+    /// The time of the next event that the evaluation time has not reached.
+    pub fn next_pending(&self) -> Option<Instant> {
+        self.pending.first().map(|pending| pending.at)
+    }
+
+    /// Visits what a window ending at `at` holds of a stream, by pane of the window's resolution.
+    fn within(&self, stream: u32, window: Window, at: Instant, mut visit: impl FnMut(i64, Tally)) {
+        let oldest = window.oldest(at);
+        let feeds = self.feeding(stream);
+        for finer in Resolution::ALL.into_iter().take(window.resolution as usize + 1) {
+            let panes = &self.panes[finer as usize];
+            let first = oldest.saturating_mul(window.resolution.micros() / finer.micros());
+            for pane in &panes[panes.partition_point(|pane| pane.index < first)..] {
+                if feeds.contains(pane.feed) {
+                    visit(window.resolution.pane(pane.index * finer.micros()), pane.tally);
+                }
+            }
+        }
+    }
+
+    /// The feeds that feed a stream.
+    fn feeding(&self, stream: u32) -> Feeding<'_> {
+        let first = self.feeds.iter().take(128).enumerate();
+        let bits =
+            first.filter(|(_, feed)| feed.feeds(stream)).fold(0, |bits, (index, _)| bits | 1_u128 << index);
+        Feeding { bits, stream, feeds: &self.feeds }
+    }
+}
+
+impl Stream {
+    /// A tally as this stream sees it.
+    fn seen(&self, tally: Tally) -> Tally {
+        if self.selection.of.is_some() { tally } else { Tally { sum: 0, ..tally } }
+    }
+
+    fn add(&self, tallies: &mut BTreeMap<i64, Tally>, key: i64, tally: Tally) {
+        let entry = tallies.entry(key).or_default();
+        entry.add(self.seen(tally));
+        if entry.is_empty() {
+            tallies.remove(&key);
+        }
+    }
+}
+
+/// Those of a state's feeds that feed one stream: a bit each for the first 128, who are looked up else.
+struct Feeding<'s> {
+    bits: u128,
+    stream: u32,
+    feeds: &'s [Rc<Feed>],
+}
+
+impl Feeding<'_> {
+    fn contains(&self, feed: u32) -> bool {
+        if feed < 128 { self.bits >> feed & 1 == 1 } else { self.feeds[feed as usize].feeds(self.stream) }
+    }
+}
