@@ -9,6 +9,7 @@
 mod clock;
 mod codec;
 mod feed;
+mod line;
 mod read;
 mod state;
 mod stream;
@@ -18,7 +19,8 @@ mod time;
 
 pub use clock::parse_instant;
 pub use feed::{Change, Entry, Feed};
-pub use read::{Moment, Totals};
+pub use line::Line;
+pub use read::Totals;
 pub use state::{Fold, State, Tally};
 pub use stream::{Horizons, Selection, Stream, Streams};
 pub use time::{DAY, HOUR, Instant, Resolution, SECOND, VALID_TIMES, Window};

@@ -1,18 +1,12 @@
 //! What a state says about its streams.
 
 use super::feed::Feed;
+use super::line::{Line, coarsen};
 use super::state::{State, Tally};
 use super::stream::{Stream, Streams};
-use super::time::{DAY, Instant, Resolution, Window};
+use super::time::{Instant, Resolution, Window};
 use std::collections::BTreeMap;
 use std::rc::Rc;
-
-/// The events of one stream in one pane of some resolution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
-    pub pane: i64,
-    pub tally: Tally,
-}
 
 /// The lifetimes of a state's streams, by their positions among all. The memory of one serves for the next.
 #[derive(Clone, Debug, Default)]
@@ -38,17 +32,10 @@ impl Totals {
     }
 
     /// Everything that a state, whose totals these are, keeps of a stream and a window of some resolution can ask
-    /// about, oldest first, into `line`.
-    pub fn timeline(
-        &self,
-        state: &State,
-        stream: u32,
-        position: usize,
-        resolution: Resolution,
-        line: &mut Vec<Moment>,
-    ) {
+    /// about, into `line`.
+    pub fn line(&self, state: &State, stream: u32, position: usize, resolution: Resolution, line: &mut Line) {
         let bits = self.by_position[position].feeds;
-        state.timeline(Feeding { bits, stream, feeds: &state.feeds }, resolution, line);
+        state.fill(Feeding { bits, stream, feeds: &state.feeds }, resolution, line);
     }
 }
 
@@ -57,15 +44,18 @@ impl State {
     ///
     /// [`advance`]: State::advance
     pub fn tally(&self, stream: u32, window: Option<Window>, at: Instant) -> Tally {
-        let mut sum = Tally::default();
         match window {
-            Some(window) => self.within(stream, window, at, |_, tally| sum.add(tally)),
-            None => {
-                let feeds = self.feeding(stream);
-                let panes = self.panes.iter().flatten().filter(|pane| feeds.contains(pane.feed));
-                panes.for_each(|pane| sum.add(pane.tally));
-            }
+            Some(window) => self.line(stream, window.resolution).tally(window, at),
+            None => self.ever(stream),
         }
+    }
+
+    /// All events of a stream.
+    pub fn ever(&self, stream: u32) -> Tally {
+        let feeds = self.feeding(stream);
+        let mut sum = Tally::default();
+        let panes = self.panes.iter().flatten().filter(|pane| feeds.contains(pane.feed));
+        panes.for_each(|pane| sum.add(pane.tally));
         sum
     }
 
@@ -94,45 +84,25 @@ impl State {
         }
     }
 
-    /// The events of a stream on each UTC day that has any, within a window ending at `at`.
-    pub fn daily_counts(&self, stream: u32, window: Window, at: Instant) -> Vec<i64> {
-        let mut days: Vec<(i64, i64)> = Vec::new();
-        self.within(stream, window, at, |pane, tally| {
-            let day = (pane * window.resolution.micros()).div_euclid(DAY);
-            match days.last_mut() {
-                Some((last, count)) if *last == day => *count += tally.count,
-                _ => days.push((day, tally.count)),
-            }
-        });
-        // Finer panes come first, whatever their age.
-        days.sort_unstable_by_key(|(day, _)| *day);
-        days.dedup_by(|(day, count), (last, sum)| {
-            let same = day == last;
-            if same {
-                *sum += *count;
-            }
-            same
-        });
-        days.into_iter().map(|(_, count)| count).collect()
+    /// Everything kept of a stream that a window of some resolution can ask about.
+    pub fn line(&self, stream: u32, resolution: Resolution) -> Line {
+        let mut line = Line::default();
+        self.read_line(stream, resolution, &mut line);
+        line
     }
 
-    /// Everything kept of a stream that a window of some resolution can ask about, oldest first, into `line`.
-    fn timeline(&self, feeds: Feeding, resolution: Resolution, line: &mut Vec<Moment>) {
-        line.clear();
-        let mut sorted = true;
-        for finer in Resolution::ALL.into_iter().take(resolution as usize + 1).rev() {
-            for pane in &self.panes[finer as usize] {
-                if feeds.contains(pane.feed) {
-                    let pane =
-                        Moment { pane: resolution.pane(pane.index * finer.micros()), tally: pane.tally };
-                    sorted &= line.last().is_none_or(|last| last.pane <= pane.pane);
-                    line.push(pane);
-                }
-            }
-        }
-        if !sorted {
-            line.sort_by_key(|moment| moment.pane);
-        }
+    /// The same into a line that was there.
+    pub fn read_line(&self, stream: u32, resolution: Resolution, line: &mut Line) {
+        self.fill(self.feeding(stream), resolution, line);
+    }
+
+    fn fill(&self, feeds: Feeding, resolution: Resolution, line: &mut Line) {
+        // The coarser hold what is older.
+        let lists = Resolution::ALL.into_iter().take(resolution as usize + 1).rev();
+        line.fill(lists.flat_map(|finer| {
+            let panes = self.panes[finer as usize].iter().filter(|pane| feeds.contains(pane.feed));
+            panes.map(move |pane| (coarsen(pane.index, finer, resolution), pane.tally))
+        }));
     }
 
     /// Whether both say the same about every stream at `at`, to which they have been advanced. Streams that were dropped may
@@ -141,7 +111,7 @@ impl State {
         self.events == other.events
             && self.extents == other.extents
             && streams.as_slice().iter().all(|stream| {
-                self.ever_of(stream, at) == other.ever_of(stream, at)
+                self.ever_of(stream) == other.ever_of(stream)
                     && self.pending_of(stream) == other.pending_of(stream)
                     && Resolution::ALL.into_iter().all(|resolution| {
                         self.kept_of(stream, resolution, at) == other.kept_of(stream, resolution, at)
@@ -149,8 +119,8 @@ impl State {
             })
     }
 
-    fn ever_of(&self, stream: &Stream, at: Instant) -> Tally {
-        stream.seen(self.tally(stream.id, None, at))
+    fn ever_of(&self, stream: &Stream) -> Tally {
+        stream.seen(self.ever(stream.id))
     }
 
     fn pending_of(&self, stream: &Stream) -> BTreeMap<Instant, Tally> {
@@ -166,12 +136,11 @@ impl State {
 
     fn kept_of(&self, stream: &Stream, resolution: Resolution, at: Instant) -> BTreeMap<i64, Tally> {
         let oldest = stream.horizons.oldest(at)[resolution as usize];
-        let (mut line, mut kept) = (Vec::new(), BTreeMap::new());
+        let mut kept = BTreeMap::new();
         if oldest < i64::MAX {
-            self.timeline(self.feeding(stream.id), resolution, &mut line);
-        }
-        for moment in line.into_iter().filter(|moment| moment.pane >= oldest) {
-            stream.add(&mut kept, moment.pane, moment.tally);
+            let line = self.line(stream.id, resolution);
+            let wanted = line.iter().filter(|(pane, _)| *pane >= oldest);
+            wanted.for_each(|(pane, tally)| stream.add(&mut kept, pane, tally));
         }
         kept
     }
@@ -182,31 +151,9 @@ impl State {
         Some((extent.first, extent.last))
     }
 
-    /// The next instant after `at` at which an event of a stream leaves a window.
-    pub fn next_expiry(&self, stream: u32, window: Window, at: Instant) -> Option<Instant> {
-        let mut first: Option<i64> = None;
-        self.within(stream, window, at, |pane, _| first = Some(first.map_or(pane, |first| first.min(pane))));
-        first.map(|pane| window.expiry(pane))
-    }
-
     /// The time of the next event that the evaluation time has not reached.
     pub fn next_pending(&self) -> Option<Instant> {
         self.pending.first().map(|pending| pending.at)
-    }
-
-    /// Visits what a window ending at `at` holds of a stream, by pane of the window's resolution.
-    fn within(&self, stream: u32, window: Window, at: Instant, mut visit: impl FnMut(i64, Tally)) {
-        let oldest = window.oldest(at);
-        let feeds = self.feeding(stream);
-        for finer in Resolution::ALL.into_iter().take(window.resolution as usize + 1) {
-            let panes = &self.panes[finer as usize];
-            let first = oldest.saturating_mul(window.resolution.micros() / finer.micros());
-            for pane in &panes[panes.partition_point(|pane| pane.index < first)..] {
-                if feeds.contains(pane.feed) {
-                    visit(window.resolution.pane(pane.index * finer.micros()), pane.tally);
-                }
-            }
-        }
     }
 
     /// The feeds that feed a stream.

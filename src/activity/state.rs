@@ -206,7 +206,7 @@ impl State {
             match found {
                 Ok(found) if count < 0 => {
                     let extent = self.extents[found];
-                    if self.tally(stream, None, at).count == 0 {
+                    if self.ever(stream).count == 0 {
                         self.extents.remove(found);
                     } else {
                         // Whether the removed event was the only one of its time, tallies cannot tell.

@@ -91,9 +91,9 @@ proptest! {
             let tally = state.tally(1, Some(window), at);
             prop_assert_eq!(tally.count, counted(at).count() as i64);
             prop_assert_eq!(tally.sum, counted(at).map(|(_, sum)| i128::from(*sum)).sum::<i128>());
-            prop_assert_eq!(state.daily_counts(1, window, at).iter().sum::<i64>(), tally.count);
+            prop_assert_eq!(state.line(1, window.resolution).daily_counts(window, at).iter().sum::<i64>(), tally.count);
             // Nothing leaves before the next expiry, and something leaves at it.
-            if let Some(expiry) = state.next_expiry(1, window, at) {
+            if let Some(expiry) = state.line(1, window.resolution).next_expiry(window, at) {
                 prop_assert_eq!(state.tally(1, Some(window), expiry - 1), tally);
                 prop_assert!(state.tally(1, Some(window), expiry).count < tally.count);
             }

@@ -5,7 +5,7 @@ use crate::membership::Members;
 use crate::pg::report::value_of;
 use crate::pg::spi::{instant, numeric, timestamp};
 use crate::pg::{guc, registry};
-use crate::score::Feature;
+use crate::score::{Feature, View};
 use pgrx::prelude::*;
 
 /// The evaluation time of the current statement: the setting pg_segment.clock, or the statement's start.
@@ -87,9 +87,9 @@ fn features(
     if state.events <= 0 {
         return TableIterator::empty();
     }
-    let view = registry.program.view(&state);
-    let extent = state.extent(view.streams.everything);
-    let value = |feature: Feature| numeric(&feature.value(view, at));
+    let view = View::of(&state);
+    let extent = view.extent();
+    let value = |feature: Feature| numeric(&feature.value(&view, at));
     TableIterator::once((
         extent.map(|(first, _)| timestamp(first)),
         extent.map(|(_, last)| timestamp(last)),

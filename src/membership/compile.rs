@@ -5,10 +5,10 @@ use super::feeds::Feeds;
 use super::leaf::{Accepts, Leaf, Source};
 use super::members::Members;
 use super::streams::{horizons, requirements, selection, serving};
-use crate::activity::{Horizons, Selection, State, Streams, Window};
+use crate::activity::{Horizons, Selection, Streams, Window};
 use crate::criteria::{EventLeaf, Measure, Node, describe_path};
 use crate::error::{Error, Result, nearest};
-use crate::score::{BuiltinStreams, Feature, View};
+use crate::score::{BuiltinStreams, Feature};
 use std::cell::RefCell;
 use std::collections::HashMap;
 
@@ -86,8 +86,8 @@ pub struct Program {
     pub(super) quantities: Vec<Quantity>,
     /// By position of the stream.
     pub(super) questions: Vec<Questions>,
-    /// Indexes of the quantities that are features.
-    pub(super) features: Vec<usize>,
+    /// The quantities that are features, by index.
+    pub(super) features: Vec<(usize, Feature)>,
     pub(super) leaves: Vec<Leaf>,
     /// In ascending order of id.
     pub(super) segments: Vec<Segment>,
@@ -144,8 +144,8 @@ impl Program {
             });
             quantity.thresholds = thresholds(quantity, &self.leaves);
             let (stream, window, sums) = match quantity.source {
-                Source::Feature(_) => {
-                    self.features.push(index);
+                Source::Feature(feature) => {
+                    self.features.push((index, feature));
                     continue;
                 }
                 Source::Count { stream, window } => (stream, window, false),
@@ -226,10 +226,6 @@ impl Program {
 
     pub fn streams(&self) -> &Streams {
         &self.streams
-    }
-
-    pub fn view<'s>(&self, state: &'s State) -> View<'s> {
-        View { state, streams: BuiltinStreams::default() }
     }
 
     pub fn segment_name(&self, id: u32) -> Option<&str> {

@@ -6,7 +6,8 @@
 use super::compile::{Program, Quantity};
 use super::leaf::Source;
 use super::members::Members;
-use crate::activity::{Instant, Moment, Resolution, State, Tally, Totals, Window};
+use crate::activity::{Instant, Line, Resolution, State, Tally, Totals, Window};
+use crate::score::View;
 
 /// How many changes of a feature are followed in search of the one that matters. Beyond, the last one looked at is
 /// taken: a sound lower bound, at the cost of one more look when it comes.
@@ -47,39 +48,39 @@ impl Program {
                 if windows.is_empty() {
                     continue;
                 }
-                let (line, rest) = (&mut scratch.line, &mut scratch.rest);
+                let line = &mut scratch.line;
                 let stream = self.streams().as_slice()[position].id;
-                scratch.totals.timeline(state, stream, position, resolution, line);
+                scratch.totals.line(state, stream, position, resolution, line);
                 if line.is_empty() {
                     continue;
                 }
-                sums_from_the_end(line, rest);
                 for (window, count, sum) in windows {
-                    let first = line.partition_point(|moment| moment.pane < window.oldest(at));
-                    if first == line.len() {
+                    let tally = line.tally(*window, at);
+                    if tally.count == 0 {
                         continue;
                     }
                     for index in [count, sum].into_iter().flatten() {
                         let quantity = &self.quantities[*index];
-                        run.set(quantity, of(quantity, rest[first]));
-                        run.expect(next_flip(quantity, *window, line, rest, first));
+                        run.set(quantity, of(quantity, tally));
+                        run.expect(next_flip(quantity, of(quantity, tally), *window, line, at));
                     }
                 }
             }
         }
-        let view = self.view(state);
-        for index in &self.features {
+        scratch.view.read(state);
+        let view = &scratch.view;
+        for (index, feature) in &self.features {
             let quantity = &self.quantities[*index];
-            let units = quantity.source.units(view, at);
+            let units = feature.units(view, at);
             run.set(quantity, units);
-            let mut next = quantity.source.next_change(view, at);
+            let mut next = feature.next_change(view, at);
             if let Some((low, high)) = quantity.around(units) {
                 for _ in 1..patience as usize {
                     let Some(change) = next else { break };
-                    if !(low..high).contains(&quantity.source.units(view, change)) {
+                    if !(low..high).contains(&feature.units(view, change)) {
                         break;
                     }
-                    next = quantity.source.next_change(view, change);
+                    next = feature.next_change(view, change);
                 }
             }
             run.expect(next);
@@ -116,44 +117,15 @@ fn of(quantity: &Quantity, tally: Tally) -> i128 {
     if matches!(quantity.source, Source::Sum { .. }) { tally.sum } else { tally.count.into() }
 }
 
-/// For each moment what it and all later ones hold, and nothing after the last.
-fn sums_from_the_end(line: &[Moment], rest: &mut Vec<Tally>) {
-    rest.clear();
-    rest.resize(line.len() + 1, Tally::default());
-    for index in (0..line.len()).rev() {
-        let (later, own) = (rest[index + 1], line[index].tally);
-        rest[index] = Tally { count: later.count + own.count, sum: later.sum + own.sum };
-    }
-}
-
-/// When the moments that leave a window change the truth of a leaf about what it holds, from the first that it holds.
-fn next_flip(
-    quantity: &Quantity,
-    window: Window,
-    line: &[Moment],
-    rest: &[Tally],
-    first: usize,
-) -> Option<Instant> {
-    let Some((low, high)) = quantity.around(of(quantity, rest[first])) else {
-        return Some(window.expiry(line[first].pane));
-    };
+/// When what leaves a window changes the truth of a leaf about the number of units that it holds.
+fn next_flip(quantity: &Quantity, units: i128, window: Window, line: &Line, at: Instant) -> Option<Instant> {
+    let Some((low, high)) = quantity.around(units) else { return line.next_expiry(window, at) };
     if low == i128::MIN && matches!(quantity.source, Source::Count { .. }) {
         // A count only falls.
         return None;
     }
-    let stays = |left: usize| (low..high).contains(&of(quantity, rest[left]));
-    let mut next = first;
-    while next < line.len() {
-        let pane = line[next].pane;
-        // What lies in one pane leaves together.
-        while next < line.len() && line[next].pane == pane {
-            next += 1;
-        }
-        if !stays(next) {
-            return Some(window.expiry(pane));
-        }
-    }
-    None
+    let stays = |left: Tally| (low..high).contains(&of(quantity, left));
+    line.expiries(window, at).find(|(_, left)| !stays(*left)).map(|(expiry, _)| expiry)
 }
 
 /// Memory that evaluations use one after the other.
@@ -165,8 +137,8 @@ pub(super) struct Scratch {
     pub seen: Vec<bool>,
     flipped: Vec<usize>,
     totals: Totals,
-    line: Vec<Moment>,
-    rest: Vec<Tally>,
+    line: Line,
+    view: View,
 }
 
 /// An evaluation under way.

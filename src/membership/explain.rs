@@ -40,7 +40,7 @@ impl Program {
                     LeafReport {
                         path: path.clone(),
                         condition,
-                        actual: Some(source.value(self.view(state), at)),
+                        actual: Some(source.value(state, at)),
                         threshold: Some(describe_test(&leaf.test)),
                         holds: self.leaf_holds(leaf, state, at),
                         changes_at: self.leaf_flip(leaf, state, at),
@@ -65,7 +65,7 @@ impl Program {
     }
 
     fn leaf_holds(&self, leaf: &Leaf, state: &State, at: Instant) -> bool {
-        leaf.holds(self.quantities[leaf.quantity].source.units(self.view(state), at))
+        leaf.holds(self.quantities[leaf.quantity].source.units(state, at))
     }
 
     fn leaf_flip(&self, leaf: &Leaf, state: &State, at: Instant) -> Option<Instant> {
@@ -74,7 +74,7 @@ impl Program {
         let mut state = state.clone();
         let mut at = at;
         for _ in 0..FAR_AHEAD {
-            let change = source.next_change(self.view(&state), at);
+            let change = source.next_change(&state, at);
             at = change.into_iter().chain(state.next_pending()).min()?;
             state.advance(self.streams(), at);
             if self.leaf_holds(leaf, &state, at) != now {

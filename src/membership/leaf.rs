@@ -1,6 +1,6 @@
 //! One distinct condition over a subscriber's state, and the number it is about.
 
-use crate::activity::{Instant, VALUE_SCALE, Window};
+use crate::activity::{Instant, State, VALUE_SCALE, Window};
 use crate::criteria::{Decimal, Literal, Operand, Operator, Test, passes_number};
 use crate::score::{Feature, View};
 
@@ -23,25 +23,26 @@ impl Source {
     }
 
     /// The number, in units of `10^-scale`.
-    pub fn units(self, view: View, at: Instant) -> i128 {
+    pub fn units(self, state: &State, at: Instant) -> i128 {
         match self {
-            Source::Count { stream, window } => view.state.tally(stream, window, at).count.into(),
-            Source::Sum { stream, window } => view.state.tally(stream, window, at).sum,
-            Source::Feature(feature) => feature.units(view, at),
+            Source::Count { stream, window } => state.tally(stream, window, at).count.into(),
+            Source::Sum { stream, window } => state.tally(stream, window, at).sum,
+            Source::Feature(feature) => feature.units(&View::of(state), at),
         }
     }
 
-    pub fn value(self, view: View, at: Instant) -> Decimal {
-        Decimal::from_scaled(self.units(view, at), self.scale())
+    pub fn value(self, state: &State, at: Instant) -> Decimal {
+        Decimal::from_scaled(self.units(state, at), self.scale())
     }
 
     /// The earliest instant after `at` at which the number can change, pending events aside.
-    pub fn next_change(self, view: View, at: Instant) -> Option<Instant> {
+    pub fn next_change(self, state: &State, at: Instant) -> Option<Instant> {
         match self {
             Source::Count { stream, window } | Source::Sum { stream, window } => {
-                view.state.next_expiry(stream, window?, at)
+                let window = window?;
+                state.line(stream, window.resolution).next_expiry(window, at)
             }
-            Source::Feature(feature) => feature.next_change(view, at),
+            Source::Feature(feature) => feature.next_change(&View::of(state), at),
         }
     }
 }

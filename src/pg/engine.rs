@@ -9,7 +9,7 @@ use super::guc;
 use super::registry::{self, Registry};
 use super::scan::{self, Scratch};
 use super::spi::{at_latest_snapshot, connect};
-use super::store::{BATCH, Effort, Found, Store, Update};
+use super::store::{BATCH, Due, Effort, Found, Store, Update};
 use super::table::Locked;
 use crate::activity::{Change, Fold, Instant, State};
 use crate::membership::{Cause, Evaluation, Members, Patience, Transition};
@@ -221,8 +221,9 @@ impl Engine {
         })
     }
 
-    /// Evaluates a subscriber who was due at some times, unless that is settled, and takes them off `segment.due`.
-    pub fn expire(&mut self, subscriber: &str, due: &[Instant]) -> Brought {
+    /// Evaluates a subscriber who was due at some times, unless that is settled, and takes them off `segment.due`. The rows
+    /// were read under the active snapshot.
+    pub fn expire(&mut self, subscriber: &str, due: &[Due]) -> Brought {
         let _inside = self.memory.enter();
         self.check();
         let mut brought = Brought::Settled;
@@ -232,7 +233,7 @@ impl Engine {
                 Locked::Changed => continue,
                 Locked::Yes => {}
             }
-            if found.row.due_at.is_some_and(|stored| due.contains(&stored)) {
+            if found.row.due_at.is_some_and(|stored| due.iter().any(|due| due.at == stored)) {
                 brought = Brought::Done;
                 let mut work = self.begin(Some(found));
                 if work.exact {
@@ -244,7 +245,7 @@ impl Engine {
             }
             break;
         }
-        due.iter().for_each(|due| self.store.disarm(subscriber, *due));
+        due.iter().for_each(|due| self.store.disarm(*due));
         brought
     }
 

@@ -3,11 +3,17 @@
 use crate::activity::{Instant, parse_instant};
 use pgrx::prelude::*;
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
+use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 
 /// Empty: the server's clock. Otherwise the instant at which everything is evaluated, for replays and tests.
 /// Only superusers and roles with `GRANT SET ON PARAMETER` may set it: it decides who is in which segment.
 static CLOCK: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
+
+thread_local! {
+    /// The fixed clock that was read last, and what it says.
+    static READ: RefCell<(CString, Option<Instant>)> = RefCell::default();
+}
 
 /// When the changes that a transaction captured are applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PostgresGucEnum)]
@@ -91,8 +97,14 @@ pub fn statement_now() -> Instant {
 }
 
 fn fixed_clock() -> Option<Instant> {
-    let setting = CLOCK.get()?;
-    parse_instant(setting.to_str().ok()?)
+    let setting = CLOCK.get().filter(|setting| !setting.is_empty())?;
+    READ.with_borrow_mut(|(text, instant)| {
+        if *text != setting {
+            *instant = setting.to_str().ok().and_then(parse_instant);
+            *text = setting;
+        }
+        *instant
+    })
 }
 
 /// Whether the transaction sees one snapshot throughout.

@@ -223,6 +223,13 @@ impl Rows {
         (0..self.count).filter_map(|row| self.get(row, 1)).collect()
     }
 
+    /// Where a row lies, from a `ctid`; `None` for NULL.
+    pub fn tid(&self, row: usize, column: i32) -> Option<pg_sys::ItemPointerData> {
+        let (datum, is_null) = self.datum(row, column)?;
+        // SAFETY: the datum of a ctid points to it.
+        (!is_null).then(|| unsafe { *datum.cast_mut_ptr::<pg_sys::ItemPointerData>() })
+    }
+
     pub fn instant(&self, row: usize, column: i32) -> Option<Instant> {
         let (datum, is_null) = self.datum(row, column)?;
         (!is_null).then_some(datum.value() as Instant)

@@ -82,6 +82,13 @@ pub struct Found {
     pub row: StateRow,
 }
 
+/// A row of `segment.due`, and where it lies.
+#[derive(Clone, Copy, Debug)]
+pub struct Due {
+    pub at: Instant,
+    pub tid: pg_sys::ItemPointerData,
+}
+
 /// What becomes of a subscriber.
 #[derive(Clone, Debug)]
 pub struct Update {
@@ -278,14 +285,9 @@ impl Store {
         history
     }
 
-    /// Takes a row off `segment.due`.
-    pub fn disarm(&mut self, subscriber: &str, due: Instant) {
-        let table = self.due.open();
-        let Some(id) = subscriber.into_datum() else { return };
-        let key = [(pg_sys::TIMESTAMPTZOID, pg_sys::Datum::from(due)), (pg_sys::TEXTOID, id)];
-        while let Some((tid, ())) = table.find(&key, |_| ()) {
-            table.delete(tid);
-        }
+    /// Takes a row off `segment.due`, unless somebody else has done so.
+    pub fn disarm(&mut self, due: Due) {
+        self.due.open().delete(due.tid);
     }
 
     fn record(&mut self, subscriber: &str, number: i32, transition: &Transition) {

@@ -6,7 +6,7 @@ use super::registry;
 use super::scan::BySubscriber;
 use super::source::Source;
 use super::spi::{at_latest_snapshot, connect, connect_at_latest, timestamp};
-use super::store::{BATCH, Effort};
+use super::store::{BATCH, Due, Effort};
 use crate::activity::{Change, Instant};
 use crate::membership::Cause;
 
@@ -42,42 +42,43 @@ impl Pass {
 /// time and subscriber on.
 pub fn refresh_batch(until: Instant, limit: i64, from: &mut (Instant, String)) -> Pass {
     registry::hold_definitions_and_sources();
-    let mut due: Vec<(String, Instant)> = {
-        let _acting = Acting::as_owner(registry::home().owner);
-        connect_at_latest(|session| {
-            let rows = session.select(
-                "SELECT due_at, subscriber FROM segment.due
-                 WHERE due_at <= $1 AND (due_at, subscriber) > ($2, $3 COLLATE \"C\") ORDER BY due_at, subscriber LIMIT $4",
-                &[timestamp(until).into(), timestamp(from.0).into(), from.1.clone().into(), limit.into()],
-            );
-            let row = |row: usize| Some((rows.value(row, 2), rows.instant(row, 1)?));
-            (0..rows.count()).filter_map(row).collect()
-        })
-    };
-    let mut pass = Pass { more: due.len() as i64 == limit, ..Pass::default() };
-    if let Some((subscriber, at)) = due.last() {
-        *from = (*at, subscriber.clone());
-    }
-    if due.is_empty() {
-        return pass;
-    }
-    due.sort_unstable();
-    let mut engine = Engine::new(Cause::Time, Effort::Full);
-    engine.now = until;
-    let mut done = 0;
+    // One snapshot for all, so that nothing else takes the place of a row that was read here.
     at_latest_snapshot(|| {
+        let mut due: Vec<(String, Due)> = {
+            let _acting = Acting::as_owner(registry::home().owner);
+            connect(|session| {
+                let rows = session.select(
+                    "SELECT due_at, subscriber, ctid FROM segment.due
+                     WHERE due_at <= $1 AND (due_at, subscriber) > ($2, $3 COLLATE \"C\") ORDER BY due_at, subscriber LIMIT $4",
+                    &[timestamp(until).into(), timestamp(from.0).into(), from.1.clone().into(), limit.into()],
+                );
+                let due = |row: usize| Some(Due { at: rows.instant(row, 1)?, tid: rows.tid(row, 3)? });
+                (0..rows.count()).filter_map(|row| Some((rows.value(row, 2), due(row)?))).collect()
+            })
+        };
+        let mut pass = Pass { more: due.len() as i64 == limit, ..Pass::default() };
+        if let Some((subscriber, last)) = due.last() {
+            *from = (last.at, subscriber.clone());
+        }
+        if due.is_empty() {
+            return pass;
+        }
+        due.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        let mut engine = Engine::new(Cause::Time, Effort::Full);
+        engine.now = until;
+        let mut done = 0;
         for rows in due.chunk_by(|(a, _), (b, _)| a == b) {
-            let times: Vec<Instant> = rows.iter().map(|(_, at)| *at).collect();
-            match engine.expire(&rows[0].0, &times) {
+            let due: Vec<Due> = rows.iter().map(|(_, due)| *due).collect();
+            match engine.expire(&rows[0].0, &due) {
                 Brought::Done => done += 1,
                 Brought::Settled => {}
                 Brought::Busy => pass.skipped += 1,
             }
         }
         engine.finish();
-    });
-    pass.count(done, &mut engine);
-    pass
+        pass.count(done, &mut engine);
+        pass
+    })
 }
 
 /// The place before the first row of `segment.due`.

@@ -112,7 +112,7 @@ mod tests {
     use super::*;
     use crate::activity::{Change, HOUR, State};
     use crate::membership::Program;
-    use crate::score::{BuiltinStreams, Feature, View};
+    use crate::score::{Feature, View};
     use proptest::prelude::*;
 
     fn any_event() -> impl Strategy<Value = (&'static str, Instant)> {
@@ -150,7 +150,7 @@ mod tests {
             }
             let mut state = State::default();
             let _ = program.fold(&mut state, &change, 0);
-            let maintained = Feature::EngagementScore.value(View { state: &state, streams: BuiltinStreams::default() }, 0);
+            let maintained = Feature::EngagementScore.value(&View::of(&state), 0);
             prop_assert!((maintained.to_f64() - whole.score()).abs() <= 5e-10);
         }
 

@@ -1,7 +1,7 @@
 //! The built-in features, each with its value and the next instant at which time alone can change it.
 
 use super::engagement::{Engagement, consistency, rate};
-use crate::activity::{DAY, Horizons, Instant, Selection, State, Stream, VALUE_SCALE, Window};
+use crate::activity::{DAY, Horizons, Instant, Line, Selection, State, Stream, Tally, VALUE_SCALE, Window};
 use crate::criteria::Decimal;
 use crate::error::Result;
 
@@ -56,11 +56,73 @@ impl BuiltinStreams {
     }
 }
 
-/// A subscriber's state, as the features see it.
-#[derive(Clone, Copy, Debug)]
-pub struct View<'a> {
-    pub state: &'a State,
-    pub streams: BuiltinStreams,
+/// A subscriber's state, as the features see it. The memory of one serves for the next.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    /// Everything, by minute and by hour.
+    minutes: Line,
+    hours: Line,
+    opens: Line,
+    clicks: Line,
+    purchases: Line,
+    /// All purchases.
+    bought: Tally,
+    /// The times of the first and of the last event.
+    extent: Option<(Instant, Instant)>,
+}
+
+impl View {
+    pub fn of(state: &State) -> Self {
+        let mut view = View::default();
+        view.read(state);
+        view
+    }
+
+    pub fn read(&mut self, state: &State) {
+        let streams = BuiltinStreams::default();
+        state.read_line(streams.everything, WEEK.resolution, &mut self.minutes);
+        state.read_line(streams.everything, QUARTER.resolution, &mut self.hours);
+        state.read_line(streams.opens, MONTH.resolution, &mut self.opens);
+        state.read_line(streams.clicks, MONTH.resolution, &mut self.clicks);
+        state.read_line(streams.purchases, QUARTER.resolution, &mut self.purchases);
+        self.bought = state.ever(streams.purchases);
+        self.extent = state.extent(streams.everything);
+    }
+
+    /// The times of the first and of the last event.
+    pub fn extent(&self) -> Option<(Instant, Instant)> {
+        self.extent
+    }
+
+    fn everything(&self, window: Window) -> &Line {
+        if window == WEEK { &self.minutes } else { &self.hours }
+    }
+
+    fn events(&self, window: Window, at: Instant) -> i64 {
+        self.everything(window).tally(window, at).count
+    }
+
+    fn rate(&self, part: &Line, window: Window, at: Instant) -> f64 {
+        rate(part.tally(window, at).count, self.events(window, at))
+    }
+
+    fn consistency(&self, at: Instant) -> f64 {
+        consistency(&self.hours.daily_counts(QUARTER, at))
+    }
+
+    fn days_since_last(&self, at: Instant) -> i64 {
+        self.extent.map_or(NEVER, |(_, last)| (at - last).div_euclid(DAY))
+    }
+
+    fn engagement(&self, at: Instant) -> Engagement {
+        Engagement {
+            events_7d: self.events(WEEK, at),
+            open_rate_30d: self.rate(&self.opens, MONTH, at),
+            click_rate_30d: self.rate(&self.clicks, MONTH, at),
+            conversion_rate_90d: self.rate(&self.purchases, QUARTER, at),
+            consistency: self.consistency(at),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -126,31 +188,31 @@ impl Feature {
     }
 
     /// The value at an instant not before the state's own.
-    pub fn value(self, view: View, at: Instant) -> Decimal {
+    pub fn value(self, view: &View, at: Instant) -> Decimal {
         Decimal::from_scaled(self.units(view, at), self.scale())
     }
 
     /// The value in units of `10^-scale`.
-    pub fn units(self, view: View, at: Instant) -> i128 {
+    pub fn units(self, view: &View, at: Instant) -> i128 {
         match self {
             Feature::TotalEvents7d => view.events(WEEK, at).into(),
             Feature::TotalEvents30d => view.events(MONTH, at).into(),
             Feature::TotalEvents90d => view.events(QUARTER, at).into(),
-            Feature::OpenRate30d => fraction(view.rate(view.streams.opens, MONTH, at)),
-            Feature::ClickRate30d => fraction(view.rate(view.streams.clicks, MONTH, at)),
-            Feature::ConversionRate90d => fraction(view.rate(view.streams.purchases, QUARTER, at)),
+            Feature::OpenRate30d => fraction(view.rate(&view.opens, MONTH, at)),
+            Feature::ClickRate30d => fraction(view.rate(&view.clicks, MONTH, at)),
+            Feature::ConversionRate90d => fraction(view.rate(&view.purchases, QUARTER, at)),
             Feature::EngagementConsistency => fraction(view.consistency(at)),
             Feature::EngagementScore => fraction(view.engagement(at).score()),
-            Feature::TotalValue90d => view.state.tally(view.streams.everything, Some(QUARTER), at).sum,
-            Feature::LifetimeValue => view.state.tally(view.streams.purchases, None, at).sum,
+            Feature::TotalValue90d => view.hours.tally(QUARTER, at).sum,
+            Feature::LifetimeValue => view.bought.sum,
             Feature::DaysSinceLast => view.days_since_last(at).into(),
         }
     }
 
     /// The earliest instant after `at` at which the value can change without a new event and before a pending
     /// one; `None` where it cannot.
-    pub fn next_change(self, view: View, at: Instant) -> Option<Instant> {
-        let everything = |window| view.state.next_expiry(view.streams.everything, window, at);
+    pub fn next_change(self, view: &View, at: Instant) -> Option<Instant> {
+        let everything = |window| view.everything(window).next_expiry(window, at);
         match self {
             Feature::TotalEvents7d => everything(WEEK),
             // The parts of a rate are among the whole.
@@ -162,38 +224,9 @@ impl Feature {
             Feature::EngagementScore => [WEEK, MONTH, QUARTER].into_iter().filter_map(everything).min(),
             Feature::LifetimeValue => None,
             Feature::DaysSinceLast => {
-                let (_, last) = view.state.extent(view.streams.everything)?;
+                let (_, last) = view.extent?;
                 Some(last + ((at - last).div_euclid(DAY) + 1) * DAY)
             }
-        }
-    }
-}
-
-impl View<'_> {
-    fn events(self, window: Window, at: Instant) -> i64 {
-        self.state.tally(self.streams.everything, Some(window), at).count
-    }
-
-    fn rate(self, stream: u32, window: Window, at: Instant) -> f64 {
-        rate(self.state.tally(stream, Some(window), at).count, self.events(window, at))
-    }
-
-    fn consistency(self, at: Instant) -> f64 {
-        consistency(&self.state.daily_counts(self.streams.everything, QUARTER, at))
-    }
-
-    fn days_since_last(self, at: Instant) -> i64 {
-        let last = self.state.extent(self.streams.everything).map(|(_, last)| last);
-        last.map_or(NEVER, |last| (at - last).div_euclid(DAY))
-    }
-
-    fn engagement(self, at: Instant) -> Engagement {
-        Engagement {
-            events_7d: self.events(WEEK, at),
-            open_rate_30d: self.rate(self.streams.opens, MONTH, at),
-            click_rate_30d: self.rate(self.streams.clicks, MONTH, at),
-            conversion_rate_90d: self.rate(self.streams.purchases, QUARTER, at),
-            consistency: self.consistency(at),
         }
     }
 }
