@@ -2,7 +2,7 @@
 
 use crate::criteria::{Node, Scope, parse};
 use crate::error::nearest;
-use crate::membership::{Definition, Program, plan_streams, requirements};
+use crate::membership::{Definition, Program, StreamPlan, plan_streams, requirements};
 use crate::pg::owner::Acting;
 use crate::pg::registry::Registry;
 use crate::pg::report::{Refusal, required, value_of};
@@ -67,7 +67,7 @@ fn create_segment_concurrently(
     if !resumes(&name, &criteria, "NOT ready") {
         let _acting = Acting::as_owner(registry::home().owner);
         refuse_existing(&name);
-        change::store_streams(&plan(&registry, None, &name, node), true);
+        add_streams(plan(&registry, None, &name, node));
         connect(|session| {
             session.modify(
                 "INSERT INTO segment.definition (name, description, criteria, ready, changing)
@@ -95,7 +95,7 @@ fn alter_segment(name: Option<String>, criteria: Option<JsonbArgument>, fcinfo: 
     if !resumes(&name, &criteria, "changing IS NOT NULL") {
         let _acting = Acting::as_owner(registry::home().owner);
         let Some(id) = segment_id(&name) else { unknown(&name) };
-        change::store_streams(&plan(&registry, Some(id as u32), &name, node), true);
+        add_streams(plan(&registry, Some(id as u32), &name, node));
         connect(|session| {
             session.modify(
                 "UPDATE segment.definition SET criteria = $2::jsonb, changing = pg_catalog.nextval('segment.version_number')
@@ -136,17 +136,20 @@ fn sweep(name: &str, kind: &str) {
         transaction::commit();
         pgrx::check_for_interrupts!();
     }
-    let registry = change::begin_online(kind);
+    change::begin_online(kind);
+    {
+        let _acting = Acting::as_owner(registry::home().owner);
+        connect(|session| {
+            session.modify(
+                // Another change of it that came meanwhile will end itself.
+                "UPDATE segment.definition SET ready = true, changing = NULL WHERE name = $1 AND changing = $2",
+                &[name.into(), changing.into()],
+            )
+        });
+    }
+    let registry = registry::current();
     // What only the old criteria read.
-    change::store_streams(&plan_of(&registry), true);
-    let _acting = Acting::as_owner(registry::home().owner);
-    connect(|session| {
-        session.modify(
-            // Another change of it that came meanwhile will end itself.
-            "UPDATE segment.definition SET ready = true, changing = NULL WHERE name = $1 AND changing = $2",
-            &[name.into(), changing.into()],
-        )
-    });
+    change::store_streams(&plan_of(&registry, &registry.definitions), true);
     upkeep::end_run(run, total);
     pgrx::notice!("evaluated {} subscribers, {} transitions", total.subscribers, total.transitions);
 }
@@ -161,12 +164,7 @@ fn changing(name: &str) -> Option<i64> {
 
 /// The streams for all definitions with one put in, in the place of another or anew; or an error for one that speaks of
 /// what does not exist, or of itself.
-fn plan(
-    registry: &Registry,
-    replaced: Option<u32>,
-    name: &str,
-    criteria: Node,
-) -> crate::membership::StreamPlan {
+fn plan(registry: &Registry, replaced: Option<u32>, name: &str, criteria: Node) -> StreamPlan {
     // A new one's id is not known yet, and nothing here depends on it.
     let definition = Definition { id: replaced.unwrap_or(u32::MAX), name: name.to_owned(), criteria };
     let mut all: Vec<Definition> = registry.definitions.clone();
@@ -179,17 +177,18 @@ fn plan(
         all.push(definition);
     }
     value_of(Program::check_references(&all));
-    // Streams that nothing reads any more go once everybody is under the new definition.
-    let mut plan = plan_streams(registry.program.streams(), requirements(&all));
-    if replaced.is_some() {
-        plan.drop.clear();
-    }
-    plan
+    plan_of(registry, &all)
 }
 
-/// The streams for all definitions.
-fn plan_of(registry: &Registry) -> crate::membership::StreamPlan {
-    plan_streams(registry.program.streams(), requirements(&registry.definitions))
+/// The streams for some definitions.
+fn plan_of<'a>(registry: &Registry, definitions: impl IntoIterator<Item = &'a Definition>) -> StreamPlan {
+    plan_streams(registry.program.streams(), &requirements(definitions), registry.evaluated_version == 0)
+}
+
+/// Streams for a change that writers do not wait for: what nothing reads any more goes once everybody is under the new
+/// definition.
+fn add_streams(plan: StreamPlan) {
+    change::store_streams(&StreamPlan { drop: Vec::new(), ..plan }, true);
 }
 
 /// Drops a segment with its memberships, and returns how many members it had. Blocks the writers of all sources until
@@ -209,7 +208,7 @@ fn drop_segment(name: String) -> i64 {
         .raise();
     }
     let remaining = registry.definitions.iter().filter(|definition| definition.id != id as u32);
-    let plan = plan_streams(registry.program.streams(), requirements(remaining));
+    let plan = plan_of(&registry, remaining);
     connect(|session| session.modify("DELETE FROM segment.definition WHERE segment_id = $1", &[id.into()]));
     change::store_streams(&plan, false);
     connect(|session| {

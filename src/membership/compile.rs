@@ -108,7 +108,7 @@ impl Program {
         streams.extend(stored);
         let streams = Streams::new(streams);
         let find = |leaf: &EventLeaf| {
-            let stream = serving(&streams, &selection(leaf), horizons(leaf));
+            let stream = serving(streams.as_slice().iter(), &selection(leaf), horizons(leaf));
             stream.map(|stream| stream.id).ok_or(Error::Corrupt("stream catalogue"))
         };
         let mut compiler = Compiler::new(&find, definitions);
@@ -213,8 +213,8 @@ impl Program {
         Self::check(&definition.criteria, definitions)?;
         let builtin = Streams::new(BuiltinStreams::default().streams()?);
         let served = |(selection, horizons): &(Selection, Horizons)| {
-            serving(&builtin, selection, *horizons)
-                .or_else(|| serving(stored, selection, *horizons))
+            serving(builtin.as_slice().iter(), selection, *horizons)
+                .or_else(|| serving(stored.as_slice().iter(), selection, *horizons))
                 .is_some()
         };
         if requirements([definition]).iter().all(served) {

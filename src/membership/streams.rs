@@ -28,27 +28,49 @@ pub fn requirements<'a>(definitions: impl IntoIterator<Item = &'a Definition>) -
     wanted
 }
 
-/// Compares the streams that exist with what is wanted. The built-in streams stay: the features read them.
-pub fn plan_streams(existing: &Streams, wanted: Vec<(Selection, Horizons)>) -> StreamPlan {
-    let mut used: Vec<u32> = BuiltinStreams::default().ids().to_vec();
+/// Compares the streams that exist with what is wanted. The built-in streams stay: the features read them. Where all
+/// streams are filled (`settled`), one that a newer one can stand in for goes too.
+pub fn plan_streams(existing: &Streams, wanted: &[(Selection, Horizons)], settled: bool) -> StreamPlan {
     let mut add: Vec<(Selection, Horizons)> = Vec::new();
-    for (selection, horizons) in wanted {
-        if let Some(stream) = serving(existing, &selection, horizons) {
-            used.push(stream.id);
-        } else if let Some((known, widest)) = add.iter_mut().find(|(known, _)| known.joins(&selection)) {
-            widest.merge(horizons);
-            known.of = known.of.take().or(selection.of);
-        } else {
-            add.push((selection, horizons));
+    let missing = |(selection, horizons): &&(Selection, Horizons)| {
+        serving(existing.as_slice().iter(), selection, *horizons).is_none()
+    };
+    // What is to be filled anyway also serves those that ask the same of less.
+    for (selection, horizons) in wanted.iter().filter(missing).chain(wanted) {
+        match add.iter_mut().find(|(known, _)| known.joins(selection)) {
+            Some((known, widest)) => {
+                widest.merge(*horizons);
+                known.of = known.of.take().or_else(|| selection.of.clone());
+            }
+            None if missing(&&(selection.clone(), *horizons)) => add.push((selection.clone(), *horizons)),
+            None => {}
         }
+    }
+    let builtin = BuiltinStreams::default().ids();
+    let (kept, stored): (Vec<&Stream>, Vec<&Stream>) =
+        existing.as_slice().iter().partition(|stream| builtin.contains(&stream.id));
+    let mut used: Vec<u32> = builtin.to_vec();
+    for (selection, horizons) in wanted {
+        let serve = |streams: &[&'_ Stream]| {
+            serving(streams.iter().copied(), selection, *horizons).map(|stream| stream.id)
+        };
+        let added = || add.iter().any(|(known, widest)| known.serves(selection) && widest.cover(*horizons));
+        if serve(&kept).is_some() || settled && added() {
+            continue;
+        }
+        let newest_first: Vec<&Stream> = stored.iter().rev().copied().collect();
+        used.extend(if settled { serve(&newest_first) } else { serve(&stored) });
     }
     let drop = existing.as_slice().iter().map(|stream| stream.id).filter(|id| !used.contains(id)).collect();
     StreamPlan { drop, add }
 }
 
-/// The oldest stream that selects the same events, sums what is to be summed and reaches back far enough.
-pub fn serving<'s>(streams: &'s Streams, selection: &Selection, horizons: Horizons) -> Option<&'s Stream> {
-    let mut streams = streams.as_slice().iter();
+/// The first of some streams that selects the same events, sums what is to be summed and reaches back far enough.
+pub fn serving<'s>(
+    mut streams: impl Iterator<Item = &'s Stream>,
+    selection: &Selection,
+    horizons: Horizons,
+) -> Option<&'s Stream> {
     streams.find(|stream| stream.selection.serves(selection) && stream.horizons.cover(horizons))
 }
 

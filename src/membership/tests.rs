@@ -15,7 +15,7 @@ fn program(criteria: &[Value]) -> Program {
     let definitions: Vec<Definition> =
         criteria.iter().zip(1..).map(|(c, id)| definition(id, c.clone())).collect();
     Program::compile(
-        stored(&plan_streams(&Streams::new(builtin()), requirements(&definitions))),
+        stored(&plan_streams(&Streams::new(builtin()), &requirements(&definitions), true)),
         &definitions,
     )
     .unwrap()
@@ -171,13 +171,34 @@ fn streams_are_shared_kept_and_dropped() {
     let short = definition(1, json!({"event": "purchase", "within": "30 days"}));
     let sum = definition(2, json!({"event": "purchase", "sum": {"min": 5}}));
     let wide = definition(3, json!({"event": "purchase", "within": "1 year"}));
-    let plan = plan_streams(&Streams::new(builtin()), requirements([&short, &sum]));
+    let plan = plan_streams(&Streams::new(builtin()), &requirements([&short, &sum]), true);
     assert!(plan.add.is_empty() && plan.drop.is_empty(), "the built-in purchase stream serves both");
-    let plan = plan_streams(&Streams::new(builtin()), requirements([&short, &wide]));
+    let plan = plan_streams(&Streams::new(builtin()), &requirements([&short, &wide]), true);
     assert_eq!(plan.add.len(), 1, "a window beyond the horizon needs the events again");
     let existing = [builtin(), stored(&plan)].concat();
-    assert!(plan_streams(&Streams::new(existing.clone()), requirements([&wide])).add.is_empty());
-    assert_eq!(plan_streams(&Streams::new(existing.clone()), requirements([&short])).drop, [5]);
+    assert!(plan_streams(&Streams::new(existing.clone()), &requirements([&wide]), true).add.is_empty());
+    assert_eq!(plan_streams(&Streams::new(existing.clone()), &requirements([&short]), true).drop, [5]);
+}
+
+#[test]
+fn a_wider_stream_takes_the_place_of_a_narrower_one() {
+    let narrow = definition(1, json!({"event": "open", "within": "100 days"}));
+    let wide = definition(2, json!({"event": "open", "within": "1 year", "sum": {"min": 5}}));
+    let both = requirements([&narrow, &wide]);
+    let first = plan_streams(&Streams::new(builtin()), &requirements([&narrow]), true);
+    let existing = Streams::new([builtin(), stored(&first)].concat());
+    let plan = plan_streams(&existing, &both, true);
+    assert_eq!((plan.add.len(), plan.drop.as_slice()), (1, &[5][..]));
+    assert!(
+        both.iter()
+            .all(|(selection, horizons)| plan.add[0].0.serves(selection) && plan.add[0].1.cover(*horizons))
+    );
+    let plan = plan_streams(&existing, &both, false);
+    assert!(plan.drop.is_empty(), "while a stream is being filled, the others are read");
+    let mut streams = existing.as_slice().to_vec();
+    streams.push(Stream::new(6, plan.add[0].0.clone(), plan.add[0].1).unwrap());
+    let plan = plan_streams(&Streams::new(streams), &both, true);
+    assert_eq!((plan.add.len(), plan.drop.as_slice()), (0, &[5][..]), "once it is filled, they go");
 }
 
 #[test]
