@@ -4,10 +4,8 @@
 //! `floor_r(ts) > floor_r(t) - W`.
 
 use crate::criteria::Duration;
+pub use crate::criteria::Instant;
 use std::ops::Range;
-
-/// Microseconds since 2000-01-01 00:00 UTC, PostgreSQL's own count.
-pub type Instant = i64;
 
 pub const SECOND: i64 = 1_000_000;
 pub const HOUR: i64 = 3_600 * SECOND;

@@ -1,6 +1,7 @@
 //! The tree that a criteria document means.
 
 use super::duration::Duration;
+use super::moment::Moment;
 use super::number::Decimal;
 use regex::Regex;
 use serde_json::Value;
@@ -11,6 +12,8 @@ pub enum Node {
     Any(Vec<Node>),
     None(Vec<Node>),
     Not(Box<Node>),
+    /// So many of the nodes, from 1 to all of them.
+    AtLeast(usize, Vec<Node>),
     Attribute(Path, Test),
     Event(EventLeaf),
     /// Membership of another segment, by name.
@@ -51,6 +54,34 @@ pub enum Operator {
     HasNone(Vec<Literal>),
     Size(Test),
     AnyElement(Box<Filter>),
+    Before(Moment),
+    After(Moment),
+    /// On the day, or in the period of the calendar.
+    On(Moment),
+    /// The day of the year is today's.
+    Anniversary,
+    /// In the last so much time.
+    Within(Duration),
+    OlderThan(Duration),
+    /// One of the types.
+    Type(Vec<Type>),
+    /// A version, checked when parsed.
+    VersionMin(String),
+    VersionMax(String),
+}
+
+/// What kind of JSON a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Type {
+    String,
+    Number,
+    Boolean,
+    Array,
+    Object,
+    /// A JSON null.
+    Null,
+    /// No value at all.
+    Missing,
 }
 
 /// What an order comparison compares with: a number orders as a number, a string as text.

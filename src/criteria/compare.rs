@@ -1,26 +1,42 @@
 //! The comparison table: which stored value satisfies which operator.
 
-use super::ast::{Filter, Literal, Operand, Operator, Test};
+use super::ast::{Filter, Literal, Operand, Operator, Test, Type};
+use super::clock::Clock;
 use super::document::{Document, Kind};
-use super::evaluate::matches;
+use super::evaluate::matches_at;
+use super::instant::{Instant, Written};
 use super::number::Decimal;
+use super::version::Version;
+use chrono::{Datelike, NaiveDate, NaiveTime};
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
 /// Whether a value, absent or present, passes every operator of a test.
-pub fn passes<'a, D: Document<'a>>(test: &Test, value: Option<D>) -> bool {
-    // A JSON null is missing, like an absent key.
-    let value = value.filter(|value| value.kind() != Kind::Null);
-    test.operators.iter().all(|operator| holds(operator, value, test.ignore_case))
+pub fn passes<'a, D: Document<'a>>(test: &Test, stored: Option<D>, clock: &Clock) -> bool {
+    test.operators.iter().all(|operator| holds(operator, stored, test.ignore_case, clock))
 }
 
-fn holds<'a, D: Document<'a>>(operator: &Operator, value: Option<D>, ignore_case: bool) -> bool {
+fn holds<'a, D: Document<'a>>(
+    operator: &Operator,
+    stored: Option<D>,
+    ignore_case: bool,
+    clock: &Clock,
+) -> bool {
+    // A JSON null is missing, like an absent key; only `type` tells them apart.
+    let value = stored.filter(|value| value.kind() != Kind::Null);
     let equal = |literal: &Literal| value.is_some_and(|value| equals(value, literal, ignore_case));
     let order = |operand: &Operand| value.and_then(|value| compare(value, operand, ignore_case));
     let text = |accept: &dyn Fn(&str) -> bool| {
         value.and_then(Document::text).is_some_and(|text| accept(&fold_case(text, ignore_case)))
     };
     let has = |literal: &Literal| value.is_some_and(|value| has(value, literal, ignore_case));
+    let time = |accept: &dyn Fn(Instant) -> Option<bool>| {
+        value.and_then(|value| accept(read_time(value, clock)?)).unwrap_or(false)
+    };
+    let version = |bound: &str, accept: fn(Ordering) -> bool| {
+        let version = value.and_then(Document::text).and_then(Version::parse);
+        version.zip(Version::parse(bound)).is_some_and(|(version, bound)| accept(version.compare(bound)))
+    };
     match operator {
         Operator::Equals(literal) => equal(literal),
         Operator::NotEquals(literal) => !equal(literal),
@@ -53,15 +69,66 @@ fn holds<'a, D: Document<'a>>(operator: &Operator, value: Option<D>, ignore_case
             .filter(|value| value.kind() == Kind::Array)
             .is_some_and(|value| passes_number(test, &Decimal::from(value.size() as i64))),
         Operator::AnyElement(filter) => elements(value).any(|element| match filter.as_ref() {
-            Filter::Element(test) => passes(test, Some(element)),
-            Filter::Criteria(node) => matches(node, element),
+            Filter::Element(test) => passes(test, Some(element), clock),
+            Filter::Criteria(node) => matches_at(node, element, clock),
         }),
+        Operator::Before(moment) => time(&|at| Some(at < moment.period(clock)?.start)),
+        Operator::After(moment) => time(&|at| Some(at >= moment.period(clock)?.end)),
+        Operator::On(moment) => time(&|at| Some(moment.day(clock)?.contains(&at))),
+        Operator::Anniversary => value.is_some_and(|value| is_anniversary(value, clock).unwrap_or(false)),
+        Operator::Within(length) => {
+            time(&|at| Some(at > clock.now - length.seconds() * 1_000_000 && at <= clock.now))
+        }
+        Operator::OlderThan(length) => time(&|at| Some(at <= clock.now - length.seconds() * 1_000_000)),
+        Operator::VersionMin(bound) => version(bound, Ordering::is_ge),
+        Operator::VersionMax(bound) => version(bound, Ordering::is_le),
+        Operator::Type(types) => types.contains(&Type::of(stored)),
     }
 }
 
 /// Whether a computed number passes a test.
 pub fn passes_number(test: &Test, number: &Decimal) -> bool {
-    passes(test, Some(Computed(number)))
+    passes(test, Some(Computed(number)), &Clock::TIMELESS)
+}
+
+impl Type {
+    /// The type of a value as it is stored.
+    fn of<'a, D: Document<'a>>(value: Option<D>) -> Self {
+        match value.map(Document::kind) {
+            None => Type::Missing,
+            Some(Kind::Null) => Type::Null,
+            Some(Kind::Boolean) => Type::Boolean,
+            Some(Kind::Number) => Type::Number,
+            Some(Kind::Text) => Type::String,
+            Some(Kind::Array) => Type::Array,
+            Some(Kind::Object) => Type::Object,
+        }
+    }
+}
+
+/// The instant that a value names; a day is the instant at which it begins.
+fn read_time<'a, D: Document<'a>>(value: D, clock: &Clock) -> Option<Instant> {
+    Some(match Written::parse(value.text()?)? {
+        Written::Instant(instant) => instant,
+        Written::Local(local) => clock.instant(local),
+        Written::Day(day) => clock.beginning(day.and_time(NaiveTime::MIN)),
+    })
+}
+
+/// Whether the month and the day of a time are today's; 29 February falls on the 28th in common years.
+fn is_anniversary<'a, D: Document<'a>>(value: D, clock: &Clock) -> Option<bool> {
+    let day = match Written::parse(value.text()?)? {
+        Written::Instant(instant) => clock.local(instant)?.date(),
+        Written::Local(local) => local.date(),
+        Written::Day(day) => day,
+    };
+    let today = clock.local(clock.now)?.date();
+    let this_year = |day| NaiveDate::from_ymd_opt(today.year(), 2, day);
+    let leap = (day.month(), day.day()) == (2, 29);
+    Some(match this_year(29).or_else(|| this_year(28)).filter(|_| leap) {
+        Some(last) => today == last,
+        None => (today.month(), today.day()) == (day.month(), day.day()),
+    })
 }
 
 fn elements<'a, D: Document<'a>>(value: Option<D>) -> impl Iterator<Item = D> {
@@ -84,7 +151,7 @@ fn equals<'a, D: Document<'a>>(value: D, literal: &Literal, ignore_case: bool) -
     match literal {
         Literal::Null => value.kind() == Kind::Null,
         Literal::Boolean(wanted) => value.boolean() == Some(*wanted),
-        Literal::Number(wanted) => value.number().as_ref() == Some(wanted),
+        Literal::Number(wanted) => value.compare_number(wanted) == Some(Ordering::Equal),
         Literal::Text(wanted) => {
             value.text().is_some_and(|text| fold_case(text, ignore_case) == wanted.as_str())
         }
@@ -109,8 +176,7 @@ fn equals<'a, D: Document<'a>>(value: D, literal: &Literal, ignore_case: bool) -
 fn compare<'a, D: Document<'a>>(value: D, operand: &Operand, ignore_case: bool) -> Option<Ordering> {
     match operand {
         Operand::Number(bound) => {
-            let number = value.number().or_else(|| value.text().and_then(Decimal::parse))?;
-            Some(number.cmp(bound))
+            value.compare_number(bound).or_else(|| Some(Decimal::parse(value.text()?)?.cmp(bound)))
         }
         Operand::Text(bound) => Some(fold_case(value.text()?, ignore_case).as_bytes().cmp(bound.as_bytes())),
     }

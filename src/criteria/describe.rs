@@ -1,6 +1,62 @@
-//! Says in English what a test demands.
+//! Says in English what criteria demand.
 
-use super::ast::{Literal, Operand, Operator, Path, Test};
+use super::ast::{EventLeaf, Filter, Literal, Measure, Node, Operand, Operator, Path, Test};
+use super::parse::{Scope, parse_located, parse_value, read};
+use crate::error::Result;
+
+/// A sentence for each leaf of criteria for documents or for segments, with its path, in the order of the tree.
+pub fn describe(text: &str) -> Result<Vec<(String, String)>> {
+    let (node, paths) = parse_located(&read(text)?, Scope::Any)?;
+    let mut sentences = Vec::with_capacity(paths.len());
+    leaves(&node, &mut sentences);
+    Ok(paths.into_iter().zip(sentences).collect())
+}
+
+fn leaves(node: &Node, sentences: &mut Vec<String>) {
+    match node {
+        Node::All(nodes) | Node::Any(nodes) | Node::None(nodes) | Node::AtLeast(_, nodes) => {
+            nodes.iter().for_each(|node| leaves(node, sentences));
+        }
+        Node::Not(node) => leaves(node, sentences),
+        leaf => sentences.push(format!("{}.", clause(leaf))),
+    }
+}
+
+/// A node in a clause: `(country is equal to "US" and tags is a list with "vip")`.
+fn clause(node: &Node) -> String {
+    let list = |nodes: &[Node], word: &str, none: &str| {
+        let parts: Vec<String> = nodes.iter().map(clause).collect();
+        match parts.as_slice() {
+            [] => none.to_owned(),
+            [one] => one.clone(),
+            parts => format!("({})", parts.join(word)),
+        }
+    };
+    match node {
+        Node::All(nodes) => list(nodes, " and ", "anything"),
+        Node::Any(nodes) => list(nodes, " or ", "nothing"),
+        Node::None(nodes) => format!("not {}", list(nodes, " or ", "nothing")),
+        Node::Not(node) => format!("not {}", clause(node)),
+        Node::AtLeast(wanted, nodes) => format!("at least {wanted} of {}", list(nodes, "; ", "nothing")),
+        Node::Attribute(path, test) => format!("{} is {}", describe_path(path), describe_test(test)),
+        Node::Event(leaf) => event(leaf),
+        Node::Segment(name) => format!("the subscriber is in the segment {name:?}"),
+    }
+}
+
+fn event(leaf: &EventLeaf) -> String {
+    let filter = leaf.filter.as_ref().map_or_else(String::new, |filter| {
+        let node = parse_value(filter, Scope::Event);
+        format!(" where {}", node.map_or_else(|_| filter.to_string(), |node| clause(&node)))
+    });
+    let window = leaf.within.map_or_else(|| "ever".to_owned(), |within| format!("in the last {within}"));
+    let events = format!("{:?} events{filter} {window}", leaf.event);
+    let test = describe_test(&leaf.test);
+    match &leaf.measure {
+        Measure::Count => format!("the number of {events} is {test}"),
+        Measure::Sum(path) => format!("the sum of {} over {events} is {test}", describe_path(path)),
+    }
+}
 
 /// `a.b`, or `a."b.c"` where a key contains a dot.
 pub fn describe_path(path: &Path) -> String {
@@ -26,19 +82,34 @@ fn operator(operator: &Operator) -> String {
         Operator::Gt(bound) => format!("more than {}", operand(bound)),
         Operator::Lt(bound) => format!("less than {}", operand(bound)),
         Operator::Between(low, high) => format!("between {} and {}", operand(low), operand(high)),
-        Operator::Contains(part) => format!("containing {part:?}"),
-        Operator::NotContains(part) => format!("not containing {part:?}"),
-        Operator::StartsWith(part) => format!("starting with {part:?}"),
-        Operator::EndsWith(part) => format!("ending with {part:?}"),
-        Operator::Matches(pattern) => format!("matching /{pattern}/"),
+        Operator::Contains(part) => format!("text containing {part:?}"),
+        Operator::NotContains(part) => format!("not text containing {part:?}"),
+        Operator::StartsWith(part) => format!("text starting with {part:?}"),
+        Operator::EndsWith(part) => format!("text ending with {part:?}"),
+        Operator::Matches(pattern) => format!("text matching /{pattern}/"),
         Operator::Exists(true) => "present".to_owned(),
         Operator::Exists(false) => "missing".to_owned(),
         Operator::Has(value) => format!("a list with {}", literal(value)),
         Operator::HasAny(values) => format!("a list with any of {}", literals(values)),
         Operator::HasAll(values) => format!("a list with all of {}", literals(values)),
-        Operator::HasNone(values) => format!("a list with none of {}", literals(values)),
-        Operator::Size(test) => format!("a list of size {}", describe_test(test)),
-        Operator::AnyElement(_) => "a list with a matching element".to_owned(),
+        Operator::HasNone(values) => format!("not a list with any of {}", literals(values)),
+        Operator::Size(test) => format!("a list whose size is {}", describe_test(test)),
+        Operator::AnyElement(filter) => match filter.as_ref() {
+            Filter::Element(test) => format!("a list with an element that is {}", describe_test(test)),
+            Filter::Criteria(node) => format!("a list with an element where {}", clause(node)),
+        },
+        Operator::Before(moment) => format!("a time before {moment}"),
+        Operator::After(moment) => format!("a time after {moment}"),
+        Operator::On(moment) => format!("a time on the day or in the period of {moment}"),
+        Operator::Anniversary => "a time whose anniversary is today".to_owned(),
+        Operator::Within(length) => format!("a time in the last {length}"),
+        Operator::OlderThan(length) => format!("a time at least {length} ago"),
+        Operator::Type(types) => {
+            let types: Vec<&str> = types.iter().map(|kind| kind.name()).collect();
+            format!("of type {}", types.join(" or "))
+        }
+        Operator::VersionMin(version) => format!("version {version} or later"),
+        Operator::VersionMax(version) => format!("version {version} or earlier"),
     }
 }
 

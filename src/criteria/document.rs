@@ -2,6 +2,7 @@
 
 use super::number::Decimal;
 use serde_json::Value;
+use std::cmp::Ordering;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -18,6 +19,10 @@ pub trait Document<'a>: Copy {
     fn kind(self) -> Kind;
     fn boolean(self) -> Option<bool>;
     fn number(self) -> Option<Decimal>;
+    /// How the number compares with another.
+    fn compare_number(self, other: &Decimal) -> Option<Ordering> {
+        Some(self.number()?.cmp(other))
+    }
     /// The number in units of `10^-scale`, halves rounded away from zero.
     fn units(self, scale: u32) -> Option<i128> {
         self.number()?.to_scaled(scale)

@@ -37,9 +37,14 @@ impl Duration {
                 .ok_or_else(|| format!("\"{}\" is not a unit of time", pair[1]))?;
             seconds = seconds.saturating_add(amount.saturating_mul(*length));
         }
+        Self::from_seconds(seconds)
+    }
+
+    /// A length of at least a second and at most 100 years.
+    pub fn from_seconds(seconds: i64) -> Result<Self, String> {
         match seconds {
-            0 => Err("a duration of zero selects nothing".to_owned()),
-            seconds if seconds > LONGEST => Err(format!("\"{text}\" is longer than 100 years")),
+            ..=0 => Err("a duration of zero selects nothing".to_owned()),
+            seconds if seconds > LONGEST => Err("a duration is limited to 100 years".to_owned()),
             seconds => Ok(Duration(seconds)),
         }
     }

@@ -1,33 +1,48 @@
 //! The criteria language: what a segment means, without any database in it.
 //!
 //! [`parse`] turns a JSON document into a tree of [`Node`]s or says what is wrong and where;
-//! [`matches`] evaluates the attribute leaves of a tree over one document. Event leaves are evaluated over
-//! a subscriber's activity by `membership`.
+//! [`matches_at`] evaluates the attribute leaves of a tree over one document. Event leaves are evaluated over
+//! a subscriber's activity by `membership`. [`normalise`], [`describe`] and [`containment`] say the same
+//! criteria in one form, in English, and as far as an index understands them.
 //!
 //! Logic is two-valued: a positive operator on a missing, null or wrongly typed value is false, and each
 //! `not_` operator is the exact complement of its positive.
 
 mod ast;
+mod clock;
 mod compare;
+mod containment;
 mod describe;
 mod document;
 mod duration;
 #[cfg(test)]
 pub mod encode;
 mod evaluate;
+mod instant;
+mod interval;
 mod jsonb;
+mod moment;
+mod normalise;
 mod number;
 mod parse;
+mod parse_literal;
 mod parse_test;
 #[cfg(test)]
+pub mod random;
+#[cfg(test)]
 mod tests;
+mod version;
 
-pub use ast::{EventLeaf, Filter, Literal, Measure, Node, Operand, Operator, Path, Test};
+pub use ast::{EventLeaf, Filter, Literal, Measure, Node, Operand, Operator, Path, Test, Type};
+pub use clock::Clock;
 pub use compare::passes_number;
-pub use describe::{describe_path, describe_test};
+pub use containment::containment;
+pub use describe::{describe, describe_path, describe_test};
 pub use document::{Document, Kind};
 pub use duration::Duration;
-pub use evaluate::{follow, matches};
+pub use evaluate::{follow, matches, matches_at};
+pub use instant::Instant;
 pub use jsonb::{Jsonb, numeric, numeric_units};
+pub use normalise::normalise;
 pub use number::Decimal;
 pub use parse::{Scope, canonical_event, event_names, parse, parse_value};

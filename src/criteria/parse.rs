@@ -25,32 +25,63 @@ const SYNONYMS: [(&str, &str); 2] = [("open", "email_open"), ("click", "email_cl
 /// What criteria may speak about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// A subscriber: attributes and events.
+    /// A subscriber: attributes, which are numbers, and events.
     Subscriber,
-    /// One JSON document: attributes only.
+    /// One JSON document, whenever that is: its attributes, and no current time.
     Document,
+    /// One JSON document at an instant.
+    DocumentAt,
+    /// The properties of an event, judged once for all when it arrives.
+    Event,
+    /// All that the language has, for what only reads criteria.
+    Any,
+}
+
+impl Scope {
+    /// Of an element of an array in such a document.
+    fn of_element(self) -> Self {
+        match self {
+            Scope::Subscriber => Scope::Document,
+            Scope::Any => Scope::DocumentAt,
+            scope => scope,
+        }
+    }
+
+    fn has_subscriber(self) -> bool {
+        matches!(self, Scope::Subscriber | Scope::Any)
+    }
 }
 
 /// Parses the text of a criteria document.
 pub fn parse(text: &str, scope: Scope) -> Result<Node> {
+    parse_value(&read(text)?, scope)
+}
+
+/// Reads the text of a criteria document.
+pub fn read(text: &str) -> Result<Value> {
     if text.len() > MAX_BYTES {
         return Err(Error::TooLarge { what: "the size of a document in bytes", limit: MAX_BYTES });
     }
-    let value: Value = serde_json::from_str(text).map_err(|problem| {
+    serde_json::from_str(text).map_err(|problem| {
         // The one thing that valid jsonb and this reader disagree about is nesting beyond 128.
         if problem.to_string().contains("recursion limit") {
             Error::TooLarge { what: "nesting", limit: MAX_DEPTH }
         } else {
             criteria("", format!("not JSON: {problem}"), "Write one JSON object.")
         }
-    })?;
-    parse_value(&value, scope)
+    })
 }
 
 /// Parses a criteria document.
 pub fn parse_value(value: &Value, scope: Scope) -> Result<Node> {
-    let mut parser = Parser { scope, nodes: 0, depth: 0 };
-    parser.node(value, "")
+    parse_located(value, scope).map(|(node, _)| node)
+}
+
+/// Parses a criteria document; with the path of every leaf, in the order of the tree.
+pub fn parse_located(value: &Value, scope: Scope) -> Result<(Node, Vec<String>)> {
+    let mut parser = Parser { scope, nodes: 0, depth: 0, leaves: Vec::new() };
+    let node = parser.node(value, "")?;
+    Ok((node, parser.leaves))
 }
 
 /// The canonical name of an event type.
@@ -65,9 +96,11 @@ pub fn event_names(canonical: &str) -> impl Iterator<Item = &str> {
 }
 
 pub(super) struct Parser {
-    scope: Scope,
+    pub(super) scope: Scope,
     nodes: usize,
     depth: usize,
+    /// Paths of the leaves so far, those inside leaves left aside.
+    leaves: Vec<String>,
 }
 
 impl Parser {
@@ -81,6 +114,8 @@ impl Parser {
             self.attribute(object, at)?
         } else if object.contains_key("segment") {
             self.segment(object, at)?
+        } else if object.contains_key("at_least") {
+            self.at_least(object, at)?
         } else {
             self.conjunction(object, at)?
         };
@@ -88,11 +123,18 @@ impl Parser {
         Ok(node)
     }
 
-    /// A node about another document than the subscriber: an array element, an event's properties.
-    pub(super) fn node_of_document(&mut self, value: &Value, at: &str) -> Result<Node> {
-        let scope = std::mem::replace(&mut self.scope, Scope::Document);
+    /// Criteria whose paths start at an array's element.
+    pub(super) fn element(&mut self, value: &Value, at: &str) -> Result<Node> {
+        self.inner(value, at, self.scope.of_element())
+    }
+
+    /// A node about another document, as part of a leaf.
+    fn inner(&mut self, value: &Value, at: &str, scope: Scope) -> Result<Node> {
+        let leaves = self.leaves.len();
+        let outer = std::mem::replace(&mut self.scope, scope);
         let node = self.node(value, at);
-        self.scope = scope;
+        self.scope = outer;
+        self.leaves.truncate(leaves);
         node
     }
 
@@ -111,7 +153,8 @@ impl Parser {
     /// `{"segment": "champions"}`
     fn segment(&mut self, object: &Map<String, Value>, at: &str) -> Result<Node> {
         let here = join(at, "segment");
-        if self.scope == Scope::Document {
+        self.leaves.push(at.to_owned());
+        if !self.scope.has_subscriber() {
             return Err(criteria(&here, "a document is in no segment", "Write operators on its keys."));
         }
         if let Some(key) = object.keys().find(|key| *key != "segment") {
@@ -127,6 +170,28 @@ impl Parser {
         }
     }
 
+    /// `{"at_least": 2, "of": [...]}`
+    fn at_least(&mut self, object: &Map<String, Value>, at: &str) -> Result<Node> {
+        const FORM: &str = "Write {\"at_least\": 2, \"of\": [...]}, with at least 2 nodes in the list.";
+        if let Some(key) = object.keys().find(|key| !["at_least", "of"].contains(&key.as_str())) {
+            return Err(criteria(&join(at, key), format!("unknown key \"{key}\" beside \"at_least\""), FORM));
+        }
+        let Some(nodes) = object.get("of") else {
+            return Err(criteria(at, "\"at_least\" needs \"of\"", FORM));
+        };
+        let nodes = self.nodes(nodes, &join(at, "of"))?;
+        let wanted =
+            object.get("at_least").and_then(Value::as_u64).and_then(|wanted| usize::try_from(wanted).ok());
+        match wanted.filter(|wanted| (1..=nodes.len()).contains(wanted)) {
+            Some(wanted) => Ok(Node::AtLeast(wanted, nodes)),
+            None => Err(criteria(
+                &join(at, "at_least"),
+                format!("expected a whole number from 1 to {}, the number of nodes", nodes.len()),
+                FORM,
+            )),
+        }
+    }
+
     fn conjunction(&mut self, object: &Map<String, Value>, at: &str) -> Result<Node> {
         let mut nodes = Vec::with_capacity(object.len());
         for (key, value) in object {
@@ -136,12 +201,19 @@ impl Parser {
                 "any" => Node::Any(self.nodes(value, &here)?),
                 "none" => Node::None(self.nodes(value, &here)?),
                 "not" => Node::Not(Box::new(self.node(value, &here)?)),
+                "bucket" if !self.scope.has_subscriber() => {
+                    return Err(criteria(
+                        &here,
+                        "a document has no subscriber to be in a bucket",
+                        "Leave the bucket out; a key of this name is reached by {\"attribute\": \"bucket\"}.",
+                    ));
+                }
                 form if FORMS.contains(&form) => {
                     return Err(criteria(
                         &here,
                         format!("the form \"{form}\" is not known to this version"),
-                        "Known forms are all, any, none, not, attribute, event and segment; a trait of this name is \
-                         reached by {\"attribute\": ...}.",
+                        "Known forms are all, any, none, not, at_least, attribute, event and segment; a trait of this \
+                         name is reached by {\"attribute\": ...}.",
                     ));
                 }
                 _ => self.shorthand(&mut vec![key.clone()], value, &here)?,
@@ -175,6 +247,7 @@ impl Parser {
         }
         let operators = object.keys().filter(|key| is_operator(key)).count();
         let node = if operators == object.len() {
+            self.leaves.push(at.to_owned());
             Node::Attribute(Path(path.clone()), parse_test(self, object, at)?)
         } else if operators > 0 {
             let other = object.keys().find(|key| !is_operator(key)).map_or("", String::as_str);
@@ -196,6 +269,7 @@ impl Parser {
     }
 
     fn attribute(&mut self, object: &Map<String, Value>, at: &str) -> Result<Node> {
+        self.leaves.push(at.to_owned());
         let path = object
             .get("attribute")
             .map_or(Ok(Path(Vec::new())), |path| parse_path(path, &join(at, "attribute")))?;
@@ -211,7 +285,8 @@ impl Parser {
     }
 
     fn event(&mut self, object: &Map<String, Value>, at: &str) -> Result<Node> {
-        if self.scope == Scope::Document {
+        self.leaves.push(at.to_owned());
+        if !self.scope.has_subscriber() {
             return Err(criteria(
                 &join(at, "event"),
                 "a document has no events",
@@ -241,7 +316,7 @@ impl Parser {
             None => None,
             Some(value) => {
                 // Only the check is wanted here; streams keep the document and compile it themselves.
-                self.node_of_document(value, &join(at, "where"))?;
+                self.inner(value, &join(at, "where"), Scope::Event)?;
                 Some(value.clone()).filter(|value| value.as_object().is_some_and(|filter| !filter.is_empty()))
             }
         };
@@ -306,11 +381,11 @@ fn parse_path(value: &Value, at: &str) -> Result<Path> {
         Value::Array(keys) => keys.iter().map(|key| key.as_str().map(str::to_owned)).collect(),
         _ => None,
     };
-    keys.filter(|keys| !keys.is_empty() && keys.len() <= MAX_DEPTH && keys.iter().all(|key| !key.is_empty()))
-        .map(Path)
-        .ok_or_else(|| {
-            criteria(at, "expected a path", "Write \"a.b\", or [\"a\", \"b.c\"] where a key contains a dot.")
-        })
+    // A key may be empty, where it is written as one; in a dotted string that is a slip.
+    let meant = |keys: &Vec<String>| value.is_array() || keys.iter().all(|key| !key.is_empty());
+    keys.filter(|keys| !keys.is_empty() && keys.len() <= MAX_DEPTH && meant(keys)).map(Path).ok_or_else(
+        || criteria(at, "expected a path", "Write \"a.b\", or [\"a\", \"b.c\"] where a key contains a dot."),
+    )
 }
 
 pub(super) fn criteria(at: &str, problem: impl Into<String>, expected: impl Into<String>) -> Error {

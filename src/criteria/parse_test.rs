@@ -1,15 +1,20 @@
 //! Parses the operators of one test.
 
-use super::ast::{Filter, Literal, Operand, Operator, Test};
+use super::ast::{Filter, Literal, Operand, Operator, Test, Type};
 use super::compare::fold_case;
+use super::duration::Duration;
+use super::interval::is_empty;
+use super::moment::{Moment, calendar_words};
 use super::number::Decimal;
-use super::parse::{MAX_DEPTH, Parser, criteria, join};
+use super::parse::{Parser, Scope, criteria, join};
+use super::parse_literal::{comparable, literal, literals, operand, text};
+use super::version::Version;
 use crate::error::{Result, nearest};
 use regex::RegexBuilder;
 use serde_json::{Map, Value};
 
 /// Every key of a test.
-pub const OPERATORS: [&str; 22] = [
+pub const OPERATORS: [&str; 30] = [
     "equals",
     "not_equals",
     "in",
@@ -31,8 +36,27 @@ pub const OPERATORS: [&str; 22] = [
     "has_none",
     "size",
     "any_element",
+    "before",
+    "after",
+    "on",
+    "within",
+    "older_than",
+    "type",
+    "version_min",
+    "version_max",
     "ignore_case",
 ];
+const TYPES: [(&str, Type); 7] = [
+    ("string", Type::String),
+    ("number", Type::Number),
+    ("boolean", Type::Boolean),
+    ("array", Type::Array),
+    ("object", Type::Object),
+    ("null", Type::Null),
+    ("missing", Type::Missing),
+];
+/// The operand of `on` that is no time of its own.
+pub const ANNIVERSARY: &str = "anniversary";
 const NUMERIC: [&str; 6] = ["min", "max", "gt", "lt", "equals", "between"];
 
 /// Longest pattern, in bytes.
@@ -74,6 +98,13 @@ pub fn parse_test(parser: &mut Parser, object: &Map<String, Value>, at: &str) ->
             at,
             "expected at least one operator",
             "Write a test such as {\"exists\": true}.",
+        ));
+    }
+    if is_empty(&operators) {
+        return Err(criteria(
+            at,
+            "the interval is empty",
+            "No value lies between these bounds; check their order.",
         ));
     }
     Ok(Test { operators, ignore_case })
@@ -150,20 +181,20 @@ fn operator(parser: &mut Parser, key: &str, value: &Value, at: &str, ignore_case
         "has_all" => Operator::HasAll(many()?),
         "has_none" => Operator::HasNone(many()?),
         "size" => Operator::Size(size(parser, value, at)?),
+        "before" => Operator::Before(moment(parser, key, value, at)?),
+        "after" => Operator::After(moment(parser, key, value, at)?),
+        "on" if value == ANNIVERSARY => {
+            refuse_time(parser, key, true, at)?;
+            Operator::Anniversary
+        }
+        "on" => Operator::On(moment(parser, key, value, at)?),
+        "within" => Operator::Within(length(parser, key, value, at)?),
+        "older_than" => Operator::OlderThan(length(parser, key, value, at)?),
+        "type" => Operator::Type(types(value, at)?),
+        "version_min" => Operator::VersionMin(version(value, at)?),
+        "version_max" => Operator::VersionMax(version(value, at)?),
         _ => Operator::AnyElement(Box::new(element(parser, value, at)?)),
     })
-}
-
-/// `null` cannot be compared with: a null value is a missing one.
-fn comparable(value: Literal, at: &str) -> Result<Literal> {
-    if value == Literal::Null {
-        return Err(criteria(
-            at,
-            "null equals nothing",
-            "Write {\"exists\": false} to find a missing value.",
-        ));
-    }
-    Ok(value)
 }
 
 fn between(value: &Value, at: &str, ignore_case: bool) -> Result<Operator> {
@@ -205,7 +236,7 @@ fn element(parser: &mut Parser, value: &Value, at: &str) -> Result<Filter> {
     if !object.is_empty() && object.keys().all(|key| is_operator(key)) {
         Ok(Filter::Element(parse_test(parser, object, at)?))
     } else {
-        Ok(Filter::Criteria(parser.node_of_document(value, at)?))
+        Ok(Filter::Criteria(parser.element(value, at)?))
     }
 }
 
@@ -233,67 +264,90 @@ fn pattern(text: &str, at: &str, ignore_case: bool) -> Result<Operator> {
         })
 }
 
-fn text<'v>(value: &'v Value, at: &str) -> Result<&'v str> {
-    value.as_str().ok_or_else(|| criteria(at, "expected a string", "This operator compares text."))
+/// A time to compare with.
+fn moment(parser: &Parser, key: &str, value: &Value, at: &str) -> Result<Moment> {
+    let text = text(value, at)?;
+    let moment = Moment::parse(text).map_err(|problem| {
+        let near = nearest(text, calendar_words().chain([ANNIVERSARY]));
+        let near = near.map_or_else(String::new, |near| format!("Did you mean \"{near}\"? "));
+        let hint =
+            "Write an ISO 8601 date or time, \"-30 days\", a word such as \"last_month\", or \"now-1M/M\".";
+        criteria(at, problem, format!("{near}{hint}"))
+    })?;
+    refuse_time(parser, key, moment.is_relative(), at)?;
+    Ok(moment)
 }
 
-fn operand(value: &Value, at: &str, ignore_case: bool) -> Result<Operand> {
-    match literal(value, at, ignore_case)? {
-        Literal::Number(number) => Ok(Operand::Number(number)),
-        Literal::Text(text) => Ok(Operand::Text(text)),
-        _ => Err(criteria(
+/// How long ago.
+fn length(parser: &Parser, key: &str, value: &Value, at: &str) -> Result<Duration> {
+    let length = Duration::parse(text(value, at)?).map_err(|problem| {
+        criteria(
             at,
-            "expected a number or a string",
-            "Numbers order as numbers, strings by their bytes.",
+            problem,
+            "Write a duration such as \"30 days\"; \"on\" takes words such as \"last_month\".",
+        )
+    })?;
+    refuse_time(parser, key, true, at)?;
+    Ok(length)
+}
+
+/// Refuses tests of times where there are none, and those that move with the current time where there is none.
+fn refuse_time(parser: &Parser, key: &str, relative: bool, at: &str) -> Result<()> {
+    let moves = format!("\"{key}\" depends on the current time here");
+    match parser.scope {
+        Scope::Subscriber => Err(criteria(
+            at,
+            format!("\"{key}\" tests times, and the attributes of a subscriber are numbers"),
+            "Say when something was done by an event leaf, such as {\"event\": \"signup\", \"within\": \"30 days\"}.",
         )),
+        Scope::Document if relative => Err(criteria(
+            at,
+            moves,
+            "State the instant: segment.matches(document, criteria, at => now(), time_zone => 'UTC').",
+        )),
+        Scope::Event if relative => Err(criteria(
+            at,
+            moves,
+            "Events are judged once, when they arrive; write a date, or \"within\" beside \"event\".",
+        )),
+        _ => Ok(()),
     }
 }
 
-fn literals(value: &Value, at: &str, ignore_case: bool) -> Result<Vec<Literal>> {
-    let Value::Array(values) = value else {
-        return Err(criteria(at, "expected a list of values", "Write [...] around the values."));
-    };
-    let values = values.iter().enumerate();
-    values
-        .map(|(index, value)| {
-            let at = format!("{at}[{index}]");
-            comparable(literal(value, &at, ignore_case)?, &at)
+/// A type by name, or several.
+fn types(value: &Value, at: &str) -> Result<Vec<Type>> {
+    let names = || TYPES.iter().map(|(name, _)| *name);
+    let one = |value: &Value, at: &str| {
+        let name = value.as_str().unwrap_or_default();
+        TYPES.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind).ok_or_else(|| {
+            let near = nearest(name, names());
+            let near = near.map_or_else(String::new, |near| format!("Did you mean \"{near}\"? "));
+            let types = names().collect::<Vec<_>>().join(", ");
+            criteria(at, "expected the name of a type", format!("{near}Types are {types}."))
         })
-        .collect()
+    };
+    match value {
+        Value::Array(values) if !values.is_empty() => {
+            let values = values.iter().enumerate();
+            values.map(|(index, value)| one(value, &format!("{at}[{index}]"))).collect()
+        }
+        value => Ok(vec![one(value, at)?]),
+    }
 }
 
-fn literal(value: &Value, at: &str, ignore_case: bool) -> Result<Literal> {
-    literal_within(value, at, ignore_case, MAX_DEPTH)
+impl Type {
+    pub fn name(self) -> &'static str {
+        TYPES.iter().find(|(_, kind)| *kind == self).map_or("missing", |(name, _)| name)
+    }
 }
 
-fn literal_within(value: &Value, at: &str, ignore_case: bool, depth: usize) -> Result<Literal> {
-    let deeper =
-        || depth.checked_sub(1).ok_or(crate::error::Error::TooLarge { what: "nesting", limit: MAX_DEPTH });
-    Ok(match value {
-        Value::Null => Literal::Null,
-        Value::Bool(value) => Literal::Boolean(*value),
-        Value::Number(number) => Literal::Number(Decimal::parse(number.as_str()).ok_or_else(|| {
-            criteria(
-                at,
-                format!("the number {number} is out of range"),
-                "Write a number with a smaller exponent.",
-            )
-        })?),
-        Value::String(text) => Literal::Text(fold_case(text, ignore_case).into_owned()),
-        Value::Array(values) => {
-            let depth = deeper()?;
-            Literal::Array(
-                values.iter().map(|v| literal_within(v, at, ignore_case, depth)).collect::<Result<_>>()?,
-            )
-        }
-        Value::Object(entries) => {
-            let depth = deeper()?;
-            let entries = entries.iter();
-            Literal::Object(
-                entries
-                    .map(|(k, v)| Ok((k.clone(), literal_within(v, at, ignore_case, depth)?)))
-                    .collect::<Result<_>>()?,
-            )
-        }
+fn version(value: &Value, at: &str) -> Result<String> {
+    let version = Version::parse(text(value, at)?).map(|version| version.to_string());
+    version.ok_or_else(|| {
+        criteria(
+            at,
+            "expected a version",
+            "Write one as semver.org has it, such as \"1.2.3\" or \"2.0.0-rc.1\".",
+        )
     })
 }

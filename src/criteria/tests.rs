@@ -6,6 +6,18 @@ use crate::error::{Code, Error};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+mod canonical;
+mod cases;
+mod times;
+
+/// The instant of a time with an offset.
+fn at(text: &str) -> Instant {
+    match instant::Written::parse(text) {
+        Some(instant::Written::Instant(instant)) => instant,
+        other => panic!("{text}: {other:?}"),
+    }
+}
+
 /// Matches through both kinds of document, which must agree.
 fn holds(criteria: Value, document: Value) -> bool {
     let node =

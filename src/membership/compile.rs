@@ -26,6 +26,7 @@ pub(super) enum Expression {
     Any(Vec<Expression>),
     None(Vec<Expression>),
     Not(Box<Expression>),
+    AtLeast(usize, Vec<Expression>),
     /// An index into the program's leaves.
     Leaf(usize),
     /// The id of another segment.
@@ -255,6 +256,9 @@ impl Expression {
             Expression::Any(parts) => parts.iter().any(|part| part.holds(truths, members)),
             Expression::None(parts) => !parts.iter().any(|part| part.holds(truths, members)),
             Expression::Not(part) => !part.holds(truths, members),
+            Expression::AtLeast(wanted, parts) => {
+                parts.iter().filter(|part| part.holds(truths, members)).take(*wanted).count() == *wanted
+            }
             Expression::Leaf(index) => truths[*index],
             Expression::Segment(id) => members.contains(*id),
         }
@@ -353,6 +357,7 @@ impl<'a> Compiler<'a> {
             Node::Any(nodes) => Expression::Any(self.expressions(nodes, at, "any")?),
             Node::None(nodes) => Expression::None(self.expressions(nodes, at, "none")?),
             Node::Not(node) => Expression::Not(Box::new(self.expression(node, &step(at, "not"))?)),
+            Node::AtLeast(wanted, nodes) => Expression::AtLeast(*wanted, self.expressions(nodes, at, "of")?),
             Node::Attribute(path, test) => {
                 let name = describe_path(path);
                 let feature = Feature::by_name(&name).ok_or_else(|| Error::Unknown {

@@ -106,7 +106,7 @@ impl Program {
 /// What each leaf measures, in the order in which the compiler meets them.
 fn describe(node: &Node, conditions: &mut Vec<String>) {
     match node {
-        Node::All(nodes) | Node::Any(nodes) | Node::None(nodes) => {
+        Node::All(nodes) | Node::Any(nodes) | Node::None(nodes) | Node::AtLeast(_, nodes) => {
             nodes.iter().for_each(|node| describe(node, conditions));
         }
         Node::Not(node) => describe(node, conditions),

@@ -93,7 +93,7 @@ pub fn horizons(leaf: &EventLeaf) -> Horizons {
 
 fn visit(node: &Node, see: &mut impl FnMut(&EventLeaf)) {
     match node {
-        Node::All(nodes) | Node::Any(nodes) | Node::None(nodes) => {
+        Node::All(nodes) | Node::Any(nodes) | Node::None(nodes) | Node::AtLeast(_, nodes) => {
             nodes.iter().for_each(|node| visit(node, see))
         }
         Node::Not(node) => visit(node, see),

@@ -16,3 +16,6 @@ pub mod error;
 pub mod membership;
 #[path = "../../../src/score/mod.rs"]
 pub mod score;
+
+#[cfg(test)]
+mod mutations;

@@ -1,0 +1,99 @@
+//! The instant and the time zone that criteria are evaluated at.
+
+use super::instant::{Instant, instant, utc};
+use crate::error::{Error, Result, nearest};
+use chrono::{NaiveDateTime, Offset, TimeDelta, TimeZone};
+use chrono_tz::{TZ_VARIANTS, Tz};
+
+/// Which "now" and which calendar days criteria mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Clock {
+    pub now: Instant,
+    zone: Tz,
+}
+
+impl Clock {
+    /// For criteria that do not depend on the current time, as [`super::Scope::Document`] makes sure of: times
+    /// without an offset are those of UTC.
+    pub const TIMELESS: Clock = Clock { now: 0, zone: Tz::UTC };
+
+    /// An instant in a time zone by its IANA name, in any case.
+    pub fn new(now: Instant, zone: &str) -> Result<Self> {
+        let found = Tz::from_str_insensitive(zone).map_err(|_| Error::Argument {
+            problem: format!("time zone \"{zone}\" is not known"),
+            hint: match nearest(zone, TZ_VARIANTS.iter().map(|zone| zone.name())) {
+                Some(near) => format!("Did you mean \"{near}\"?"),
+                None => "Write an IANA name such as \"Europe/Paris\" or \"UTC\".".to_owned(),
+            },
+        })?;
+        Ok(Clock { now, zone: found })
+    }
+
+    /// What a clock on the wall shows at an instant.
+    pub fn local(&self, at: Instant) -> Option<NaiveDateTime> {
+        let utc = utc(at)?;
+        utc.checked_add_offset(self.zone.offset_from_utc_datetime(&utc).fix())
+    }
+
+    /// The instant that a time without an offset names. A time that a change of the clocks skips, or shows
+    /// twice, is read by standard time, as PostgreSQL reads it.
+    pub fn instant(&self, local: NaiveDateTime) -> Instant {
+        self.resolve(local, |_, latest| latest)
+    }
+
+    /// The first instant that belongs to a period, which begins at a local time.
+    pub fn beginning(&self, local: NaiveDateTime) -> Instant {
+        self.resolve(local, |earliest, _| earliest)
+    }
+
+    fn resolve(&self, local: NaiveDateTime, choose: fn(i32, i32) -> i32) -> Instant {
+        let seconds = |offset: <Tz as TimeZone>::Offset| offset.fix().local_minus_utc();
+        let offset = match self.zone.offset_from_local_datetime(&local) {
+            chrono::LocalResult::Single(offset) => seconds(offset),
+            chrono::LocalResult::Ambiguous(earliest, latest) => choose(seconds(earliest), seconds(latest)),
+            // Skipped: the offset before the change.
+            chrono::LocalResult::None => {
+                let before = local.checked_sub_signed(TimeDelta::days(1)).unwrap_or(local);
+                seconds(self.zone.offset_from_utc_datetime(&before))
+            }
+        };
+        instant(local) - i64::from(offset) * 1_000_000
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::instant::{Written, print_instant};
+    use super::*;
+
+    fn local(text: &str) -> NaiveDateTime {
+        match Written::parse(text) {
+            Some(Written::Local(local)) => local,
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn skipped_and_repeated_times_are_read_by_standard_time() {
+        let clock = Clock::new(0, "America/New_York").unwrap();
+        assert_eq!(print_instant(clock.instant(local("2024-03-10 02:30"))), "2024-03-10T07:30:00Z");
+        assert_eq!(print_instant(clock.instant(local("2024-11-03 01:30"))), "2024-11-03T06:30:00Z");
+        assert_eq!(print_instant(clock.beginning(local("2024-11-03 01:00"))), "2024-11-03T05:00:00Z");
+    }
+
+    #[test]
+    fn a_day_begins_at_its_first_instant() {
+        // Havana sets its clocks back from 1:00 to 0:00; Beirut sets them forward from 0:00 to 1:00.
+        let havana = Clock::new(0, "America/Havana").unwrap();
+        assert_eq!(print_instant(havana.beginning(local("2024-11-03 00:00"))), "2024-11-03T04:00:00Z");
+        let beirut = Clock::new(0, "asia/beirut").unwrap();
+        assert_eq!(print_instant(beirut.beginning(local("2024-03-31 00:00"))), "2024-03-30T22:00:00Z");
+    }
+
+    #[test]
+    fn an_unknown_zone_is_refused_with_the_nearest() {
+        let error = Clock::new(0, "Europe/Pariss").unwrap_err();
+        assert_eq!(error.hint().unwrap(), "Did you mean \"Europe/Paris\"?");
+        assert!(Clock::new(0, "").is_err());
+    }
+}
