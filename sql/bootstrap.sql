@@ -56,7 +56,10 @@ CREATE TABLE segment.stream (
   event_type text,
   filter     jsonb,
   value_path text[],
+  from_time  timestamptz,
+  until_time timestamptz,
   horizons   bigint[] NOT NULL,
+  extent     boolean NOT NULL,
   -- The version from which on a state that was written has the stream; 0 where all have.
   since      bigint NOT NULL DEFAULT 0
 );

@@ -42,7 +42,7 @@ impl Line {
         self.panes.is_empty()
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = (i64, Tally)> + '_ {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (i64, Tally)> + '_ {
         self.panes.iter().copied().zip(self.tallies.iter().copied())
     }
 

@@ -31,6 +31,11 @@ impl Totals {
         self.met.iter().map(|position| (*position as usize, self.by_position[*position as usize].tally))
     }
 
+    /// Whether the stream at a position has events.
+    pub fn has(&self, position: usize) -> bool {
+        self.by_position.get(position).is_some_and(|total| !total.tally.is_empty())
+    }
+
     /// Everything that a state, whose totals these are, keeps of a stream and a window of some resolution can ask
     /// about, into `line`.
     pub fn line(&self, state: &State, stream: u32, position: usize, resolution: Resolution, line: &mut Line) {

@@ -16,7 +16,7 @@ use std::rc::Rc;
 const REMEMBERED: usize = 10_000;
 
 /// What a stream selects. Two leaves with equal selections share one stream.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
     /// The canonical event type; `None` for every event.
     pub event: Option<String>,
@@ -24,17 +24,20 @@ pub struct Selection {
     pub filter: Option<Value>,
     /// The number that is summed, by path; `None` where events are only counted.
     pub of: Option<Path>,
+    /// Events from an instant on, and those before another.
+    pub from: Option<Instant>,
+    pub until: Option<Instant>,
 }
 
 impl Selection {
     /// Counts events of a type.
     pub fn of_type(event: &str) -> Self {
-        Selection { event: Some(event.to_owned()), filter: None, of: None }
+        Selection { event: Some(event.to_owned()), ..Selection::default() }
     }
 
     /// Counts every event, whatever its type.
     pub fn everything() -> Self {
-        Selection { event: None, filter: None, of: None }
+        Selection::default()
     }
 
     /// Sums the source's value column as well.
@@ -54,7 +57,17 @@ impl Selection {
     }
 
     fn selects_as(&self, other: &Selection) -> bool {
-        self.event == other.event && self.filter == other.filter
+        self.event == other.event && self.selects_among(other)
+    }
+
+    /// Whether both select the same of the events of their types.
+    pub fn selects_among(&self, other: &Selection) -> bool {
+        self.filter == other.filter && (self.from, self.until) == (other.from, other.until)
+    }
+
+    /// Whether it selects every event of its type.
+    pub fn selects_all(&self) -> bool {
+        self.selects_among(&Selection::default())
     }
 
     /// The types that the selection lets in, under all their names; `None` for every type.
@@ -63,37 +76,36 @@ impl Selection {
     }
 }
 
-/// The widest window, in panes, that is read at each resolution; 0 where none is.
+/// How much of its events a stream keeps beside their number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Horizons([i64; 3]);
+pub struct Horizons {
+    /// The widest window, in panes, that is read at each resolution; 0 where none is.
+    pub panes: [i64; 3],
+    /// Whether the exact times of the first and of the last event are kept.
+    pub extent: bool,
+}
 
 impl Horizons {
-    pub fn new(panes: [i64; 3]) -> Self {
-        Horizons(panes)
-    }
-
-    pub fn panes(self) -> [i64; 3] {
-        self.0
-    }
-
     pub fn include(&mut self, window: Window) {
-        let slot = &mut self.0[window.resolution as usize];
+        let slot = &mut self.panes[window.resolution as usize];
         *slot = (*slot).max(window.panes());
     }
 
-    /// Reaches back as far as either.
+    /// Keeps as much as either.
     pub fn merge(&mut self, other: Horizons) {
-        self.0.iter_mut().zip(other.0).for_each(|(kept, wanted)| *kept = (*kept).max(wanted));
+        self.panes.iter_mut().zip(other.panes).for_each(|(kept, wanted)| *kept = (*kept).max(wanted));
+        self.extent |= other.extent;
     }
 
     /// Whether everything that `other` asks for is kept.
     pub fn cover(self, other: Horizons) -> bool {
-        self.0.iter().zip(other.0).all(|(kept, wanted)| *kept >= wanted)
+        let panes = self.panes.iter().zip(other.panes).all(|(kept, wanted)| *kept >= wanted);
+        panes && self.extent >= other.extent
     }
 
     /// The oldest pane kept at each resolution at an instant; `i64::MAX` where the resolution is not kept at all.
     pub fn oldest(self, at: Instant) -> [i64; 3] {
-        Resolution::ALL.map(|resolution| match self.0[resolution as usize] {
+        Resolution::ALL.map(|resolution| match self.panes[resolution as usize] {
             0 => i64::MAX,
             panes => resolution.pane(at) - panes + 1,
         })
@@ -117,13 +129,18 @@ impl Stream {
         Ok(Stream { id, selection, horizons, filter })
     }
 
-    /// Whether the filter lets an event of the right type in.
-    pub fn admits<'a, D: Document<'a>>(&self, event: D) -> bool {
-        self.filter.as_ref().is_none_or(|filter| matches(filter, event))
+    /// Whether an event of the right type, at an instant, is selected.
+    pub fn admits<'a, D: Document<'a>>(&self, event: D, at: Instant) -> bool {
+        self.selection.from.is_none_or(|from| at >= from)
+            && self.selection.until.is_none_or(|until| at < until)
+            && self.filter.as_ref().is_none_or(|filter| matches(filter, event))
     }
 
-    /// The path and the texts, where all that the filter asks is whether the text there is one of them.
+    /// The path and the texts, where all that is asked is whether the text there is one of them.
     pub fn wanted_texts(&self) -> Option<(&Path, Vec<&str>)> {
+        if (self.selection.from, self.selection.until) != (None, None) {
+            return None;
+        }
         let Some(Node::Attribute(path, Test { operators, ignore_case: false })) = &self.filter else {
             return None;
         };
@@ -137,11 +154,6 @@ impl Stream {
             _ => None,
         });
         Some((path, texts.collect::<Option<_>>()?))
-    }
-
-    /// Whether the exact times of the first and the last event are kept: of the stream of every event.
-    pub fn keeps_extent(&self) -> bool {
-        self.selection.event.is_none()
     }
 
     /// The number an event contributes to the sum, in units of `10^-VALUE_SCALE`; nothing where there is no
@@ -212,7 +224,7 @@ impl Streams {
         let mut feed = Feed { streams, sums, live, ..Feed::default() };
         for stream in feed.live.iter().map(|position| &self.all[*position as usize]) {
             feed.horizons.merge(stream.horizons);
-            feed.extending.extend(stream.keeps_extent().then_some(stream.id));
+            feed.extending.extend(stream.horizons.extent.then_some(stream.id));
         }
         let feed = Rc::new(feed);
         if known.len() >= REMEMBERED {

@@ -11,7 +11,7 @@ fn window(text: &str) -> Window {
 const WINDOWS: [&str; 4] = ["90 minutes", "7 days", "30 days", "90 days"];
 
 fn streams() -> Streams {
-    let mut wide = Horizons::default();
+    let mut wide = Horizons { extent: true, ..Horizons::default() };
     WINDOWS.iter().for_each(|text| wide.include(window(text)));
     Streams::new(vec![
         Stream::new(1, Selection::everything().with_value(), wide).unwrap(),
@@ -151,17 +151,23 @@ fn valid_times_are_the_years_1_to_9999() {
 }
 
 #[test]
-fn streams_admit_and_sum_by_path() {
+fn streams_admit_by_filter_and_time_and_sum_by_path() {
     use crate::criteria::Path;
     use serde_json::json;
     let selection = Selection {
         event: Some("purchase".to_owned()),
         filter: Some(json!({"category": {"equals": "shoes"}})),
         of: Some(Path(vec!["amount".to_owned()])),
+        from: Some(0),
+        until: Some(DAY),
     };
     let stream = Stream::new(1, selection, Horizons::default()).unwrap();
-    assert!(stream.admits(&json!({"category": "shoes"})));
-    assert!(!stream.admits(&json!({"category": "hats"})));
+    assert!(stream.admits(&json!({"category": "shoes"}), 0));
+    assert!(!stream.admits(&json!({"category": "hats"}), 0));
+    assert!(
+        !stream.admits(&json!({"category": "shoes"}), -1)
+            && !stream.admits(&json!({"category": "shoes"}), DAY)
+    );
     assert_eq!(stream.value(&json!({"amount": 12.5})), 12_500_000);
     assert_eq!(stream.value(&json!({"amount": "12.5"})), 0);
     assert_eq!(stream.value(&json!({"amount": 1e40})), 0);

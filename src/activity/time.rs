@@ -76,6 +76,11 @@ impl Window {
         self.resolution.pane(at) - self.panes + 1
     }
 
+    /// The oldest instant that counts at an instant.
+    pub const fn begin(self, at: Instant) -> Instant {
+        self.oldest(at) * self.resolution.micros()
+    }
+
     /// The first instant at which a pane no longer counts.
     pub const fn expiry(self, pane: i64) -> Instant {
         (pane + self.panes) * self.resolution.micros()

@@ -1,6 +1,7 @@
 //! The tree that a criteria document means.
 
 use super::duration::Duration;
+use super::instant::Instant;
 use super::moment::Moment;
 use super::number::Decimal;
 use regex::Regex;
@@ -120,8 +121,20 @@ pub struct EventLeaf {
     pub filter: Option<Value>,
     pub measure: Measure,
     pub test: Test,
-    /// The last so much time; `None` for ever.
+    pub span: Span,
+}
+
+/// The stretch of time that an event leaf looks at: all that are given must hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Span {
+    /// The last so much time.
     pub within: Option<Duration>,
+    /// What has left the last so much time.
+    pub older_than: Option<Duration>,
+    /// This instant and what is later.
+    pub from: Option<Instant>,
+    /// What is earlier than this instant.
+    pub until: Option<Instant>,
 }
 
 /// What is measured over the events that a leaf selects.
@@ -130,4 +143,15 @@ pub enum Measure {
     Count,
     /// The sum of a numeric property, by path; `value` is the source's value column.
     Sum(Path),
+    /// The same divided by the number of events; missing where there are none.
+    Average(Path),
+    /// 1 if the first event of its type ever is among those selected, and 0 otherwise.
+    First,
+    /// The same of the latest one.
+    Last,
+    /// How many days in a row have events, up to today, or to yesterday as long as today has none.
+    Streak,
+    /// By which share the number of events, or the sum of a property, in the window is above that in the equally long window
+    /// before it; missing where there was nothing.
+    Trend(Option<Path>),
 }

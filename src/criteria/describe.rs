@@ -1,6 +1,7 @@
 //! Says in English what criteria demand.
 
-use super::ast::{EventLeaf, Filter, Literal, Measure, Node, Operand, Operator, Path, Test};
+use super::ast::{EventLeaf, Filter, Literal, Measure, Node, Operand, Operator, Path, Span, Test};
+use super::instant::print_instant;
 use super::parse::{Scope, parse_located, parse_value, read};
 use crate::error::Result;
 
@@ -45,17 +46,39 @@ fn clause(node: &Node) -> String {
 }
 
 fn event(leaf: &EventLeaf) -> String {
+    format!("{} is {}", describe_measure(leaf), describe_test(&leaf.test))
+}
+
+/// What an event leaf measures: `the number of "purchase" events in the last 30 days`.
+pub fn describe_measure(leaf: &EventLeaf) -> String {
     let filter = leaf.filter.as_ref().map_or_else(String::new, |filter| {
         let node = parse_value(filter, Scope::Event);
         format!(" where {}", node.map_or_else(|_| filter.to_string(), |node| clause(&node)))
     });
-    let window = leaf.within.map_or_else(|| "ever".to_owned(), |within| format!("in the last {within}"));
-    let events = format!("{:?} events{filter} {window}", leaf.event);
-    let test = describe_test(&leaf.test);
+    let (event, span) = (&leaf.event, describe_span(leaf.span));
+    let events = format!("{event:?} events{filter}{span}");
     match &leaf.measure {
-        Measure::Count => format!("the number of {events} is {test}"),
-        Measure::Sum(path) => format!("the sum of {} over {events} is {test}", describe_path(path)),
+        Measure::Count => format!("the number of {events}"),
+        Measure::Sum(path) => format!("the sum of {} over {events}", describe_path(path)),
+        Measure::Average(path) => format!("the average of {} over {events}", describe_path(path)),
+        Measure::First => format!("the number of first {event:?} events ever that are{filter}{span}"),
+        Measure::Last => format!("the number of latest {event:?} events that are{filter}{span}"),
+        Measure::Streak => format!("the number of days in a row with {event:?} events{filter}"),
+        Measure::Trend(None) => format!("the growth of the number of {events}"),
+        Measure::Trend(Some(path)) => {
+            format!("the growth of the sum of {} over {events}", describe_path(path))
+        }
     }
+}
+
+fn describe_span(span: Span) -> String {
+    let parts = [
+        span.within.map(|within| format!(" in the last {within}")),
+        span.older_than.map(|older_than| format!(" not in the last {older_than}")),
+        span.from.map(|from| format!(" from {}", print_instant(from))),
+        span.until.map(|until| format!(" before {}", print_instant(until))),
+    ];
+    if span == Span::default() { " ever".to_owned() } else { parts.into_iter().flatten().collect() }
 }
 
 /// `a.b`, or `a."b.c"` where a key contains a dot.

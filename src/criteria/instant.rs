@@ -53,6 +53,17 @@ impl Written {
     }
 }
 
+impl Written {
+    /// The instant, of a date its beginning, where nothing else is said in UTC.
+    pub fn in_utc(self) -> Instant {
+        match self {
+            Written::Instant(at) => at,
+            Written::Local(local) => instant(local),
+            Written::Day(day) => instant(day.and_time(chrono::NaiveTime::MIN)),
+        }
+    }
+}
+
 /// The instant at which a clock of UTC shows a time.
 pub fn instant(utc: NaiveDateTime) -> Instant {
     utc.and_utc().timestamp_micros() - EPOCH

@@ -25,6 +25,7 @@ mod moment;
 mod normalise;
 mod number;
 mod parse;
+mod parse_event;
 mod parse_literal;
 mod parse_test;
 #[cfg(test)]
@@ -33,11 +34,11 @@ pub mod random;
 mod tests;
 mod version;
 
-pub use ast::{EventLeaf, Filter, Literal, Measure, Node, Operand, Operator, Path, Test, Type};
+pub use ast::{EventLeaf, Filter, Literal, Measure, Node, Operand, Operator, Path, Span, Test, Type};
 pub use clock::Clock;
 pub use compare::passes_number;
 pub use containment::containment;
-pub use describe::{describe, describe_path, describe_test};
+pub use describe::{describe, describe_measure, describe_path, describe_test};
 pub use document::{Document, Kind};
 pub use duration::Duration;
 pub use evaluate::{follow, matches, matches_at};

@@ -4,6 +4,7 @@
 //! `all` and `any` become one, tests of one path are joined, and everything stands in one order.
 
 use super::ast::{EventLeaf, Filter, Literal, Measure, Node, Operand, Operator, Path, Test, Type};
+use super::instant::print_instant;
 use super::parse::{Scope, parse, parse_value};
 use super::parse_test::ANNIVERSARY;
 use crate::error::Result;
@@ -349,21 +350,31 @@ fn event(leaf: &EventLeaf) -> Result<Value> {
         }
     }
     let tests = Value::Object(test(&leaf.test)?);
+    let mut measure = |key: &str, value: Value, of: Option<&Path>| {
+        keys.insert(key.to_owned(), value);
+        if let Some(path) = of.map(path_value).filter(|of| key == "trend" || of != "value") {
+            keys.insert("of".to_owned(), path);
+        }
+    };
     match &leaf.measure {
         Measure::Count if tests == json!({"min": 1}) => {}
-        Measure::Count => {
-            keys.insert("count".to_owned(), tests);
-        }
-        Measure::Sum(path) => {
-            keys.insert("sum".to_owned(), tests);
-            let of = path_value(path);
-            if of != "value" {
-                keys.insert("of".to_owned(), of);
-            }
-        }
+        Measure::Count => measure("count", tests, None),
+        Measure::Sum(path) => measure("sum", tests, Some(path)),
+        Measure::Average(path) => measure("average", tests, Some(path)),
+        Measure::First => measure("first", true.into(), None),
+        Measure::Last => measure("last", true.into(), None),
+        Measure::Streak => measure("streak", tests, None),
+        Measure::Trend(path) => measure("trend", tests, path.as_ref()),
     }
-    if let Some(within) = leaf.within {
-        keys.insert("within".to_owned(), within.to_string().into());
+    let span = leaf.span;
+    let parts = [
+        ("within", span.within.map(|within| within.to_string())),
+        ("older_than", span.older_than.map(|older_than| older_than.to_string())),
+        ("from", span.from.map(print_instant)),
+        ("until", span.until.map(print_instant)),
+    ];
+    for (key, value) in parts {
+        keys.extend(value.map(|value| (key.to_owned(), value.into())));
     }
     Ok(Value::Object(keys))
 }

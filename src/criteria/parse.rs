@@ -1,8 +1,7 @@
 //! From a JSON document to a tree, strict: whatever is not understood is refused with its path, what was
 //! expected, and the nearest name.
 
-use super::ast::{EventLeaf, Measure, Node, Path};
-use super::duration::Duration;
+use super::ast::{Node, Path};
 use super::parse_test::{is_operator, literal_key_hint, parse_test};
 use crate::error::{Error, Result, nearest};
 use serde_json::{Map, Value};
@@ -17,7 +16,6 @@ pub const MAX_NODES: usize = 1_000;
 /// Keys that introduce a node form; a trait of such a name is reached by the `attribute` form.
 const FORMS: [&str; 10] =
     ["all", "any", "none", "not", "attribute", "event", "at_least", "sequence", "segment", "bucket"];
-const EVENT_KEYS: [&str; 6] = ["event", "where", "count", "sum", "of", "within"];
 
 /// Event types that mean the same; the right one is canonical.
 const SYNONYMS: [(&str, &str); 2] = [("open", "email_open"), ("click", "email_click")];
@@ -47,7 +45,7 @@ impl Scope {
         }
     }
 
-    fn has_subscriber(self) -> bool {
+    pub(super) fn has_subscriber(self) -> bool {
         matches!(self, Scope::Subscriber | Scope::Any)
     }
 }
@@ -100,7 +98,7 @@ pub(super) struct Parser {
     nodes: usize,
     depth: usize,
     /// Paths of the leaves so far, those inside leaves left aside.
-    leaves: Vec<String>,
+    pub(super) leaves: Vec<String>,
 }
 
 impl Parser {
@@ -129,7 +127,7 @@ impl Parser {
     }
 
     /// A node about another document, as part of a leaf.
-    fn inner(&mut self, value: &Value, at: &str, scope: Scope) -> Result<Node> {
+    pub(super) fn inner(&mut self, value: &Value, at: &str, scope: Scope) -> Result<Node> {
         let leaves = self.leaves.len();
         let outer = std::mem::replace(&mut self.scope, scope);
         let node = self.node(value, at);
@@ -140,10 +138,14 @@ impl Parser {
 
     fn enter(&mut self) -> Result<()> {
         self.depth += 1;
-        self.nodes += 1;
         if self.depth > MAX_DEPTH {
             return Err(Error::TooLarge { what: "nesting", limit: MAX_DEPTH });
         }
+        self.count_node()
+    }
+
+    pub(super) fn count_node(&mut self) -> Result<()> {
+        self.nodes += 1;
         if self.nodes > MAX_NODES {
             return Err(Error::TooLarge { what: "the number of nodes", limit: MAX_NODES });
         }
@@ -284,86 +286,6 @@ impl Parser {
         Ok(Node::Attribute(path, parse_test(self, &operators, at)?))
     }
 
-    fn event(&mut self, object: &Map<String, Value>, at: &str) -> Result<Node> {
-        self.leaves.push(at.to_owned());
-        if !self.scope.has_subscriber() {
-            return Err(criteria(
-                &join(at, "event"),
-                "a document has no events",
-                "Event leaves belong in the criteria of a segment.",
-            ));
-        }
-        if let Some(key) = object.keys().find(|key| !EVENT_KEYS.contains(&key.as_str())) {
-            let near =
-                nearest(key, EVENT_KEYS).map(|near| format!("Did you mean \"{near}\"? ")).unwrap_or_default();
-            return Err(criteria(
-                &join(at, key),
-                format!("unknown key \"{key}\" in an event leaf"),
-                format!("{near}Known keys are {}.", EVENT_KEYS.join(", ")),
-            ));
-        }
-        let event = match object.get("event") {
-            Some(Value::String(event)) if !event.is_empty() => canonical_event(event).to_owned(),
-            _ => {
-                return Err(criteria(
-                    &join(at, "event"),
-                    "expected the name of an event type",
-                    "Write {\"event\": \"purchase\"}.",
-                ));
-            }
-        };
-        let filter = match object.get("where") {
-            None => None,
-            Some(value) => {
-                // Only the check is wanted here; streams keep the document and compile it themselves.
-                self.inner(value, &join(at, "where"), Scope::Event)?;
-                Some(value.clone()).filter(|value| value.as_object().is_some_and(|filter| !filter.is_empty()))
-            }
-        };
-        let within = match object.get("within") {
-            None => None,
-            Some(Value::String(text)) => Some(Duration::parse(text).map_err(|problem| {
-                criteria(&join(at, "within"), problem, "Write a duration such as \"90 days\" or \"4 hours\".")
-            })?),
-            Some(_) => {
-                return Err(criteria(
-                    &join(at, "within"),
-                    "expected a duration",
-                    "Write \"90 days\" or \"4 hours\".",
-                ));
-            }
-        };
-        let (measure, test) = self.measure(object, at)?;
-        Ok(Node::Event(EventLeaf { event, filter, measure, test, within }))
-    }
-
-    fn measure(&mut self, object: &Map<String, Value>, at: &str) -> Result<(Measure, super::ast::Test)> {
-        let numeric = |parser: &mut Self, value: &Value, key: &str| {
-            let at = join(at, key);
-            let tests = parser.object(value, &at, "Write a test such as {\"min\": 2}.")?;
-            super::parse_test::parse_numeric_test(parser, tests, &at)
-        };
-        match (object.get("count"), object.get("sum"), object.get("of")) {
-            (Some(_), Some(_), _) => Err(criteria(
-                at,
-                "an event leaf measures one thing",
-                "Write two leaves, one with count and one with sum, in \"all\".",
-            )),
-            (_, None, Some(_)) => Err(criteria(
-                &join(at, "of"),
-                "\"of\" needs \"sum\"",
-                "Write {\"sum\": {\"min\": 500}, \"of\": \"value\"}.",
-            )),
-            (None, Some(sum), of) => {
-                let path =
-                    of.map_or(Ok(Path(vec!["value".to_owned()])), |of| parse_path(of, &join(at, "of")))?;
-                Ok((Measure::Sum(path), numeric(self, sum, "sum")?))
-            }
-            (Some(count), None, None) => Ok((Measure::Count, numeric(self, count, "count")?)),
-            (None, None, None) => Ok((Measure::Count, super::parse_test::at_least_one())),
-        }
-    }
-
     pub(super) fn object<'v>(
         &self,
         value: &'v Value,
@@ -375,7 +297,7 @@ impl Parser {
 }
 
 /// A dotted string, or an array of keys where a key contains a dot.
-fn parse_path(value: &Value, at: &str) -> Result<Path> {
+pub(super) fn parse_path(value: &Value, at: &str) -> Result<Path> {
     let keys: Option<Vec<String>> = match value {
         Value::String(path) => Some(path.split('.').map(str::to_owned).collect()),
         Value::Array(keys) => keys.iter().map(|key| key.as_str().map(str::to_owned)).collect(),

@@ -1,10 +1,11 @@
 //! Compiles definitions into a program.
 
+use super::derived::{Derivation, Derived, twice};
 use super::evaluate::Scratch;
 use super::feeds::Feeds;
 use super::leaf::{Accepts, Leaf, Source};
 use super::members::Members;
-use super::streams::{horizons, requirements, selection, serving};
+use super::streams::{needs, requirements, serving};
 use crate::activity::{Horizons, Selection, Streams, Window};
 use crate::criteria::{EventLeaf, Measure, Node, describe_path};
 use crate::error::{Error, Result, nearest};
@@ -89,6 +90,8 @@ pub struct Program {
     pub(super) questions: Vec<Questions>,
     /// The quantities that are features, by index.
     pub(super) features: Vec<(usize, Feature)>,
+    /// The quantities that are derived from streams, by index, with the stream's position.
+    pub(super) derived: Vec<(usize, usize, Derived)>,
     pub(super) leaves: Vec<Leaf>,
     /// In ascending order of id.
     pub(super) segments: Vec<Segment>,
@@ -108,8 +111,8 @@ impl Program {
         let mut streams = BuiltinStreams::default().streams()?;
         streams.extend(stored);
         let streams = Streams::new(streams);
-        let find = |leaf: &EventLeaf| {
-            let stream = serving(streams.as_slice().iter(), &selection(leaf), horizons(leaf));
+        let find = |selection: &Selection, horizons: Horizons| {
+            let stream = serving(streams.as_slice().iter(), selection, horizons);
             stream.map(|stream| stream.id).ok_or(Error::Corrupt("stream catalogue"))
         };
         let mut compiler = Compiler::new(&find, definitions);
@@ -121,6 +124,7 @@ impl Program {
             questions: vec![Questions::default(); streams.as_slice().len()],
             streams,
             features: Vec::new(),
+            derived: Vec::new(),
             readers: vec![Vec::new(); leaves.len()],
             quantities,
             leaves,
@@ -147,6 +151,12 @@ impl Program {
             let (stream, window, sums) = match quantity.source {
                 Source::Feature(feature) => {
                     self.features.push((index, feature));
+                    continue;
+                }
+                Source::Derived(derived) => {
+                    if let Some(position) = self.streams.position(derived.stream) {
+                        self.derived.push((index, position as usize, derived));
+                    }
                     continue;
                 }
                 Source::Count { stream, window } => (stream, window, false),
@@ -178,7 +188,8 @@ impl Program {
                 }
             }
         }
-        let truths: Vec<bool> = self.leaves.iter().map(|leaf| leaf.holds(0)).collect();
+        let blank = |leaf: &Leaf| leaf.holds(self.quantities[leaf.quantity].source.blank());
+        let truths: Vec<bool> = self.leaves.iter().map(blank).collect();
         let mut members = Members::default();
         for segment in &self.segments {
             members.set(segment.id, segment.expression.holds(&truths, &members));
@@ -194,13 +205,13 @@ impl Program {
 
     /// Checks that criteria speak only of what exists, the definitions given among it.
     pub fn check(criteria: &Node, definitions: &[Definition]) -> Result<()> {
-        let find = |_: &EventLeaf| Ok(0);
+        let find = |_: &Selection, _: Horizons| Ok(0);
         Compiler::new(&find, definitions).expression(criteria, "").map(drop)
     }
 
     /// Checks that definitions do not refer to each other in a circle.
     pub fn check_references(definitions: &[Definition]) -> Result<()> {
-        let find = |_: &EventLeaf| Ok(0);
+        let find = |_: &Selection, _: Horizons| Ok(0);
         let segments = Compiler::new(&find, definitions).segments(definitions)?;
         order_of_reference(&segments).map(drop)
     }
@@ -315,7 +326,7 @@ fn order_of_reference(segments: &[Segment]) -> Result<Vec<usize>> {
 }
 
 struct Compiler<'a> {
-    find: &'a dyn Fn(&EventLeaf) -> Result<u32>,
+    find: &'a dyn Fn(&Selection, Horizons) -> Result<u32>,
     /// Ids by name.
     ids: HashMap<&'a str, u32>,
     leaves: Vec<Leaf>,
@@ -327,7 +338,7 @@ struct Compiler<'a> {
 }
 
 impl<'a> Compiler<'a> {
-    fn new(find: &'a dyn Fn(&EventLeaf) -> Result<u32>, definitions: &'a [Definition]) -> Self {
+    fn new(find: &'a dyn Fn(&Selection, Horizons) -> Result<u32>, definitions: &'a [Definition]) -> Self {
         Compiler {
             find,
             ids: definitions.iter().map(|definition| (definition.name.as_str(), definition.id)).collect(),
@@ -371,15 +382,7 @@ impl<'a> Compiler<'a> {
                 })?;
                 self.leaf(Source::Feature(feature), test, at)
             }
-            Node::Event(leaf) => {
-                let stream = (self.find)(leaf)?;
-                let window = leaf.within.map(Window::new);
-                let source = match leaf.measure {
-                    Measure::Count => Source::Count { stream, window },
-                    Measure::Sum(_) => Source::Sum { stream, window },
-                };
-                self.leaf(source, &leaf.test, at)
-            }
+            Node::Event(leaf) => self.leaf(self.source(leaf)?, &leaf.test, at),
             Node::Segment(name) => {
                 let id = self.ids.get(name.as_str()).copied().ok_or_else(|| Error::Unknown {
                     kind: "segment",
@@ -399,6 +402,38 @@ impl<'a> Compiler<'a> {
     fn expressions(&mut self, nodes: &[Node], at: &str, form: &str) -> Result<Vec<Expression>> {
         let nodes = nodes.iter().enumerate();
         nodes.map(|(index, node)| self.expression(node, &format!("{}[{index}]", step(at, form)))).collect()
+    }
+
+    /// Where the number of an event leaf comes from.
+    fn source(&self, leaf: &EventLeaf) -> Result<Source> {
+        let needs = needs(leaf);
+        let streams: Vec<u32> = needs
+            .iter()
+            .map(|(selection, horizons)| (self.find)(selection, *horizons))
+            .collect::<Result<_>>()?;
+        let stream = streams.first().copied().unwrap_or_default();
+        let whole = streams.last().copied().unwrap_or_default();
+        let (within, beyond) = (leaf.span.within.map(Window::new), leaf.span.older_than.map(Window::new));
+        let derivation = match (&leaf.measure, leaf.span.within) {
+            (Measure::Count, _) if beyond.is_none() => return Ok(Source::Count { stream, window: within }),
+            (Measure::Sum(_), _) if beyond.is_none() => return Ok(Source::Sum { stream, window: within }),
+            (Measure::Count, _) => Derivation::Count,
+            (Measure::Sum(_), _) => Derivation::Sum,
+            (Measure::Average(_), _) => Derivation::Average,
+            (Measure::First, _) => Derivation::First { whole },
+            (Measure::Last, _) => Derivation::Last { whole },
+            (Measure::Streak, _) => Derivation::Streak,
+            (Measure::Trend(of), Some(length)) => {
+                Derivation::Trend { sums: of.is_some(), both: twice(length) }
+            }
+            (Measure::Trend(_), None) => return Err(Error::Corrupt("trend without a window")),
+        };
+        let (from, until) = match derivation {
+            Derivation::First { .. } | Derivation::Last { .. } => (leaf.span.from, leaf.span.until),
+            // The stream has no others.
+            _ => (None, None),
+        };
+        Ok(Source::Derived(Derived { stream, derivation, within, beyond, from, until }))
     }
 
     fn leaf(&mut self, source: Source, test: &crate::criteria::Test, at: &str) -> Expression {

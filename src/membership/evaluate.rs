@@ -74,14 +74,27 @@ impl Program {
             let units = feature.units(view, at);
             run.set(quantity, units);
             let mut next = feature.next_change(view, at);
-            if let Some((low, high)) = quantity.around(units) {
-                for _ in 1..patience as usize {
-                    let Some(change) = next else { break };
-                    if !(low..high).contains(&feature.units(view, change)) {
-                        break;
-                    }
-                    next = feature.next_change(view, change);
-                }
+            for _ in 1..patience as usize {
+                let stays =
+                    |change: &Instant| quantity.stays(Some(units), Some(feature.units(view, *change)));
+                let Some(change) = next.filter(stays) else { break };
+                next = feature.next_change(view, change);
+            }
+            run.expect(next);
+        }
+        for (index, _, derived) in
+            self.derived.iter().filter(|(_, position, _)| scratch.totals.has(*position))
+        {
+            let quantity = &self.quantities[*index];
+            let reading = derived.read(state);
+            let units = reading.units(at);
+            quantity.leaves.iter().for_each(|leaf| run.put(*leaf, units));
+            let mut next = reading.next_change(at);
+            for _ in 1..patience as usize {
+                let Some(change) = next.filter(|change| quantity.stays(units, reading.units(*change))) else {
+                    break;
+                };
+                next = reading.next_change(change);
             }
             run.expect(next);
         }
@@ -100,6 +113,12 @@ impl Program {
 }
 
 impl Quantity {
+    /// Whether every leaf says the same about two numbers.
+    fn stays(&self, units: Option<i128>, other: Option<i128>) -> bool {
+        let range = units.and_then(|units| self.around(units));
+        units == other || range.zip(other).is_some_and(|((low, high), other)| (low..high).contains(&other))
+    }
+
     /// The range of numbers around one, the upper end excluded, in which no leaf changes; `None` where any change may
     /// matter.
     fn around(&self, units: i128) -> Option<(i128, i128)> {
@@ -155,17 +174,17 @@ impl Run<'_> {
         match &quantity.thresholds {
             Some((begin, cease)) if units >= 0 => {
                 for (_, leaf) in begin.iter().take_while(|(low, _)| *low <= units) {
-                    self.put(*leaf, units);
+                    self.put(*leaf, Some(units));
                 }
                 for (_, leaf) in cease.iter().take_while(|(high, _)| *high < units) {
-                    self.put(*leaf, units);
+                    self.put(*leaf, Some(units));
                 }
             }
-            _ => quantity.leaves.iter().for_each(|leaf| self.put(*leaf, units)),
+            _ => quantity.leaves.iter().for_each(|leaf| self.put(*leaf, Some(units))),
         }
     }
 
-    fn put(&mut self, leaf: usize, units: i128) {
+    fn put(&mut self, leaf: usize, units: Option<i128>) {
         let holds = self.program.leaves[leaf].holds(units);
         if holds != self.truths[leaf] {
             self.truths[leaf] = holds;

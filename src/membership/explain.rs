@@ -3,7 +3,7 @@
 use super::compile::{Condition, Program};
 use super::leaf::Leaf;
 use crate::activity::{Instant, State};
-use crate::criteria::{Decimal, EventLeaf, Measure, Node, describe_path, describe_test};
+use crate::criteria::{Decimal, Node, describe_measure, describe_path, describe_test};
 
 /// How many changes are followed in search of the next flip before it is reported as unknown.
 const FAR_AHEAD: usize = 10_000;
@@ -40,7 +40,7 @@ impl Program {
                     LeafReport {
                         path: path.clone(),
                         condition,
-                        actual: Some(source.value(state, at)),
+                        actual: source.value(state, at),
                         threshold: Some(describe_test(&leaf.test)),
                         holds: self.leaf_holds(leaf, state, at),
                         changes_at: self.leaf_flip(leaf, state, at),
@@ -111,17 +111,7 @@ fn describe(node: &Node, conditions: &mut Vec<String>) {
         }
         Node::Not(node) => describe(node, conditions),
         Node::Attribute(path, _) => conditions.push(describe_path(path)),
-        Node::Event(leaf) => conditions.push(event(leaf)),
+        Node::Event(leaf) => conditions.push(describe_measure(leaf)),
         Node::Segment(name) => conditions.push(format!("member of {name}")),
     }
-}
-
-fn event(leaf: &EventLeaf) -> String {
-    let what = match &leaf.measure {
-        Measure::Count => format!("{} events", leaf.event),
-        Measure::Sum(path) => format!("sum of {} over {} events", describe_path(path), leaf.event),
-    };
-    let filter = leaf.filter.as_ref().map_or_else(String::new, |filter| format!(" where {filter}"));
-    let window = leaf.within.map_or_else(|| " ever".to_owned(), |within| format!(" within {within}"));
-    format!("{what}{filter}{window}")
 }

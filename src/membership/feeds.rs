@@ -26,7 +26,7 @@ pub struct Feeds {
 struct Candidates {
     /// In any case.
     always: Vec<usize>,
-    /// Each group where the filter lets the event in that all of it share.
+    /// Each group where what all of it ask of an event, but for its type, holds.
     filtered: Vec<Vec<usize>>,
     /// Of the filters that ask for certain texts at a path: the groups by text.
     by_text: Vec<(Path, HashMap<String, Vec<usize>>)>,
@@ -83,7 +83,7 @@ impl Feeds {
             text.and_then(|text| by_text.get(text)).into_iter().flatten().for_each(|group| admit(*group));
         }
         for group in &candidates.rest {
-            if candidates.filtered[*group].first().is_some_and(|first| streams[*first].admits(event)) {
+            if candidates.filtered[*group].first().is_some_and(|first| streams[*first].admits(event, at)) {
                 admit(*group);
             }
         }
@@ -98,12 +98,12 @@ impl Feeds {
 impl Candidates {
     fn add(&mut self, streams: &[Stream], index: usize) {
         let stream = &streams[index];
-        if stream.selection.filter.is_none() {
+        if stream.selection.selects_all() {
             self.always.push(index);
             return;
         }
         let same = |group: &&mut Vec<usize>| {
-            group.first().is_some_and(|first| streams[*first].selection.filter == stream.selection.filter)
+            group.first().is_some_and(|first| streams[*first].selection.selects_among(&stream.selection))
         };
         match self.filtered.iter_mut().find(same) {
             Some(group) => group.push(index),

@@ -1,5 +1,6 @@
 //! One distinct condition over a subscriber's state, and the number it is about.
 
+use super::derived::Derived;
 use crate::activity::{Instant, State, VALUE_SCALE, Window};
 use crate::criteria::{Decimal, Literal, Operand, Operator, Test, passes_number};
 use crate::score::{Feature, View};
@@ -10,6 +11,7 @@ pub enum Source {
     Count { stream: u32, window: Option<Window> },
     Sum { stream: u32, window: Option<Window> },
     Feature(Feature),
+    Derived(Derived),
 }
 
 impl Source {
@@ -19,20 +21,27 @@ impl Source {
             Source::Count { .. } => 0,
             Source::Sum { .. } => VALUE_SCALE,
             Source::Feature(feature) => feature.scale(),
+            Source::Derived(derived) => derived.scale(),
         }
     }
 
-    /// The number, in units of `10^-scale`.
-    pub fn units(self, state: &State, at: Instant) -> i128 {
+    /// What it is where there are no events of the stream; of a feature, nothing is said by that.
+    pub fn blank(self) -> Option<i128> {
+        if let Source::Derived(derived) = self { derived.blank() } else { Some(0) }
+    }
+
+    /// The number, in units of `10^-scale`; `None` where there is none.
+    pub fn units(self, state: &State, at: Instant) -> Option<i128> {
         match self {
-            Source::Count { stream, window } => state.tally(stream, window, at).count.into(),
-            Source::Sum { stream, window } => state.tally(stream, window, at).sum,
-            Source::Feature(feature) => feature.units(&View::of(state), at),
+            Source::Count { stream, window } => Some(state.tally(stream, window, at).count.into()),
+            Source::Sum { stream, window } => Some(state.tally(stream, window, at).sum),
+            Source::Feature(feature) => Some(feature.units(&View::of(state), at)),
+            Source::Derived(derived) => derived.read(state).units(at),
         }
     }
 
-    pub fn value(self, state: &State, at: Instant) -> Decimal {
-        Decimal::from_scaled(self.units(state, at), self.scale())
+    pub fn value(self, state: &State, at: Instant) -> Option<Decimal> {
+        self.units(state, at).map(|units| Decimal::from_scaled(units, self.scale()))
     }
 
     /// The earliest instant after `at` at which the number can change, pending events aside.
@@ -43,6 +52,7 @@ impl Source {
                 state.line(stream, window.resolution).next_expiry(window, at)
             }
             Source::Feature(feature) => feature.next_change(&View::of(state), at),
+            Source::Derived(derived) => derived.read(state).next_change(at),
         }
     }
 }
@@ -65,7 +75,9 @@ pub enum Accepts {
 }
 
 impl Leaf {
-    pub fn holds(&self, units: i128) -> bool {
+    /// Whether a number of units passes. Where there is no number, no test of one does.
+    pub fn holds(&self, units: Option<i128>) -> bool {
+        let Some(units) = units else { return false };
         match self.accepts {
             Accepts::Range(low, high) => low <= units && units <= high,
             Accepts::Test(scale) => passes_number(&self.test, &Decimal::from_scaled(units, scale)),
@@ -142,7 +154,7 @@ mod tests {
             let accepts = Accepts::of(&test, scale);
             prop_assert!(matches!(accepts, Accepts::Range(..)));
             let leaf = Leaf { quantity: 0, test: test.clone(), accepts };
-            prop_assert_eq!(leaf.holds(units), passes_number(&test, &Decimal::from_scaled(units, scale)));
+            prop_assert_eq!(leaf.holds(Some(units)), passes_number(&test, &Decimal::from_scaled(units, scale)));
         }
     }
 
@@ -155,7 +167,7 @@ mod tests {
         let holds = |text: &str| {
             let test = test(text);
             let accepts = Accepts::of(&test, 6);
-            Leaf { quantity: 0, test, accepts }.holds(5)
+            Leaf { quantity: 0, test, accepts }.holds(Some(5))
         };
         assert!(holds("-1e400") && holds("0.0000049") && holds("1e-400"));
         assert!(!holds("1e400") && !holds("0.0000051"));

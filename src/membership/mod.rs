@@ -6,6 +6,7 @@
 
 mod advance;
 mod compile;
+mod derived;
 mod evaluate;
 mod explain;
 mod feeds;

@@ -1,6 +1,7 @@
 //! Which streams a set of definitions needs, against those that exist.
 
 use super::compile::Definition;
+use super::derived::{STREAK, twice};
 use crate::activity::{Horizons, Selection, Stream, Streams, Window};
 use crate::criteria::{EventLeaf, Measure, Node};
 use crate::score::BuiltinStreams;
@@ -19,9 +20,10 @@ pub fn requirements<'a>(definitions: impl IntoIterator<Item = &'a Definition>) -
     let mut wanted = Vec::new();
     for definition in definitions {
         visit(&definition.criteria, &mut |leaf| {
-            let requirement = (selection(leaf), horizons(leaf));
-            if !wanted.contains(&requirement) {
-                wanted.push(requirement);
+            for requirement in needs(leaf) {
+                if !wanted.contains(&requirement) {
+                    wanted.push(requirement);
+                }
             }
         });
     }
@@ -74,21 +76,29 @@ pub fn serving<'s>(
     streams.find(|stream| stream.selection.serves(selection) && stream.horizons.cover(horizons))
 }
 
-/// What an event leaf selects.
-pub fn selection(leaf: &EventLeaf) -> Selection {
+/// What an event leaf reads: what it selects, and how much of that is to be kept; then of [`Measure::First`] and
+/// [`Measure::Last`] every event of the type.
+pub fn needs(leaf: &EventLeaf) -> Vec<(Selection, Horizons)> {
     let mut selection = Selection::of_type(&leaf.event);
     selection.filter.clone_from(&leaf.filter);
-    if let Measure::Sum(path) = &leaf.measure {
-        selection.of = Some(path.clone());
-    }
-    selection
-}
-
-/// How far back an event leaf looks.
-pub fn horizons(leaf: &EventLeaf) -> Horizons {
     let mut horizons = Horizons::default();
-    leaf.within.map(Window::new).into_iter().for_each(|window| horizons.include(window));
-    horizons
+    match &leaf.measure {
+        Measure::First | Measure::Last => {
+            horizons.extent = true;
+            return vec![(selection, horizons), (Selection::of_type(&leaf.event), horizons)];
+        }
+        Measure::Count => {}
+        Measure::Sum(path) | Measure::Average(path) => selection.of = Some(path.clone()),
+        Measure::Streak => horizons.include(STREAK),
+        Measure::Trend(path) => {
+            selection.of.clone_from(path);
+            leaf.span.within.map(twice).into_iter().for_each(|window| horizons.include(window));
+        }
+    }
+    (selection.from, selection.until) = (leaf.span.from, leaf.span.until);
+    let windows = leaf.span.within.into_iter().chain(leaf.span.older_than).map(Window::new);
+    windows.for_each(|window| horizons.include(window));
+    vec![(selection, horizons)]
 }
 
 fn visit(node: &Node, see: &mut impl FnMut(&EventLeaf)) {

@@ -65,12 +65,45 @@ fn any_leaf() -> impl Strategy<Value = Value> {
             leaf
         },
     );
+    let span = prop_oneof![
+        Just(json!({})),
+        Just(json!({"within": "3 days"})),
+        Just(json!({"within": "20 days", "older_than": "50 hours"})),
+        Just(json!({"older_than": "100 minutes"})),
+        Just(json!({"from": "1999-12-20", "until": "2000-01-03T05:00"})),
+        Just(json!({"until": "2000-01-02"})),
+    ];
+    let measure = prop_oneof![
+        (0..3_i64).prop_map(|n| json!({"count": {"equals": n}})),
+        (0..40_i64).prop_map(|n| json!({"sum": {"min": n}})),
+        (0..40_i64).prop_map(|n| json!({"average": {"lt": n}})),
+        Just(json!({"first": true})),
+        Just(json!({"last": true, "where": {"value": {"min": 20}}})),
+    ];
+    let whole = prop_oneof![
+        (0..4_i64).prop_map(|n| json!({"streak": {"min": n}})),
+        (-2..3_i64).prop_map(|n| json!({"trend": {"min": n}, "within": "4 days"})),
+        (-2..3_i64).prop_map(|n| json!({"trend": {"lt": n}, "of": "value", "within": "3 hours"})),
+        Just(json!({"within": "9 days", "stopped": "2 days"})),
+        Just(json!({"within": "30 hours", "restarted": "8 days"})),
+        Just(json!({"regularly": {"every": "36 hours", "periods": 4, "at_least": 2}})),
+    ];
+    let joined = |parts: Vec<Value>| {
+        let keys = parts.iter().filter_map(Value::as_object).flatten();
+        Value::Object(keys.map(|(key, value)| (key.clone(), value.clone())).collect())
+    };
+    let kind = prop_oneof![Just(json!({"event": "purchase"})), Just(json!({"event": "open"}))];
+    let derived = prop_oneof![
+        (kind.clone(), span, measure)
+            .prop_map(move |(kind, span, measure)| joined(vec![kind, span, measure])),
+        (kind, whole).prop_map(move |(kind, whole)| joined(vec![kind, whole])),
+    ];
     let feature = prop_oneof![
         (0..10_i64).prop_map(|n| json!({"engagement_score": {"min": n as f64 / 10.0}})),
         (0..40_i64).prop_map(|n| json!({"days_since_last": {"min": n}})),
         (0..10_i64).prop_map(|n| json!({"open_rate_30d": {"lt": n as f64 / 10.0}})),
     ];
-    prop_oneof![event, feature]
+    prop_oneof![event, derived, feature]
 }
 
 fn any_criteria() -> impl Strategy<Value = Value> {
@@ -142,11 +175,11 @@ fn leaving_by_time_is_explained_before_it_happens() {
     let reports = program.explain(1, &node, &state, DAY);
     assert_eq!(reports.len(), 2);
     assert_eq!(reports[0].path, "all[0]");
-    assert_eq!(reports[0].condition, "purchase events within 30 days");
+    assert_eq!(reports[0].condition, "the number of \"purchase\" events in the last 30 days");
     assert_eq!(reports[0].threshold.as_deref(), Some("at least 1"));
     assert!(reports[0].holds && reports[0].changes_at == Some(30 * DAY));
     assert_eq!(reports[1].path, "all[1].not");
-    assert_eq!(reports[1].condition, "email_open events ever");
+    assert_eq!(reports[1].condition, "the number of \"email_open\" events ever");
     assert!(!reports[1].holds && reports[1].changes_at.is_none());
     assert_eq!(program.next_transition(1, &state, DAY), Some(30 * DAY));
 }

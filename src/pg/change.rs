@@ -4,7 +4,7 @@ use super::flush::flush;
 use super::guc;
 use super::owner::Acting;
 use super::registry::{self, Registry};
-use super::spi::connect;
+use super::spi::{connect, timestamp};
 use super::upkeep::{self, Pass};
 use crate::membership::StreamPlan;
 use std::rc::Rc;
@@ -46,13 +46,16 @@ pub fn store_streams(plan: &StreamPlan, online: bool) -> bool {
         }
         for (selection, horizons) in &plan.add {
             session.modify(
-                "INSERT INTO segment.stream (event_type, filter, value_path, horizons, since)
-                 VALUES ($1, $2::jsonb, $3, $4, $5)",
+                "INSERT INTO segment.stream (event_type, filter, value_path, from_time, until_time, horizons, extent, since)
+                 VALUES ($1, $2::jsonb, $3, $4, $5, $6, $7, $8)",
                 &[
                     selection.event.clone().into(),
                     selection.filter.as_ref().map(ToString::to_string).into(),
                     selection.of.as_ref().map(|path| path.0.clone()).into(),
-                    horizons.panes().to_vec().into(),
+                    selection.from.map(timestamp).into(),
+                    selection.until.map(timestamp).into(),
+                    horizons.panes.to_vec().into(),
+                    horizons.extent.into(),
                     if online { version } else { 0 }.into(),
                 ],
             );

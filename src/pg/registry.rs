@@ -391,15 +391,23 @@ fn compile(streams: Vec<Stream>, parsed: Parsed) -> (Program, Vec<Definition>, V
 /// Streams that cannot be read are left out: the definitions that need them are then broken, and nothing else.
 fn load_streams(session: &Session) -> Vec<Stream> {
     let rows = session.select(
-        "SELECT stream_id, event_type, filter::text, value_path, horizons FROM segment.stream ORDER BY stream_id",
+        "SELECT stream_id, event_type, filter::text, value_path, from_time, until_time, horizons, extent
+         FROM segment.stream ORDER BY stream_id",
         &[],
     );
     let stream = |row: usize| {
         let filter: Option<String> = rows.get(row, 3);
         let filter = filter.map(|filter| serde_json::from_str(&filter)).transpose().ok()?;
-        let selection = Selection { event: rows.get(row, 2), filter, of: rows.get(row, 4).map(Path) };
-        let horizons = rows.value::<Vec<i64>>(row, 5).try_into().ok()?;
-        Stream::new(rows.value::<i32>(row, 1) as u32, selection, Horizons::new(horizons)).ok()
+        let selection = Selection {
+            event: rows.get(row, 2),
+            filter,
+            of: rows.get(row, 4).map(Path),
+            from: rows.instant(row, 5),
+            until: rows.instant(row, 6),
+        };
+        let panes = rows.value::<Vec<i64>>(row, 7).try_into().ok()?;
+        let horizons = Horizons { panes, extent: rows.value(row, 8) };
+        Stream::new(rows.value::<i32>(row, 1) as u32, selection, horizons).ok()
     };
     (0..rows.count()).filter_map(stream).collect()
 }

@@ -43,12 +43,9 @@ impl BuiltinStreams {
             windows.iter().for_each(|window| horizons.include(*window));
             horizons
         };
+        let everything = Horizons { extent: true, ..horizons(&[WEEK, MONTH, QUARTER]) };
         Ok(vec![
-            Stream::new(
-                self.everything,
-                Selection::everything().with_value(),
-                horizons(&[WEEK, MONTH, QUARTER]),
-            )?,
+            Stream::new(self.everything, Selection::everything().with_value(), everything)?,
             Stream::new(self.opens, Selection::of_type("email_open"), horizons(&[MONTH]))?,
             Stream::new(self.clicks, Selection::of_type("email_click"), horizons(&[MONTH]))?,
             Stream::new(self.purchases, Selection::of_type("purchase").with_value(), horizons(&[QUARTER]))?,

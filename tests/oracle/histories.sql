@@ -52,6 +52,28 @@ BEGIN
       '{"colour": {"equals": "red"}}', '{"colour": {"not_equals": "red"}}', '{"depth": {"min": 2}}', '{"value": {"min": 20}}',
       '{"tags": {"has": "a"}}', '{"colour": {"contains": "e"}, "depth": {"exists": true}}', '{"colour": {"in": ["red", "blue"]}}']::jsonb[]));
   END IF;
+  IF random() < 0.5 THEN RETURN leaf; END IF;
+  -- The other measures, spans and patterns.
+  IF random() < 0.4 THEN
+    RETURN leaf - 'count' - 'sum' - 'of' - 'within' || oracle.pick(ARRAY[
+      '{"streak": {"min": 1}}', '{"streak": {"max": 1}}', '{"streak": {"min": 2}}',
+      '{"trend": {"min": 0.5}, "within": "3 days"}', '{"trend": {"lt": 0}, "within": "30 days"}',
+      '{"trend": {"gt": 0}, "within": "7 days", "of": "value"}', '{"trend": {"max": 1}, "within": "1 hour"}',
+      '{"stopped": "3 days"}', '{"within": "30 days", "stopped": "7 days"}', '{"within": "3 days", "restarted": "9 days"}',
+      '{"within": "90 minutes", "restarted": "3 days"}',
+      '{"regularly": {"every": "5 days", "periods": 4, "at_least": 2}}',
+      '{"regularly": {"every": "36 hours", "periods": 6, "at_least": 3}, "count": {"max": 1}}']::jsonb[]);
+  END IF;
+  IF random() < 0.6 THEN
+    leaf := leaf - 'count' - 'sum' - 'of' || oracle.pick(ARRAY['{"first": true}', '{"last": true}', '{"average": {"min": 20}}',
+      '{"average": {"lt": 2.5}, "of": "depth"}', '{"average": {"equals": 5}}']::jsonb[]);
+  END IF;
+  IF random() < 0.5 THEN
+    leaf := leaf - 'within' || oracle.pick(ARRAY['{"older_than": "3 days"}', '{"older_than": "90 minutes"}', '{"older_than": "30 days"}',
+      '{"within": "30 days", "older_than": "36 hours"}', '{"within": "3 days", "older_than": "90 minutes"}']::jsonb[]);
+  END IF;
+  IF random() < 0.3 THEN leaf := leaf || jsonb_build_object('from', segment.now() - oracle.below(40 * 24) * interval '1 hour'); END IF;
+  IF random() < 0.3 THEN leaf := leaf || jsonb_build_object('until', segment.now() + (12 + oracle.below(100)) * interval '1 hour'); END IF;
   RETURN leaf;
 END
 $$;
@@ -59,7 +81,7 @@ $$;
 -- Criteria that refer to no segment but those that may be referred to.
 CREATE FUNCTION oracle.random_criteria(depth integer, referable text[]) RETURNS jsonb LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-  form text := oracle.pick(ARRAY['leaf', 'leaf', 'leaf', 'all', 'any', 'none', 'not', 'all', 'segment']);
+  form text := oracle.pick(ARRAY['leaf', 'leaf', 'leaf', 'all', 'any', 'none', 'not', 'all', 'segment', 'at_least']);
   nodes jsonb := '[]';
 BEGIN
   IF form = 'segment' AND cardinality(referable) > 0 THEN RETURN jsonb_build_object('segment', oracle.pick(referable)); END IF;
@@ -68,6 +90,10 @@ BEGIN
   FOR i IN 1 .. oracle.below(3) LOOP
     nodes := nodes || jsonb_build_array(oracle.random_criteria(depth - 1, referable));
   END LOOP;
+  IF form = 'at_least' THEN
+    nodes := nodes || jsonb_build_array(oracle.random_criteria(depth - 1, referable));
+    RETURN jsonb_build_object('at_least', 1 + oracle.below(jsonb_array_length(nodes) - 1), 'of', nodes);
+  END IF;
   RETURN jsonb_build_object(form, nodes);
 END
 $$;

@@ -125,6 +125,17 @@ CREATE FUNCTION oracle.features(events oracle.event[], t timestamptz) RETURNS js
   FROM r
 $$;
 
+-- The events that a leaf is about, each with what it adds to a sum.
+CREATE FUNCTION oracle.selected(leaf jsonb, events oracle.event[], t timestamptz) RETURNS TABLE (at timestamptz, addend numeric) LANGUAGE sql STABLE AS $$
+  SELECT at, oracle.addend(CASE WHEN jsonb_typeof(document #> path) = 'number' THEN (document #>> path)::numeric END)
+  FROM unnest(events), (SELECT string_to_array(coalesce(leaf->>'of', 'value'), '.') AS path) p
+  WHERE event_type = CASE leaf->>'event' WHEN 'open' THEN 'email_open' WHEN 'click' THEN 'email_click' ELSE leaf->>'event' END
+    AND oracle.filter_passes(coalesce(leaf->'where', '{}'), document)
+    AND oracle.within(at, oracle.seconds(leaf->>'within'), t)
+    AND NOT (leaf ? 'older_than' AND oracle.within(at, oracle.seconds(leaf->>'older_than'), t))
+    AND at >= coalesce((leaf->>'from')::timestamptz, '-infinity') AND at < coalesce((leaf->>'until')::timestamptz, 'infinity')
+$$;
+
 -- Whether criteria in the long form hold at an instant for somebody with these events.
 CREATE FUNCTION oracle.holds(criteria jsonb, events oracle.event[], t timestamptz) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -151,14 +162,44 @@ BEGIN
     RETURN (SELECT oracle.holds(d.criteria, events, t) FROM segment.definition d WHERE d.name = holds.criteria->>'segment');
   ELSIF criteria ? 'attribute' THEN
     RETURN oracle.number_passes(criteria - 'attribute', (oracle.features(events, t)->>(criteria->>'attribute'))::numeric);
+  ELSIF criteria ? 'at_least' THEN
+    RETURN (SELECT count(*) FILTER (WHERE oracle.holds(value, events, t)) FROM jsonb_array_elements(criteria->'of')) >= (criteria->>'at_least')::integer;
+  ELSIF criteria ? 'stopped' THEN
+    node := criteria - 'stopped';
+    RETURN oracle.holds(node, events, t) AND NOT oracle.holds(node || jsonb_build_object('within', criteria->'stopped'), events, t);
+  ELSIF criteria ? 'restarted' THEN
+    node := criteria - 'restarted';
+    RETURN oracle.holds(node, events, t)
+      AND NOT oracle.holds(node || jsonb_build_object('within', criteria->'restarted', 'older_than', criteria->'within'), events, t)
+      AND oracle.holds(node - 'within' || jsonb_build_object('older_than', criteria->'restarted'), events, t);
+  ELSIF criteria ? 'regularly' THEN
+    node := criteria->'regularly';
+    RETURN (SELECT count(*) FROM generate_series(1, (node->>'periods')::integer) n
+            WHERE oracle.holds(criteria - 'regularly' || jsonb_build_object('within', n * oracle.seconds(node->>'every') || ' seconds')
+              || CASE WHEN n > 1 THEN jsonb_build_object('older_than', (n - 1) * oracle.seconds(node->>'every') || ' seconds') ELSE '{}' END,
+              events, t)) >= (node->>'at_least')::integer;
+  ELSIF criteria ? 'first' THEN
+    RETURN EXISTS (SELECT FROM oracle.selected(criteria, events, t)
+                   WHERE at = (SELECT min(at) FROM oracle.selected(jsonb_build_object('event', criteria->'event'), events, t)));
+  ELSIF criteria ? 'last' THEN
+    RETURN EXISTS (SELECT FROM oracle.selected(criteria, events, t)
+                   WHERE at = (SELECT max(at) FROM oracle.selected(jsonb_build_object('event', criteria->'event'), events, t)));
+  ELSIF criteria ? 'streak' THEN
+    RETURN oracle.number_passes(criteria->'streak', (
+      WITH day AS (SELECT DISTINCT date(at AT TIME ZONE 'UTC') AS day FROM oracle.selected(criteria, events, t))
+      SELECT count(*) FROM day d
+      WHERE day > date(t AT TIME ZONE 'UTC') - 365 AND (SELECT max(day) FROM day) >= date(t AT TIME ZONE 'UTC') - 1
+        AND (SELECT count(*) FROM day l WHERE l.day >= d.day) = (SELECT max(day) FROM day) - d.day + 1));
+  ELSIF criteria ? 'trend' THEN
+    SELECT coalesce(CASE WHEN criteria ? 'of' THEN sum(addend) ELSE count(*) END, 0) AS now INTO tally FROM oracle.selected(criteria, events, t);
+    SELECT tally.now AS now, coalesce(CASE WHEN criteria ? 'of' THEN sum(addend) ELSE count(*) END, 0) - tally.now AS before INTO tally
+    FROM oracle.selected(criteria || jsonb_build_object('within', 2 * oracle.seconds(criteria->>'within') || ' seconds'), events, t);
+    RETURN tally.before <> 0 AND oracle.number_passes(criteria->'trend', round((tally.now - tally.before) / abs(tally.before), 9));
   ELSIF criteria ? 'event' THEN
-    SELECT count(*) AS count,
-           coalesce(sum(oracle.addend(CASE WHEN jsonb_typeof(document #> path) = 'number' THEN (document #>> path)::numeric END)), 0) AS sum
-    INTO tally
-    FROM unnest(events), (SELECT string_to_array(coalesce(criteria->>'of', 'value'), '.') AS path) p
-    WHERE event_type = CASE criteria->>'event' WHEN 'open' THEN 'email_open' WHEN 'click' THEN 'email_click' ELSE criteria->>'event' END
-      AND oracle.filter_passes(coalesce(criteria->'where', '{}'), document)
-      AND oracle.within(at, oracle.seconds(criteria->>'within'), t);
+    SELECT count(*) AS count, coalesce(sum(addend), 0) AS sum INTO tally FROM oracle.selected(criteria, events, t);
+    IF criteria ? 'average' THEN
+      RETURN tally.count > 0 AND oracle.number_passes(criteria->'average', round(tally.sum / tally.count, 9));
+    END IF;
     RETURN CASE WHEN criteria ? 'sum' THEN oracle.number_passes(criteria->'sum', tally.sum)
                 ELSE oracle.number_passes(coalesce(criteria->'count', '{"min": 1}'), tally.count) END;
   END IF;
