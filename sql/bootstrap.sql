@@ -60,6 +60,7 @@ CREATE TABLE segment.stream (
   until_time timestamptz,
   horizons   bigint[] NOT NULL,
   extent     boolean NOT NULL,
+  keep       text NOT NULL,
   -- The version from which on a state that was written has the stream; 0 where all have.
   since      bigint NOT NULL DEFAULT 0
 );

@@ -7,7 +7,7 @@ use super::stream::Streams;
 use crate::error::{Error, Result};
 use std::rc::Rc;
 
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 
 /// Sums are stored without their common trailing zeros, up to so many.
 const MOST_ZEROS: u8 = 6;
@@ -32,7 +32,7 @@ impl State {
         writer.length(order.len());
         order.iter().for_each(|feed| {
             let feed = &self.feeds[*feed as usize];
-            writer.feed(&feed.streams, feed.sums);
+            writer.feed(&feed.streams, feed.sums, feed.items);
         });
         writer.length(self.extents.len());
         for extent in &self.extents {
@@ -50,7 +50,7 @@ impl State {
                 panes
             } else {
                 sorted.clone_from(panes);
-                sorted.sort_unstable_by_key(|pane| (pane.index, place[pane.feed as usize]));
+                sorted.sort_unstable_by_key(|pane| (pane.index, place[pane.feed as usize], pane.item));
                 &sorted
             };
             writer.length(panes.len());
@@ -61,15 +61,17 @@ impl State {
                     Some(previous) => writer.unsigned((pane.index - previous) as u64),
                 }
                 previous = Some(pane.index);
-                writer.tally(place[pane.feed as usize], pane.tally, self.feeds[pane.feed as usize].sums);
+                let feed = &self.feeds[pane.feed as usize];
+                writer.tally(place[pane.feed as usize], feed, pane.item, pane.tally);
             }
         }
         let mut pending = self.pending.clone();
-        pending.sort_unstable_by_key(|pending| (pending.at, place[pending.feed as usize]));
+        pending.sort_unstable_by_key(|pending| (pending.at, place[pending.feed as usize], pending.item));
         writer.length(pending.len());
         for pending in &pending {
             writer.signed(pending.at.into());
-            writer.tally(place[pending.feed as usize], pending.tally, self.feeds[pending.feed as usize].sums);
+            let feed = &self.feeds[pending.feed as usize];
+            writer.tally(place[pending.feed as usize], feed, pending.item, pending.tally);
         }
         writer.bytes
     }
@@ -105,14 +107,14 @@ impl State {
                     let step = i64::try_from(reader.unsigned()?).map_err(|_| corrupt())?;
                     index.checked_add(step).ok_or_else(corrupt)?
                 };
-                let (feed, tally) = reader.tally(&state.feeds)?;
-                state.panes[list].push(Pane { index, feed, tally });
+                let (feed, item, tally) = reader.tally(&state.feeds)?;
+                state.panes[list].push(Pane { index, feed, item, tally });
             }
         }
         for _ in 0..reader.length()? {
             let at = reader.integer()?;
-            let (feed, tally) = reader.tally(&state.feeds)?;
-            state.pending.push(Pending { at, feed, tally });
+            let (feed, item, tally) = reader.tally(&state.feeds)?;
+            state.pending.push(Pending { at, feed, item, tally });
         }
         if reader.bytes.is_empty() { Ok(state) } else { Err(corrupt()) }
     }
@@ -155,10 +157,11 @@ impl Change {
         writer.signed(self.events.into());
         writer.length(self.entries.len());
         for entry in &self.entries {
-            writer.feed(&entry.feed.streams, entry.feed.sums);
+            writer.feed(&entry.feed.streams, entry.feed.sums, entry.feed.items);
             writer.signed(entry.at.into());
             writer.signed(entry.count.into());
             writer.signed(entry.sum.into());
+            writer.signed(entry.item.into());
         }
         writer.bytes
     }
@@ -173,16 +176,17 @@ impl Change {
                 at: reader.integer()?,
                 count: reader.integer()?,
                 sum: reader.integer()?,
+                item: reader.integer()?,
             });
         }
         if reader.bytes.is_empty() { Ok(change) } else { Err(corrupt()) }
     }
 }
 
-/// The stored form of a feed: how many streams, whether they sum, then their ids.
-pub(super) fn feed_bytes(streams: &[u32], sums: bool) -> Vec<u8> {
+/// The stored form of a feed: how many streams, whether they have items and sums, then their ids.
+pub(super) fn feed_bytes(streams: &[u32], sums: bool, items: bool) -> Vec<u8> {
     let mut writer = Writer { bytes: Vec::new(), unit: 1 };
-    writer.feed(streams, sums);
+    writer.feed(streams, sums, items);
     writer.bytes
 }
 
@@ -236,8 +240,8 @@ impl Writer {
         }
     }
 
-    fn feed(&mut self, streams: &[u32], sums: bool) {
-        self.unsigned((streams.len() as u64) << 1 | u64::from(sums));
+    fn feed(&mut self, streams: &[u32], sums: bool, items: bool) {
+        self.unsigned((streams.len() as u64) << 2 | u64::from(items) << 1 | u64::from(sums));
         let mut previous = 0;
         for stream in streams {
             self.unsigned((stream - previous).into());
@@ -246,13 +250,16 @@ impl Writer {
     }
 
     /// Most tallies are of one event.
-    fn tally(&mut self, feed: u32, tally: Tally, sums: bool) {
-        self.unsigned(u64::from(feed) << 1 | u64::from(tally.count != 1));
+    fn tally(&mut self, place: u32, feed: &Feed, item: i64, tally: Tally) {
+        self.unsigned(u64::from(place) << 1 | u64::from(tally.count != 1));
         if tally.count != 1 {
             self.signed(tally.count.into());
         }
-        if sums {
+        if feed.sums {
             self.sum(tally.sum);
+        }
+        if feed.items {
+            self.signed(item.into());
         }
     }
 }
@@ -309,19 +316,20 @@ impl Reader<'_> {
 
     fn feed(&mut self, streams: &Streams) -> Result<Rc<Feed>> {
         let start = self.bytes;
-        for _ in 0..self.unsigned()? >> 1 {
+        for _ in 0..self.unsigned()? >> 2 {
             self.unsigned()?;
         }
         let bytes = &start[..start.len() - self.bytes.len()];
         streams.feed_of_bytes(bytes, || feed_ids(bytes)).ok_or_else(corrupt)
     }
 
-    fn tally(&mut self, feeds: &[Rc<Feed>]) -> Result<(u32, Tally)> {
+    fn tally(&mut self, feeds: &[Rc<Feed>]) -> Result<(u32, i64, Tally)> {
         let head = self.unsigned()?;
-        let feed = u32::try_from(head >> 1).map_err(|_| corrupt())?;
-        let sums = feeds.get(feed as usize).ok_or_else(corrupt)?.sums;
+        let place = u32::try_from(head >> 1).map_err(|_| corrupt())?;
+        let feed = feeds.get(place as usize).ok_or_else(corrupt)?;
         let count = if head & 1 == 0 { 1 } else { self.integer()? };
-        let sum = if sums { self.sum()? } else { 0 };
-        Ok((feed, Tally { count, sum }))
+        let sum = if feed.sums { self.sum()? } else { 0 };
+        let item = if feed.items { self.integer()? } else { 0 };
+        Ok((place, item, Tally { count, sum }))
     }
 }

@@ -16,6 +16,8 @@ pub struct Feed {
     pub(super) streams: Box<[u32]>,
     /// Whether some of them sum a number, the same one.
     pub(super) sums: bool,
+    /// Whether each event has an item, which they keep.
+    pub(super) items: bool,
     /// The positions of those that are live.
     pub(super) live: Box<[u32]>,
     /// The ids of those of them whose first and last events are kept.
@@ -34,8 +36,8 @@ impl Feed {
         self.live.len() == self.streams.len()
     }
 
-    fn key(&self) -> (&[u32], bool) {
-        (&self.streams, self.sums)
+    fn key(&self) -> (&[u32], bool, bool) {
+        (&self.streams, self.sums, self.items)
     }
 }
 
@@ -67,6 +69,8 @@ pub struct Entry {
     pub count: i64,
     /// In units of `10^-VALUE_SCALE`.
     pub sum: i64,
+    /// A number in the same units, or the hash of a value, where the feed has items.
+    pub item: i64,
 }
 
 /// Changes to one subscriber's events.
@@ -98,23 +102,23 @@ impl Change {
         if self.entries.iter().all(|entry| entry.count > 0) {
             return;
         }
-        let mut sums: BTreeMap<(Instant, Rc<Feed>), (i64, i128)> = BTreeMap::new();
+        let mut sums: BTreeMap<(Instant, Rc<Feed>, i64), (i64, i128)> = BTreeMap::new();
         for entry in self.entries.drain(..) {
-            let sum = sums.entry((entry.at, entry.feed)).or_default();
+            let sum = sums.entry((entry.at, entry.feed, entry.item)).or_default();
             sum.0 += entry.count;
             sum.1 += i128::from(entry.sum);
         }
-        for ((at, feed), (count, sum)) in sums {
+        for ((at, feed, item), (count, sum)) in sums {
             let mut rest = sum;
             // A sum of many can exceed what one entry holds.
             while count != 0 && i64::try_from(rest).is_err() {
                 let part = if rest > 0 { i64::MAX } else { -i64::MAX };
-                self.entries.push(Entry { feed: Rc::clone(&feed), at, count: 0, sum: part });
+                self.entries.push(Entry { feed: Rc::clone(&feed), at, count: 0, sum: part, item });
                 rest -= i128::from(part);
             }
             let rest = i64::try_from(rest).unwrap_or(0);
             if count != 0 || rest != 0 {
-                self.entries.push(Entry { feed, at, count, sum: rest });
+                self.entries.push(Entry { feed, at, count, sum: rest, item });
             }
         }
         self.entries.sort_by_key(|entry| entry.count < 0);

@@ -9,6 +9,7 @@
 mod clock;
 mod codec;
 mod feed;
+mod hash;
 mod line;
 mod read;
 mod state;
@@ -19,10 +20,11 @@ mod time;
 
 pub use clock::parse_instant;
 pub use feed::{Change, Entry, Feed};
+pub use hash::hash;
 pub use line::Line;
 pub use read::Totals;
 pub use state::{Fold, State, Tally};
-pub use stream::{Horizons, Selection, Stream, Streams};
+pub use stream::{Horizons, Keep, Selection, Stream, Streams};
 pub use time::{DAY, HOUR, Instant, Resolution, SECOND, VALID_TIMES, Window};
 
 /// Decimal digits kept of an event's value; sums are integers of this unit, so that a delete inverts exactly.

@@ -3,7 +3,7 @@
 use super::feed::Feed;
 use super::line::{Line, coarsen};
 use super::state::{State, Tally};
-use super::stream::{Stream, Streams};
+use super::stream::{Keep, Stream, Streams};
 use super::time::{Instant, Resolution, Window};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -110,6 +110,29 @@ impl State {
         }));
     }
 
+    /// The items of a stream that keeps them, each with the first instants of the panes, of some resolutions, that it lies
+    /// in; the earliest instant of all where it is older than everything that a window of that resolution can ask about.
+    pub fn items<const N: usize>(
+        &self,
+        stream: u32,
+        resolutions: [Resolution; N],
+    ) -> Vec<([Instant; N], i64)> {
+        let feeds = self.feeding(stream);
+        let mut items = Vec::new();
+        for (list, panes) in self.panes.iter().enumerate() {
+            for pane in panes.iter().filter(|pane| feeds.contains(pane.feed)) {
+                let begin = |resolution: Resolution| match Resolution::ALL.get(list) {
+                    Some(finer) if *finer <= resolution => {
+                        coarsen(pane.index, *finer, resolution) * resolution.micros()
+                    }
+                    _ => Instant::MIN,
+                };
+                items.push((resolutions.map(begin), pane.item));
+            }
+        }
+        items
+    }
+
     /// Whether both say the same about every stream at `at`, to which they have been advanced. Streams that were dropped may
     /// have left apart what is counted together otherwise, so that equal bytes are not to be expected.
     pub fn agrees(&self, other: &State, streams: &Streams, at: Instant) -> bool {
@@ -128,24 +151,26 @@ impl State {
         stream.seen(self.ever(stream.id))
     }
 
-    fn pending_of(&self, stream: &Stream) -> BTreeMap<Instant, Tally> {
+    fn pending_of(&self, stream: &Stream) -> BTreeMap<(Instant, i64), Tally> {
+        let feeds = self.feeding(stream.id);
         let mut pending = BTreeMap::new();
-        for waiting in &self.pending {
-            let feed = &self.feeds[waiting.feed as usize];
-            if feed.feeds(stream.id) {
-                stream.add(&mut pending, waiting.at, waiting.tally);
-            }
+        for waiting in self.pending.iter().filter(|waiting| feeds.contains(waiting.feed)) {
+            stream.add(&mut pending, (waiting.at, waiting.item), waiting.tally);
         }
         pending
     }
 
-    fn kept_of(&self, stream: &Stream, resolution: Resolution, at: Instant) -> BTreeMap<i64, Tally> {
+    fn kept_of(&self, stream: &Stream, resolution: Resolution, at: Instant) -> BTreeMap<(i64, i64), Tally> {
         let oldest = stream.horizons.oldest(at)[resolution as usize];
+        let feeds = self.feeding(stream.id);
         let mut kept = BTreeMap::new();
-        if oldest < i64::MAX {
-            let line = self.line(stream.id, resolution);
-            let wanted = line.iter().filter(|(pane, _)| *pane >= oldest);
-            wanted.for_each(|(pane, tally)| stream.add(&mut kept, pane, tally));
+        for finer in Resolution::ALL.into_iter().take(resolution as usize + 1) {
+            for pane in self.panes[finer as usize].iter().filter(|pane| feeds.contains(pane.feed)) {
+                let index = coarsen(pane.index, finer, resolution);
+                if index >= oldest {
+                    stream.add(&mut kept, (index, pane.item), pane.tally);
+                }
+            }
         }
         kept
     }
@@ -173,10 +198,11 @@ impl State {
 impl Stream {
     /// A tally as this stream sees it.
     fn seen(&self, tally: Tally) -> Tally {
-        if self.selection.of.is_some() { tally } else { Tally { sum: 0, ..tally } }
+        let sums = self.selection.of.is_some() && self.selection.keep == Keep::Sum;
+        if sums { tally } else { Tally { sum: 0, ..tally } }
     }
 
-    fn add(&self, tallies: &mut BTreeMap<i64, Tally>, key: i64, tally: Tally) {
+    fn add<K: Ord + Copy>(&self, tallies: &mut BTreeMap<K, Tally>, key: K, tally: Tally) {
         let entry = tallies.entry(key).or_default();
         entry.add(self.seen(tally));
         if entry.is_empty() {

@@ -46,6 +46,7 @@ pub(super) struct Pane {
     pub index: i64,
     /// An index into the state's feeds.
     pub feed: u32,
+    pub item: i64,
     pub tally: Tally,
 }
 
@@ -54,6 +55,7 @@ pub(super) struct Pane {
 pub(super) struct Pending {
     pub at: Instant,
     pub feed: u32,
+    pub item: i64,
     pub tally: Tally,
 }
 
@@ -86,10 +88,10 @@ pub struct State {
     pub(super) extents: Vec<Extent>,
     /// The feeds of panes and pending events.
     pub(super) feeds: Vec<Rc<Feed>>,
-    /// By resolution, each in ascending order of index and feed. A pane is of the finest resolution that its feed
+    /// By resolution, each in ascending order of index, feed and item. A pane is of the finest resolution that its feed
     /// keeps for so long; what is older than that is in the last list.
     pub(super) panes: [Vec<Pane>; EVER + 1],
-    /// In ascending order of time and feed.
+    /// In ascending order of time, feed and item.
     pub(super) pending: Vec<Pending>,
 }
 
@@ -99,9 +101,9 @@ impl State {
         let tally = Tally { count: entry.count, sum: entry.sum.into() };
         let feed = self.feed(streams, &entry.feed);
         if entry.at > now {
-            self.postpone(entry.at, feed, tally)
+            self.postpone(entry.at, feed, entry.item, tally)
         } else {
-            self.count(feed, entry.at, tally, now)
+            self.count((feed, entry.item), entry.at, tally, now)
         }
     }
 
@@ -112,7 +114,7 @@ impl State {
         let reached = self.pending.partition_point(|pending| pending.at <= now);
         for pending in self.pending.drain(..reached).collect::<Vec<_>>() {
             // Additions never need a recomputation.
-            let _ = self.count(pending.feed, pending.at, pending.tally, now);
+            let _ = self.count((pending.feed, pending.item), pending.at, pending.tally, now);
         }
         let oldest: Vec<[i64; 3]> = self.feeds.iter().map(|feed| feed.horizons.oldest(now)).collect();
         for resolution in Resolution::ALL {
@@ -125,7 +127,7 @@ impl State {
             self.panes[list] = kept;
             for pane in aged {
                 let (list, index) = place(&oldest[pane.feed as usize], pane.index * resolution.micros());
-                let _ = self.add_to_pane(list, index, pane.feed, pane.tally);
+                let _ = self.add_to_pane(list, index, (pane.feed, pane.item), pane.tally);
             }
         }
     }
@@ -162,20 +164,21 @@ impl State {
                 let feed = feeds[pane.feed as usize];
                 if !self.feeds[feed as usize].streams.is_empty() {
                     let tally = tally(feed, pane.tally, &self.feeds);
-                    let _ = self.add_to_pane(list, pane.index, feed, tally);
+                    let _ = self.add_to_pane(list, pane.index, (feed, pane.item), tally);
                 }
             }
         }
         for pending in old.pending {
             let feed = feeds[pending.feed as usize];
             if !self.feeds[feed as usize].streams.is_empty() {
-                let _ = self.postpone(pending.at, feed, tally(feed, pending.tally, &self.feeds));
+                let _ =
+                    self.postpone(pending.at, feed, pending.item, tally(feed, pending.tally, &self.feeds));
             }
         }
     }
 
-    fn postpone(&mut self, at: Instant, feed: u32, tally: Tally) -> Fold {
-        match self.pending.binary_search_by_key(&(at, feed), |pending| (pending.at, pending.feed)) {
+    fn postpone(&mut self, at: Instant, feed: u32, item: i64, tally: Tally) -> Fold {
+        match self.pending.binary_search_by_key(&(at, feed, item), |p| (p.at, p.feed, p.item)) {
             Ok(index) => {
                 self.pending[index].tally.add(tally);
                 let left = self.pending[index].tally;
@@ -185,15 +188,15 @@ impl State {
                 Fold::exact_if(left.is_possible())
             }
             Err(index) => {
-                self.pending.insert(index, Pending { at, feed, tally });
+                self.pending.insert(index, Pending { at, feed, item, tally });
                 Fold::exact_if(tally.is_possible())
             }
         }
     }
 
-    fn count(&mut self, feed: u32, at: Instant, tally: Tally, now: Instant) -> Fold {
+    fn count(&mut self, (feed, item): (u32, i64), at: Instant, tally: Tally, now: Instant) -> Fold {
         let (list, index) = place(&self.feeds[feed as usize].horizons.oldest(now), at);
-        let outcome = self.add_to_pane(list, index, feed, tally);
+        let outcome = self.add_to_pane(list, index, (feed, item), tally);
         outcome.and(self.extend(feed, at, tally.count))
     }
 
@@ -226,12 +229,12 @@ impl State {
         Fold::exact_if(exact)
     }
 
-    fn add_to_pane(&mut self, list: usize, index: i64, feed: u32, tally: Tally) -> Fold {
+    fn add_to_pane(&mut self, list: usize, index: i64, (feed, item): (u32, i64), tally: Tally) -> Fold {
         let panes = &mut self.panes[list];
         // Most events are the latest.
         let place = match panes.last() {
-            Some(last) if (last.index, last.feed) < (index, feed) => Err(panes.len()),
-            _ => panes.binary_search_by_key(&(index, feed), |pane| (pane.index, pane.feed)),
+            Some(last) if (last.index, last.feed, last.item) < (index, feed, item) => Err(panes.len()),
+            _ => panes.binary_search_by_key(&(index, feed, item), |pane| (pane.index, pane.feed, pane.item)),
         };
         match place {
             Ok(found) => {
@@ -243,7 +246,7 @@ impl State {
                 Fold::exact_if(left.is_possible())
             }
             Err(place) => {
-                panes.insert(place, Pane { index, feed, tally });
+                panes.insert(place, Pane { index, feed, item, tally });
                 Fold::exact_if(tally.is_possible())
             }
         }

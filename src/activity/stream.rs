@@ -2,9 +2,10 @@
 
 use super::codec::feed_bytes;
 use super::feed::Feed;
+use super::hash::hash;
 use super::time::{Instant, Resolution, Window};
 use crate::criteria::{
-    Document, Literal, Node, Operator, Path, Scope, Test, event_names, follow, matches, parse_value,
+    Document, Kind, Literal, Node, Operator, Path, Scope, Test, event_names, follow, matches, parse_value,
 };
 use crate::error::Result;
 use serde_json::Value;
@@ -15,6 +16,31 @@ use std::rc::Rc;
 /// Feeds remembered; beyond, all are forgotten and met again.
 const REMEMBERED: usize = 10_000;
 
+/// What a stream keeps of what it reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Keep {
+    /// The sum of the numbers.
+    #[default]
+    Sum,
+    /// Each number, of the events that have one.
+    Numbers,
+    /// Each value, by its hash, of the events that have one.
+    Values,
+}
+
+impl Keep {
+    const NAMES: [(Keep, &'static str); 3] =
+        [(Keep::Sum, "sum"), (Keep::Numbers, "numbers"), (Keep::Values, "values")];
+
+    pub fn name(self) -> &'static str {
+        Self::NAMES[self as usize].1
+    }
+
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::NAMES.into_iter().find(|(_, known)| *known == name).map(|(keep, _)| keep)
+    }
+}
+
 /// What a stream selects. Two leaves with equal selections share one stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
@@ -22,8 +48,10 @@ pub struct Selection {
     pub event: Option<String>,
     /// The `where` criteria.
     pub filter: Option<Value>,
-    /// The number that is summed, by path; `None` where events are only counted.
+    /// What is read of an event beside its time, by path; `None` where events are only counted.
     pub of: Option<Path>,
+    /// What becomes of it.
+    pub keep: Keep,
     /// Events from an instant on, and those before another.
     pub from: Option<Instant>,
     pub until: Option<Instant>,
@@ -48,12 +76,15 @@ impl Selection {
 
     /// Whether it selects the events of `other` and sums what that sums.
     pub fn serves(&self, other: &Selection) -> bool {
-        self.selects_as(other) && (other.of.is_none() || self.of == other.of)
+        self.selects_as(other)
+            && self.keep == other.keep
+            && (other.of.is_none() && self.keep == Keep::Sum || self.of == other.of)
     }
 
     /// Whether both can be one: the same events, and not two different sums.
     pub fn joins(&self, other: &Selection) -> bool {
-        self.selects_as(other) && (self.of.is_none() || other.of.is_none() || self.of == other.of)
+        let fits = self.of.is_none() || other.of.is_none();
+        self.selects_as(other) && self.keep == other.keep && (fits || self.of == other.of)
     }
 
     fn selects_as(&self, other: &Selection) -> bool {
@@ -156,19 +187,33 @@ impl Stream {
         Some((path, texts.collect::<Option<_>>()?))
     }
 
-    /// The number an event contributes to the sum, in units of `10^-VALUE_SCALE`; nothing where there is no
-    /// number, or one beyond what an event may contribute.
-    pub fn value<'a, D: Document<'a>>(&self, event: D) -> i64 {
-        self.selection
-            .of
-            .as_ref()
-            .and_then(|path| follow(event, path))
-            .and_then(|value| value.units(super::VALUE_SCALE))
-            .and_then(|units| i64::try_from(units).ok())
+    /// What an event contributes beside its count: to the sum, in units of `10^-VALUE_SCALE`, and of what is kept by
+    /// itself the item. `None` where it does not count at all, as it has no item. A number beyond what an event may
+    /// contribute is none.
+    pub fn contribution<'a, D: Document<'a>>(&self, event: D) -> Option<(i64, i64)> {
+        let value = self.selection.of.as_ref().and_then(|path| follow(event, path));
+        let units = || {
+            let units = i64::try_from(value?.units(super::VALUE_SCALE)?).ok();
             // Its negative would not fit.
-            .filter(|units| *units != i64::MIN)
-            .unwrap_or(0)
+            units.filter(|units| *units != i64::MIN)
+        };
+        match self.selection.keep {
+            Keep::Sum => Some((units().unwrap_or(0), 0)),
+            Keep::Numbers => Some((0, units()?)),
+            Keep::Values => Some((0, hash_of_value(value?)?)),
+        }
     }
+}
+
+/// A hash of a text, a number or a boolean.
+fn hash_of_value<'a, D: Document<'a>>(value: D) -> Option<i64> {
+    let text = match value.kind() {
+        Kind::Text => format!("\"{}", value.text()?),
+        Kind::Number => value.number()?.to_string(),
+        Kind::Boolean => value.boolean()?.to_string(),
+        _ => return None,
+    };
+    Some(hash(&text) as i64)
 }
 
 /// All live streams, found by id.
@@ -204,8 +249,8 @@ impl Streams {
     }
 
     /// The feed of some streams, given in ascending order of id, of which some may not be live any more.
-    pub fn feed(&self, ids: &[u32], sums: bool) -> Rc<Feed> {
-        self.feed_of_bytes(&feed_bytes(ids, sums), || Some(ids.into())).unwrap_or_default()
+    pub fn feed(&self, ids: &[u32], sums: bool, items: bool) -> Rc<Feed> {
+        self.feed_of_bytes(&feed_bytes(ids, sums, items), || Some(ids.into())).unwrap_or_default()
     }
 
     /// The feed with a stored form, whose ids are read only where it has not been met before.
@@ -219,9 +264,10 @@ impl Streams {
             return Some(Rc::clone(feed));
         }
         let streams = ids()?;
-        let sums = bytes.first().is_some_and(|head| head & 1 == 1);
+        let head = bytes.first().copied().unwrap_or_default();
+        let (sums, items) = (head & 1 != 0, head & 2 != 0);
         let live: Box<[u32]> = streams.iter().filter_map(|id| self.position(*id)).collect();
-        let mut feed = Feed { streams, sums, live, ..Feed::default() };
+        let mut feed = Feed { streams, sums, items, live, ..Feed::default() };
         for stream in feed.live.iter().map(|position| &self.all[*position as usize]) {
             feed.horizons.merge(stream.horizons);
             feed.extending.extend(stream.horizons.extent.then_some(stream.id));
@@ -237,8 +283,9 @@ impl Streams {
     /// A feed without the streams that are not live.
     pub(super) fn live(&self, feed: &Feed) -> Rc<Feed> {
         let live: Vec<&Stream> = feed.streams.iter().filter_map(|id| self.get(*id)).collect();
-        let sums = feed.sums && live.iter().any(|stream| stream.selection.of.is_some());
+        let summed = |stream: &&Stream| stream.selection.of.is_some() && stream.selection.keep == Keep::Sum;
+        let sums = feed.sums && live.iter().any(summed);
         let ids: Vec<u32> = live.iter().map(|stream| stream.id).collect();
-        self.feed(&ids, sums)
+        self.feed(&ids, sums, feed.items)
     }
 }

@@ -20,7 +20,7 @@ fn streams() -> Streams {
 }
 
 fn entry(at: Instant, sum: i64, sign: i64) -> Entry {
-    Entry { feed: streams().feed(&[1], true), at, count: sign, sum: sign * sum }
+    Entry { feed: streams().feed(&[1], true, false), at, count: sign, sum: sign * sum, item: 0 }
 }
 
 /// The state of a multiset of events, computed in one go.
@@ -118,7 +118,7 @@ proptest! {
     #[test]
     fn hostile_bytes_give_an_error(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
         let _ = State::from_bytes(&bytes, &streams());
-        let mut versioned = vec![3, 0];
+        let mut versioned = vec![4, 0];
         versioned.extend(&bytes);
         let _ = State::from_bytes(&versioned, &streams());
         let _ = Change::from_bytes(&versioned, &streams());
@@ -160,6 +160,7 @@ fn streams_admit_by_filter_and_time_and_sum_by_path() {
         of: Some(Path(vec!["amount".to_owned()])),
         from: Some(0),
         until: Some(DAY),
+        keep: Keep::Sum,
     };
     let stream = Stream::new(1, selection, Horizons::default()).unwrap();
     assert!(stream.admits(&json!({"category": "shoes"}), 0));
@@ -168,9 +169,9 @@ fn streams_admit_by_filter_and_time_and_sum_by_path() {
         !stream.admits(&json!({"category": "shoes"}), -1)
             && !stream.admits(&json!({"category": "shoes"}), DAY)
     );
-    assert_eq!(stream.value(&json!({"amount": 12.5})), 12_500_000);
-    assert_eq!(stream.value(&json!({"amount": "12.5"})), 0);
-    assert_eq!(stream.value(&json!({"amount": 1e40})), 0);
+    assert_eq!(stream.contribution(&json!({"amount": 12.5})), Some((12_500_000, 0)));
+    assert_eq!(stream.contribution(&json!({"amount": "12.5"})), Some((0, 0)));
+    assert_eq!(stream.contribution(&json!({"amount": 1e40})), Some((0, 0)));
 }
 
 #[test]

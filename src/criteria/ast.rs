@@ -145,6 +145,11 @@ pub enum Measure {
     Sum(Path),
     /// The same divided by the number of events; missing where there are none.
     Average(Path),
+    /// The smallest and the greatest number at a path; missing where there is none.
+    Minimum(Path),
+    Maximum(Path),
+    /// How many different texts, numbers and booleans there are at a path.
+    Distinct(Path),
     /// 1 if the first event of its type ever is among those selected, and 0 otherwise.
     First,
     /// The same of the latest one.

@@ -9,7 +9,10 @@ use crate::error::{Error, Result, nearest};
 use serde_json::{Map, Value};
 
 /// Keys that say what is measured; a leaf has one of them at most.
-const MEASURES: [&str; 7] = ["count", "sum", "average", "first", "last", "streak", "trend"];
+const MEASURES: [&str; 10] =
+    ["count", "sum", "average", "minimum", "maximum", "distinct", "first", "last", "streak", "trend"];
+/// Those that read a property.
+const OF: [&str; 6] = ["sum", "average", "minimum", "maximum", "distinct", "trend"];
 /// Keys that stand for several leaves; a leaf has one of them at most.
 const PATTERNS: [&str; 3] = ["stopped", "restarted", "regularly"];
 const SPAN: [&str; 4] = ["within", "older_than", "from", "until"];
@@ -79,10 +82,10 @@ impl Parser {
     fn measure(&mut self, object: &Object, at: &str) -> Result<(Measure, Test)> {
         let key = MEASURES.into_iter().find(|key| object.contains_key(*key));
         let of = object.get("of").map(|of| parse_path(of, &join(at, "of"))).transpose()?;
-        if of.is_some() && !matches!(key, Some("sum" | "average" | "trend")) {
+        if of.is_some() && !key.is_some_and(|key| OF.contains(&key)) {
             return Err(criteria(
                 &join(at, "of"),
-                "\"of\" needs \"sum\", \"average\" or \"trend\"",
+                format!("\"of\" needs one of {}", OF.join(", ")),
                 "Write {\"sum\": {\"min\": 500}, \"of\": \"value\"}.",
             ));
         }
@@ -127,6 +130,9 @@ impl Parser {
             }
             "sum" => (Measure::Sum(value_or(of)), self.numeric(value, &here)?),
             "average" => (Measure::Average(value_or(of)), self.numeric(value, &here)?),
+            "minimum" => (Measure::Minimum(value_or(of)), self.numeric(value, &here)?),
+            "maximum" => (Measure::Maximum(value_or(of)), self.numeric(value, &here)?),
+            "distinct" => (Measure::Distinct(value_or(of)), self.numeric(value, &here)?),
             _ => (Measure::Count, self.numeric(value, &here)?),
         })
     }

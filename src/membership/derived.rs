@@ -1,7 +1,8 @@
 //! The numbers about a stream that are more than a count or a sum over one window.
 
-use crate::activity::{DAY, Instant, Line, State, Tally, VALUE_SCALE, Window};
+use crate::activity::{DAY, Instant, Line, Resolution, State, Tally, VALUE_SCALE, Window};
 use crate::criteria::Duration;
+use std::collections::BTreeSet;
 
 /// How far back a streak is looked for; it counts for [`LONGEST_STREAK`] days at most.
 pub const STREAK: Window = Window::days(LONGEST_STREAK + 2);
@@ -21,6 +22,9 @@ pub enum Derivation {
     Count,
     Sum,
     Average,
+    Minimum,
+    Maximum,
+    Distinct,
     /// 1 if the first event of the stream is that of `whole`, and lies in the span.
     First {
         whole: u32,
@@ -59,6 +63,8 @@ pub struct Reading {
     outer: Line,
     inner: Line,
     both: Line,
+    /// What is kept by itself: the first instants of the panes of `within` and of `beyond`, and the item.
+    items: Vec<([Instant; 2], i64)>,
     /// The event that is asked about, where it is the first or the last of all.
     one: Option<Instant>,
 }
@@ -67,7 +73,7 @@ impl Derived {
     /// How many decimal places the number has.
     pub fn scale(self) -> u32 {
         match self.derivation {
-            Derivation::Sum => VALUE_SCALE,
+            Derivation::Sum | Derivation::Minimum | Derivation::Maximum => VALUE_SCALE,
             Derivation::Average | Derivation::Trend { .. } => DECIMALS,
             _ => 0,
         }
@@ -75,7 +81,8 @@ impl Derived {
 
     /// What it is where the stream has no events.
     pub fn blank(self) -> Option<i128> {
-        (!matches!(self.derivation, Derivation::Average | Derivation::Trend { .. })).then_some(0)
+        use Derivation::*;
+        (!matches!(self.derivation, Average | Minimum | Maximum | Trend { .. })).then_some(0)
     }
 
     pub fn read(self, state: &State) -> Reading {
@@ -92,6 +99,7 @@ impl Derived {
                 Derivation::Trend { both, .. } => line(Some(both)),
                 _ => Line::default(),
             },
+            items: if self.keeps_items() { self.items(state) } else { Vec::new() },
             one: match self.derivation {
                 Derivation::First { whole } => {
                     extents(whole).and_then(|((own, _), (first, _))| (own == first).then_some(own))
@@ -102,6 +110,18 @@ impl Derived {
                 _ => None,
             },
         }
+    }
+}
+
+impl Derived {
+    fn keeps_items(self) -> bool {
+        matches!(self.derivation, Derivation::Minimum | Derivation::Maximum | Derivation::Distinct)
+    }
+
+    fn items(self, state: &State) -> Vec<([Instant; 2], i64)> {
+        // Without a window, any resolution will do.
+        let resolution = |window: Option<Window>| window.map_or(Resolution::Hour, |window| window.resolution);
+        state.items(self.stream, [resolution(self.within), resolution(self.beyond)])
     }
 }
 
@@ -117,6 +137,9 @@ impl Reading {
                 let scale = 10_i128.pow(DECIMALS - VALUE_SCALE);
                 (tally.count > 0).then(|| divide(tally.sum.saturating_mul(scale), tally.count.into()))
             }
+            Derivation::Minimum => self.items_at(at).min().map(i128::from),
+            Derivation::Maximum => self.items_at(at).max().map(i128::from),
+            Derivation::Distinct => Some(self.items_at(at).collect::<BTreeSet<i64>>().len() as i128),
             Derivation::First { .. } | Derivation::Last { .. } => {
                 Some(i128::from(self.one.is_some_and(|one| self.holds(one, at))))
             }
@@ -150,12 +173,30 @@ impl Reading {
                     .flatten()
                     .min()
             }
+            Derivation::Minimum | Derivation::Maximum | Derivation::Distinct => {
+                let leaves = |window: Window, begin: Instant| window.expiry(window.resolution.pane(begin));
+                let moments = self.items.iter().flat_map(|([outer, inner], _)| {
+                    let outer = derived.within.map(|window| leaves(window, *outer));
+                    outer.into_iter().chain(derived.beyond.map(|window| leaves(window, *inner)))
+                });
+                moments.filter(|moment| *moment > at).min()
+            }
             Derivation::Count | Derivation::Sum | Derivation::Average => {
                 let outer = derived.within.and_then(|window| self.outer.next_expiry(window, at));
                 let inner = derived.beyond.and_then(|window| self.inner.next_expiry(window, at));
                 outer.into_iter().chain(inner).min()
             }
         }
+    }
+
+    /// The items that lie within the one window and not within the other.
+    fn items_at(&self, at: Instant) -> impl Iterator<Item = i64> + '_ {
+        let Derived { within, beyond, .. } = self.derived;
+        let (oldest, newest) = (within.map(|window| window.begin(at)), beyond.map(|window| window.begin(at)));
+        let lies = move |[outer, inner]: [Instant; 2]| {
+            oldest.is_none_or(|oldest| outer >= oldest) && newest.is_none_or(|newest| inner < newest)
+        };
+        self.items.iter().filter(move |(begins, _)| lies(*begins)).map(|(_, item)| *item)
     }
 
     /// What lies within the one window and not within the other.

@@ -1,6 +1,6 @@
 //! Which streams an event feeds.
 
-use crate::activity::{Entry, Feed, Instant, Stream, Streams};
+use crate::activity::{Entry, Feed, Instant, Keep, Stream, Streams};
 use crate::criteria::{Document, Path, follow};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -9,7 +9,7 @@ use std::rc::Rc;
 /// Combinations of streams remembered; beyond, they are put together anew.
 const REMEMBERED: usize = 10_000;
 
-/// A feed, and the stream that says which number of an event it sums.
+/// A feed, and the stream that says what is read of an event for it.
 type Parts = Rc<[(Rc<Feed>, Option<usize>)]>;
 
 /// From event types to feeds.
@@ -88,9 +88,11 @@ impl Feeds {
             }
         }
         let parts = candidates.parts(all, groups, &beyond);
-        for (feed, valued_by) in parts.iter() {
-            let sum = valued_by.map_or(0, |stream| streams[stream].value(event));
-            add(Entry { feed: Rc::clone(feed), at, count: sign, sum: sign * sum });
+        for (feed, read_by) in parts.iter() {
+            let contribution = read_by.map_or(Some((0, 0)), |stream| streams[stream].contribution(event));
+            if let Some((sum, item)) = contribution {
+                add(Entry { feed: Rc::clone(feed), at, count: sign, sum: sign * sum, item });
+            }
         }
     }
 }
@@ -151,28 +153,36 @@ impl Candidates {
     }
 }
 
-/// The feeds of an event: one per number that is summed, streams that only count with the first.
+/// The feeds of an event: one for each thing that is read of it, streams that only count with the first that is summed.
 fn split(all: &Streams, fed: &[usize]) -> Parts {
-    let mut by_number: BTreeMap<&[String], (Vec<u32>, usize)> = BTreeMap::new();
+    /// The ids of the streams, and the position of one of them.
+    type Readers = (Vec<u32>, usize);
+    let mut by_reading: BTreeMap<(Keep, &[String]), Readers> = BTreeMap::new();
     let mut counting = Vec::new();
     for index in fed {
         let stream = &all.as_slice()[*index];
         match &stream.selection.of {
-            Some(path) => by_number.entry(&path.0).or_insert_with(|| (Vec::new(), *index)).0.push(stream.id),
+            Some(path) => {
+                let reading = (stream.selection.keep, path.0.as_slice());
+                by_reading.entry(reading).or_insert_with(|| (Vec::new(), *index)).0.push(stream.id);
+            }
             None => counting.push(stream.id),
         }
     }
     let mut parts = Vec::new();
-    let feed = |mut ids: Vec<u32>, sums| {
+    let feed = |mut ids: Vec<u32>, sums, items| {
         ids.sort_unstable();
-        all.feed(&ids, sums)
+        all.feed(&ids, sums, items)
     };
-    for (ids, valued_by) in by_number.into_values() {
-        let all = [ids, std::mem::take(&mut counting)].concat();
-        parts.push((feed(all, true), Some(valued_by)));
+    for ((keep, _), (mut ids, read_by)) in by_reading {
+        let sums = keep == Keep::Sum;
+        if sums {
+            ids.append(&mut counting);
+        }
+        parts.push((feed(ids, sums, !sums), Some(read_by)));
     }
     if !counting.is_empty() {
-        parts.push((feed(counting, false), None));
+        parts.push((feed(counting, false, false), None));
     }
     parts.into()
 }

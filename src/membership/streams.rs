@@ -2,7 +2,7 @@
 
 use super::compile::Definition;
 use super::derived::{STREAK, twice};
-use crate::activity::{Horizons, Selection, Stream, Streams, Window};
+use crate::activity::{Horizons, Keep, Selection, Stream, Streams, Window};
 use crate::criteria::{EventLeaf, Measure, Node};
 use crate::score::BuiltinStreams;
 
@@ -89,6 +89,10 @@ pub fn needs(leaf: &EventLeaf) -> Vec<(Selection, Horizons)> {
         }
         Measure::Count => {}
         Measure::Sum(path) | Measure::Average(path) => selection.of = Some(path.clone()),
+        Measure::Minimum(path) | Measure::Maximum(path) => {
+            (selection.of, selection.keep) = (Some(path.clone()), Keep::Numbers);
+        }
+        Measure::Distinct(path) => (selection.of, selection.keep) = (Some(path.clone()), Keep::Values),
         Measure::Streak => horizons.include(STREAK),
         Measure::Trend(path) => {
             selection.of.clone_from(path);

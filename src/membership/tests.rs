@@ -77,6 +77,9 @@ fn any_leaf() -> impl Strategy<Value = Value> {
         (0..3_i64).prop_map(|n| json!({"count": {"equals": n}})),
         (0..40_i64).prop_map(|n| json!({"sum": {"min": n}})),
         (0..40_i64).prop_map(|n| json!({"average": {"lt": n}})),
+        (0..40_i64).prop_map(|n| json!({"minimum": {"lt": n}})),
+        (0..40_i64).prop_map(|n| json!({"maximum": {"min": n}})),
+        (0..4_i64).prop_map(|n| json!({"distinct": {"equals": n}, "of": "value"})),
         Just(json!({"first": true})),
         Just(json!({"last": true, "where": {"value": {"min": 20}}})),
     ];

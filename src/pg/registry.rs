@@ -10,7 +10,7 @@ use super::relation::Relation;
 use super::report::{Refusal, raise};
 use super::source::{EventType, Mapping, Reader, Source};
 use super::spi::{Session, connect, connect_at_latest};
-use crate::activity::{Horizons, Selection, Stream, Streams};
+use crate::activity::{Horizons, Keep, Selection, Stream, Streams};
 use crate::criteria::{Path, Scope, parse};
 use crate::error::Error;
 use crate::membership::{Definition, Program};
@@ -391,7 +391,7 @@ fn compile(streams: Vec<Stream>, parsed: Parsed) -> (Program, Vec<Definition>, V
 /// Streams that cannot be read are left out: the definitions that need them are then broken, and nothing else.
 fn load_streams(session: &Session) -> Vec<Stream> {
     let rows = session.select(
-        "SELECT stream_id, event_type, filter::text, value_path, from_time, until_time, horizons, extent
+        "SELECT stream_id, event_type, filter::text, value_path, from_time, until_time, horizons, extent, keep
          FROM segment.stream ORDER BY stream_id",
         &[],
     );
@@ -404,6 +404,7 @@ fn load_streams(session: &Session) -> Vec<Stream> {
             of: rows.get(row, 4).map(Path),
             from: rows.instant(row, 5),
             until: rows.instant(row, 6),
+            keep: Keep::by_name(&rows.value::<String>(row, 9))?,
         };
         let panes = rows.value::<Vec<i64>>(row, 7).try_into().ok()?;
         let horizons = Horizons { panes, extent: rows.value(row, 8) };

@@ -65,7 +65,8 @@ BEGIN
       '{"regularly": {"every": "36 hours", "periods": 6, "at_least": 3}, "count": {"max": 1}}']::jsonb[]);
   END IF;
   IF random() < 0.6 THEN
-    leaf := leaf - 'count' - 'sum' - 'of' || oracle.pick(ARRAY['{"first": true}', '{"last": true}', '{"average": {"min": 20}}',
+    leaf := leaf - 'count' - 'sum' - 'of' || oracle.pick(ARRAY['{"first": true}', '{"minimum": {"max": 5}}', '{"minimum": {"gt": 1}, "of": "depth"}',
+      '{"maximum": {"min": 30}}', '{"maximum": {"lt": 20}}', '{"distinct": {"min": 2}, "of": "colour"}', '{"distinct": {"max": 1}, "of": "value"}', '{"last": true}', '{"average": {"min": 20}}',
       '{"average": {"lt": 2.5}, "of": "depth"}', '{"average": {"equals": 5}}']::jsonb[]);
   END IF;
   IF random() < 0.5 THEN

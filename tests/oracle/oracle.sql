@@ -126,8 +126,9 @@ CREATE FUNCTION oracle.features(events oracle.event[], t timestamptz) RETURNS js
 $$;
 
 -- The events that a leaf is about, each with what it adds to a sum.
-CREATE FUNCTION oracle.selected(leaf jsonb, events oracle.event[], t timestamptz) RETURNS TABLE (at timestamptz, addend numeric) LANGUAGE sql STABLE AS $$
-  SELECT at, oracle.addend(CASE WHEN jsonb_typeof(document #> path) = 'number' THEN (document #>> path)::numeric END)
+CREATE FUNCTION oracle.selected(leaf jsonb, events oracle.event[], t timestamptz) RETURNS TABLE (at timestamptz, addend numeric, value jsonb) LANGUAGE sql STABLE AS $$
+  SELECT at, oracle.addend(CASE WHEN jsonb_typeof(document #> path) = 'number' THEN (document #>> path)::numeric END),
+         CASE WHEN jsonb_typeof(document #> path) IN ('string', 'number', 'boolean') THEN document #> path END
   FROM unnest(events), (SELECT string_to_array(coalesce(leaf->>'of', 'value'), '.') AS path) p
   WHERE event_type = CASE leaf->>'event' WHEN 'open' THEN 'email_open' WHEN 'click' THEN 'email_click' ELSE leaf->>'event' END
     AND oracle.filter_passes(coalesce(leaf->'where', '{}'), document)
@@ -196,11 +197,15 @@ BEGIN
     FROM oracle.selected(criteria || jsonb_build_object('within', 2 * oracle.seconds(criteria->>'within') || ' seconds'), events, t);
     RETURN tally.before <> 0 AND oracle.number_passes(criteria->'trend', round((tally.now - tally.before) / abs(tally.before), 9));
   ELSIF criteria ? 'event' THEN
-    SELECT count(*) AS count, coalesce(sum(addend), 0) AS sum INTO tally FROM oracle.selected(criteria, events, t);
+    SELECT count(*) AS count, coalesce(sum(addend), 0) AS sum, min(addend) AS min, max(addend) AS max, count(DISTINCT value) AS different
+    INTO tally FROM oracle.selected(criteria, events, t);
     IF criteria ? 'average' THEN
       RETURN tally.count > 0 AND oracle.number_passes(criteria->'average', round(tally.sum / tally.count, 9));
     END IF;
     RETURN CASE WHEN criteria ? 'sum' THEN oracle.number_passes(criteria->'sum', tally.sum)
+                WHEN criteria ? 'minimum' THEN coalesce(oracle.number_passes(criteria->'minimum', tally.min), false)
+                WHEN criteria ? 'maximum' THEN coalesce(oracle.number_passes(criteria->'maximum', tally.max), false)
+                WHEN criteria ? 'distinct' THEN oracle.number_passes(criteria->'distinct', tally.different)
                 ELSE oracle.number_passes(coalesce(criteria->'count', '{"min": 1}'), tally.count) END;
   END IF;
   RAISE 'the oracle does not know %', criteria;
