@@ -96,7 +96,7 @@ COMMENT ON COLUMN segment.stream.from_time IS 'only events from this instant on'
 COMMENT ON COLUMN segment.stream.until_time IS 'only events before this instant';
 COMMENT ON COLUMN segment.stream.extent IS 'whether the times of the first and of the last event are kept';
 COMMENT ON COLUMN segment.stream.keep IS 'what becomes of the values at value_path: their sum, each of the numbers, or a hash of each of the values';
-COMMENT ON COLUMN segment.stream.horizons IS 'widest window in seconds, minutes and hours; 0 where none of that resolution is read';
+COMMENT ON COLUMN segment.stream.horizons IS 'widest window in microseconds, seconds, minutes and hours; 0 where none of that resolution is read';
 COMMENT ON COLUMN segment.stream.since IS 'version from which on a state that was written has the stream';
 COMMENT ON TABLE segment.version IS 'number of the current definitions: a cache key';
 COMMENT ON COLUMN segment.version.only_row IS 'keeps the table to one row';

@@ -110,6 +110,17 @@ impl State {
         }));
     }
 
+    /// The times of the events of a stream that are kept exactly, from an instant on, in order.
+    pub fn times(&self, stream: u32, from: Instant) -> Vec<Instant> {
+        let feeds = self.feeding(stream);
+        let panes = &self.panes[Resolution::Exact as usize];
+        let recent = &panes[panes.partition_point(|pane| pane.index < from)..];
+        let mut times: Vec<Instant> =
+            recent.iter().filter(|pane| feeds.contains(pane.feed)).map(|pane| pane.index).collect();
+        times.dedup();
+        times
+    }
+
     /// The items of a stream that keeps them, each with the first instants of the panes, of some resolutions, that it lies
     /// in; the earliest instant of all where it is older than everything that a window of that resolution can ask about.
     pub fn items<const N: usize>(

@@ -116,7 +116,8 @@ impl State {
             // Additions never need a recomputation.
             let _ = self.count((pending.feed, pending.item), pending.at, pending.tally, now);
         }
-        let oldest: Vec<[i64; 3]> = self.feeds.iter().map(|feed| feed.horizons.oldest(now)).collect();
+        let oldest: Vec<[i64; Resolution::COUNT]> =
+            self.feeds.iter().map(|feed| feed.horizons.oldest(now)).collect();
         for resolution in Resolution::ALL {
             let list = resolution as usize;
             let kept = |pane: &Pane| pane.index >= oldest[pane.feed as usize][list];
@@ -254,7 +255,7 @@ impl State {
 }
 
 /// Where events of an instant are counted: the finest list in which it is not older than what is kept, and the pane.
-fn place(oldest: &[i64; 3], at: Instant) -> (usize, i64) {
+fn place(oldest: &[i64; Resolution::COUNT], at: Instant) -> (usize, i64) {
     let kept = |resolution: &Resolution| resolution.pane(at) >= oldest[*resolution as usize];
     match Resolution::ALL.into_iter().find(kept) {
         Some(resolution) => (resolution as usize, resolution.pane(at)),

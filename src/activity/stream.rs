@@ -111,7 +111,7 @@ impl Selection {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Horizons {
     /// The widest window, in panes, that is read at each resolution; 0 where none is.
-    pub panes: [i64; 3],
+    pub panes: [i64; Resolution::COUNT],
     /// Whether the exact times of the first and of the last event are kept.
     pub extent: bool,
 }
@@ -135,7 +135,7 @@ impl Horizons {
     }
 
     /// The oldest pane kept at each resolution at an instant; `i64::MAX` where the resolution is not kept at all.
-    pub fn oldest(self, at: Instant) -> [i64; 3] {
+    pub fn oldest(self, at: Instant) -> [i64; Resolution::COUNT] {
         Resolution::ALL.map(|resolution| match self.panes[resolution as usize] {
             0 => i64::MAX,
             panes => resolution.pane(at) - panes + 1,

@@ -18,16 +18,21 @@ pub const VALID_TIMES: Range<Instant> = -730_119 * DAY..2_921_940 * DAY;
 /// How finely the events of a window are told apart in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Resolution {
+    /// To the microsecond: nothing is rounded.
+    Exact,
     Second,
     Minute,
     Hour,
 }
 
 impl Resolution {
-    pub const ALL: [Resolution; 3] = [Resolution::Second, Resolution::Minute, Resolution::Hour];
+    pub const COUNT: usize = 4;
+    pub const ALL: [Resolution; Self::COUNT] =
+        [Resolution::Exact, Resolution::Second, Resolution::Minute, Resolution::Hour];
 
     pub const fn micros(self) -> i64 {
         match self {
+            Resolution::Exact => 1,
             Resolution::Second => SECOND,
             Resolution::Minute => 60 * SECOND,
             Resolution::Hour => HOUR,
@@ -74,6 +79,11 @@ impl Window {
     /// The oldest pane that counts at an instant.
     pub const fn oldest(self, at: Instant) -> i64 {
         self.resolution.pane(at) - self.panes + 1
+    }
+
+    /// A window at the resolution of the microsecond that holds all that this one does.
+    pub const fn exact(self) -> Self {
+        Window { resolution: Resolution::Exact, panes: (self.panes + 1) * self.resolution.micros() }
     }
 
     /// The oldest instant that counts at an instant.

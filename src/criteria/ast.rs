@@ -17,6 +17,7 @@ pub enum Node {
     AtLeast(usize, Vec<Node>),
     Attribute(Path, Test),
     Event(EventLeaf),
+    Sequence(SequenceLeaf),
     /// Membership of another segment, by name.
     Segment(String),
 }
@@ -159,4 +160,26 @@ pub enum Measure {
     /// By which share the number of events, or the sum of a property, in the window is above that in the equally long window
     /// before it; missing where there was nothing.
     Trend(Option<Path>),
+}
+
+/// A condition on the order of what a subscriber did:
+/// `{"sequence": [{"event": "cart_add"}, {"event": "purchase", "absent": true}], "step_within": "4 hours", "within": "7 days"}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SequenceLeaf {
+    /// At least two; the first is not an absent one.
+    pub steps: Vec<Step>,
+    /// The longest time from one step to the next.
+    pub step_within: Option<Duration>,
+    /// All steps lie in the last so much time.
+    pub within: Duration,
+}
+
+/// One step of a sequence: an event that happens, or that does not before the next one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The canonical event type.
+    pub event: String,
+    /// As in [`EventLeaf`].
+    pub filter: Option<Value>,
+    pub absent: bool,
 }

@@ -1,9 +1,12 @@
 //! Says in English what criteria demand.
 
-use super::ast::{EventLeaf, Filter, Literal, Measure, Node, Operand, Operator, Path, Span, Test};
+use super::ast::{
+    EventLeaf, Filter, Literal, Measure, Node, Operand, Operator, Path, SequenceLeaf, Span, Test,
+};
 use super::instant::print_instant;
 use super::parse::{Scope, parse_located, parse_value, read};
 use crate::error::Result;
+use serde_json::Value;
 
 /// A sentence for each leaf of criteria for documents or for segments, with its path, in the order of the tree.
 pub fn describe(text: &str) -> Result<Vec<(String, String)>> {
@@ -41,6 +44,7 @@ fn clause(node: &Node) -> String {
         Node::AtLeast(wanted, nodes) => format!("at least {wanted} of {}", list(nodes, "; ", "nothing")),
         Node::Attribute(path, test) => format!("{} is {}", describe_path(path), describe_test(test)),
         Node::Event(leaf) => event(leaf),
+        Node::Sequence(leaf) => describe_sequence(leaf),
         Node::Segment(name) => format!("the subscriber is in the segment {name:?}"),
     }
 }
@@ -49,12 +53,31 @@ fn event(leaf: &EventLeaf) -> String {
     format!("{} is {}", describe_measure(leaf), describe_test(&leaf.test))
 }
 
-/// What an event leaf measures: `the number of "purchase" events in the last 30 days`.
-pub fn describe_measure(leaf: &EventLeaf) -> String {
-    let filter = leaf.filter.as_ref().map_or_else(String::new, |filter| {
+/// A sequence: `"cart_add", then no "purchase", each within 4 hours of the step before, in the last 7 days`.
+pub fn describe_sequence(leaf: &SequenceLeaf) -> String {
+    let steps: Vec<String> = leaf
+        .steps
+        .iter()
+        .map(|step| {
+            let no = if step.absent { "no " } else { "" };
+            format!("{no}{:?}{}", step.event, describe_filter(step.filter.as_ref()))
+        })
+        .collect();
+    let gap =
+        leaf.step_within.map_or_else(String::new, |gap| format!(", each within {gap} of the step before"));
+    format!("{}{gap}, in the last {}", steps.join(", then "), leaf.within)
+}
+
+fn describe_filter(filter: Option<&Value>) -> String {
+    filter.map_or_else(String::new, |filter| {
         let node = parse_value(filter, Scope::Event);
         format!(" where {}", node.map_or_else(|_| filter.to_string(), |node| clause(&node)))
-    });
+    })
+}
+
+/// What an event leaf measures: `the number of "purchase" events in the last 30 days`.
+pub fn describe_measure(leaf: &EventLeaf) -> String {
+    let filter = describe_filter(leaf.filter.as_ref());
     let (event, span) = (&leaf.event, describe_span(leaf.span));
     let events = format!("{event:?} events{filter}{span}");
     match &leaf.measure {

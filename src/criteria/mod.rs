@@ -27,6 +27,7 @@ mod number;
 mod parse;
 mod parse_event;
 mod parse_literal;
+mod parse_sequence;
 mod parse_test;
 #[cfg(test)]
 pub mod random;
@@ -34,11 +35,13 @@ pub mod random;
 mod tests;
 mod version;
 
-pub use ast::{EventLeaf, Filter, Literal, Measure, Node, Operand, Operator, Path, Span, Test, Type};
+pub use ast::{
+    EventLeaf, Filter, Literal, Measure, Node, Operand, Operator, Path, SequenceLeaf, Span, Step, Test, Type,
+};
 pub use clock::Clock;
 pub use compare::passes_number;
 pub use containment::containment;
-pub use describe::{describe, describe_measure, describe_path, describe_test};
+pub use describe::{describe, describe_measure, describe_path, describe_sequence, describe_test};
 pub use document::{Document, Kind};
 pub use duration::Duration;
 pub use evaluate::{follow, matches, matches_at};
@@ -47,3 +50,4 @@ pub use jsonb::{Jsonb, numeric, numeric_units};
 pub use normalise::normalise;
 pub use number::Decimal;
 pub use parse::{Scope, canonical_event, event_names, parse, parse_value};
+pub use parse_test::at_least_one;

@@ -3,7 +3,9 @@
 //! Shorthand becomes the `attribute` form, `none` and `not` go down to the leaves and into their operators, nested
 //! `all` and `any` become one, tests of one path are joined, and everything stands in one order.
 
-use super::ast::{EventLeaf, Filter, Literal, Measure, Node, Operand, Operator, Path, Test, Type};
+use super::ast::{
+    EventLeaf, Filter, Literal, Measure, Node, Operand, Operator, Path, SequenceLeaf, Test, Type,
+};
 use super::instant::print_instant;
 use super::parse::{Scope, parse, parse_value};
 use super::parse_test::ANNIVERSARY;
@@ -41,6 +43,7 @@ fn form(node: &Node, positive: bool) -> Result<Value> {
             if positive { all(leaves) } else { any(leaves) }
         }
         Node::Event(leaf) => negated_unless(positive, event(leaf)?),
+        Node::Sequence(leaf) => negated_unless(positive, sequence(leaf)?),
         Node::Segment(name) => negated_unless(positive, json!({"segment": name})),
     })
 }
@@ -340,15 +343,37 @@ fn type_names(types: &[Type]) -> Value {
     }
 }
 
-fn event(leaf: &EventLeaf) -> Result<Value> {
+/// The keys of an event type and a filter.
+fn selection(event: &str, filter: Option<&Value>) -> Result<Map<String, Value>> {
     let mut keys = Map::new();
-    keys.insert("event".to_owned(), leaf.event.clone().into());
-    if let Some(filter) = &leaf.filter {
+    keys.insert("event".to_owned(), event.into());
+    if let Some(filter) = filter {
         let filter = form(&parse_value(filter, Scope::Event)?, true)?;
         if filter != always() {
             keys.insert("where".to_owned(), filter);
         }
     }
+    Ok(keys)
+}
+
+fn sequence(leaf: &SequenceLeaf) -> Result<Value> {
+    let mut steps = Vec::with_capacity(leaf.steps.len());
+    for step in &leaf.steps {
+        let mut keys = selection(&step.event, step.filter.as_ref())?;
+        if step.absent {
+            keys.insert("absent".to_owned(), true.into());
+        }
+        steps.push(Value::Object(keys));
+    }
+    let mut form = json!({"sequence": steps, "within": leaf.within.to_string()});
+    if let Some(gap) = leaf.step_within {
+        form["step_within"] = gap.to_string().into();
+    }
+    Ok(form)
+}
+
+fn event(leaf: &EventLeaf) -> Result<Value> {
+    let mut keys = selection(&leaf.event, leaf.filter.as_ref())?;
     let tests = Value::Object(test(&leaf.test)?);
     let mut measure = |key: &str, value: Value, of: Option<&Path>| {
         keys.insert(key.to_owned(), value);

@@ -108,6 +108,8 @@ impl Parser {
         let object = self.object(value, at, "Write an object such as {\"all\": [...]}.")?;
         let node = if object.contains_key("event") {
             self.event(object, at)?
+        } else if object.contains_key("sequence") {
+            self.sequence(object, at)?
         } else if object.contains_key("attribute") {
             self.attribute(object, at)?
         } else if object.contains_key("segment") {
@@ -214,8 +216,8 @@ impl Parser {
                     return Err(criteria(
                         &here,
                         format!("the form \"{form}\" is not known to this version"),
-                        "Known forms are all, any, none, not, at_least, attribute, event and segment; a trait of this \
-                         name is reached by {\"attribute\": ...}.",
+                        "Known forms are all, any, none, not, at_least, attribute, event, sequence and segment; a trait of \
+                         this name is reached by {\"attribute\": ...}.",
                     ));
                 }
                 _ => self.shorthand(&mut vec![key.clone()], value, &here)?,

@@ -49,24 +49,7 @@ impl Parser {
         }
         one_of(object, &MEASURES, at, "measures one thing")?;
         one_of(object, &PATTERNS, at, "follows one pattern")?;
-        let event = match object.get("event") {
-            Some(Value::String(event)) if !event.is_empty() => canonical_event(event).to_owned(),
-            _ => {
-                return Err(criteria(
-                    &join(at, "event"),
-                    "expected the name of an event type",
-                    "Write {\"event\": \"purchase\"}.",
-                ));
-            }
-        };
-        let filter = match object.get("where") {
-            None => None,
-            Some(value) => {
-                // Only the check is wanted here; streams keep the document and compile it themselves.
-                self.inner(value, &join(at, "where"), Scope::Event)?;
-                Some(value.clone()).filter(|value| value.as_object().is_some_and(|filter| !filter.is_empty()))
-            }
-        };
+        let (event, filter) = self.selection(object, at)?;
         let span = span(object, at)?;
         let (measure, test) = self.measure(object, at)?;
         let leaf = EventLeaf { event, filter, measure, test, span };
@@ -77,6 +60,25 @@ impl Parser {
             }
             Some(pattern) => self.pattern(pattern, object, leaf, at),
         }
+    }
+
+    /// The event type and the filter of a leaf or a step.
+    pub(super) fn selection(&mut self, object: &Object, at: &str) -> Result<(String, Option<Value>)> {
+        let event = match object.get("event") {
+            Some(Value::String(event)) if !event.is_empty() => canonical_event(event).to_owned(),
+            _ => {
+                return Err(criteria(
+                    &join(at, "event"),
+                    "expected the name of an event type",
+                    "Write {\"event\": \"purchase\"}.",
+                ));
+            }
+        };
+        let Some(filter) = object.get("where") else { return Ok((event, None)) };
+        // Only the check is wanted here; streams keep the document and compile it themselves.
+        self.inner(filter, &join(at, "where"), Scope::Event)?;
+        let filters = filter.as_object().is_some_and(|filter| !filter.is_empty());
+        Ok((event, filters.then(|| filter.clone())))
     }
 
     fn measure(&mut self, object: &Object, at: &str) -> Result<(Measure, Test)> {
@@ -273,7 +275,7 @@ fn empty(at: &str, expected: &str) -> Error {
     criteria(at, "no time is left between the two ends", expected)
 }
 
-fn duration(value: &Value, at: &str) -> Result<Duration> {
+pub(super) fn duration(value: &Value, at: &str) -> Result<Duration> {
     const FORM: &str = "Write a duration such as \"90 days\" or \"4 hours\".";
     match value {
         Value::String(text) => Duration::parse(text).map_err(|problem| criteria(at, problem, FORM)),

@@ -5,9 +5,10 @@ use super::evaluate::Scratch;
 use super::feeds::Feeds;
 use super::leaf::{Accepts, Leaf, Source};
 use super::members::Members;
-use super::streams::{needs, requirements, serving};
-use crate::activity::{Horizons, Selection, Streams, Window};
-use crate::criteria::{EventLeaf, Measure, Node, describe_path};
+use super::sequence::Sequence;
+use super::streams::{needs, requirements, serving, steps_need};
+use crate::activity::{Horizons, Resolution, Selection, Streams, Window};
+use crate::criteria::{EventLeaf, Measure, Node, at_least_one, describe_path};
 use crate::error::{Error, Result, nearest};
 use crate::score::{BuiltinStreams, Feature};
 use std::cell::RefCell;
@@ -77,7 +78,7 @@ pub(super) struct Questions {
     /// Indexes of the quantities over its whole lifetime.
     pub lifetime: Vec<usize>,
     /// By resolution, shortest first.
-    pub windows: [Vec<Asked>; 3],
+    pub windows: [Vec<Asked>; Resolution::COUNT],
 }
 
 /// All live definitions, ready to run.
@@ -90,8 +91,9 @@ pub struct Program {
     pub(super) questions: Vec<Questions>,
     /// The quantities that are features, by index.
     pub(super) features: Vec<(usize, Feature)>,
-    /// The quantities that are derived from streams, by index, with the stream's position.
-    pub(super) derived: Vec<(usize, usize, Derived)>,
+    /// The quantities that are derived from streams, by index, with the position of a stream without whose events they are
+    /// blank.
+    pub(super) derived: Vec<(usize, usize)>,
     pub(super) leaves: Vec<Leaf>,
     /// In ascending order of id.
     pub(super) segments: Vec<Segment>,
@@ -139,6 +141,7 @@ impl Program {
 
     /// Puts everything where evaluation looks for it.
     fn arrange(&mut self) {
+        let mut derived: Vec<(usize, u32)> = Vec::new();
         for (index, quantity) in self.quantities.iter_mut().enumerate() {
             let boundaries = quantity.leaves.iter().map(|leaf| self.leaves[*leaf].accepts.boundaries());
             quantity.boundaries = boundaries.collect::<Option<Vec<_>>>().map(|boundaries| {
@@ -148,19 +151,21 @@ impl Program {
                 boundaries
             });
             quantity.thresholds = thresholds(quantity, &self.leaves);
-            let (stream, window, sums) = match quantity.source {
+            let (stream, window, sums) = match &quantity.source {
                 Source::Feature(feature) => {
-                    self.features.push((index, feature));
+                    self.features.push((index, *feature));
                     continue;
                 }
-                Source::Derived(derived) => {
-                    if let Some(position) = self.streams.position(derived.stream) {
-                        self.derived.push((index, position as usize, derived));
-                    }
+                Source::Derived(Derived { stream, .. }) => {
+                    derived.push((index, *stream));
                     continue;
                 }
-                Source::Count { stream, window } => (stream, window, false),
-                Source::Sum { stream, window } => (stream, window, true),
+                Source::Sequence(sequence) => {
+                    derived.extend(sequence.steps.first().map(|(stream, _)| (index, *stream)));
+                    continue;
+                }
+                Source::Count { stream, window } => (*stream, *window, false),
+                Source::Sum { stream, window } => (*stream, *window, true),
             };
             let Some(position) = self.streams.position(stream) else { continue };
             let questions = &mut self.questions[position as usize];
@@ -178,6 +183,9 @@ impl Program {
             };
             let slot = &mut windows[place];
             *(if sums { &mut slot.2 } else { &mut slot.1 }) = Some(index);
+        }
+        for (index, stream) in derived {
+            self.derived.extend(self.streams.position(stream).map(|position| (index, position as usize)));
         }
         for (index, segment) in self.segments.iter().enumerate() {
             for (_, condition) in &segment.leaves {
@@ -383,6 +391,15 @@ impl<'a> Compiler<'a> {
                 self.leaf(Source::Feature(feature), test, at)
             }
             Node::Event(leaf) => self.leaf(self.source(leaf)?, &leaf.test, at),
+            Node::Sequence(leaf) => {
+                let mut steps = Vec::with_capacity(leaf.steps.len());
+                for ((selection, horizons), step) in steps_need(leaf).iter().zip(&leaf.steps) {
+                    steps.push(((self.find)(selection, *horizons)?, step.absent));
+                }
+                let within = Window::new(leaf.within);
+                let sequence = Sequence { steps, step_within: leaf.step_within, within };
+                self.leaf(Source::Sequence(sequence), &at_least_one(), at)
+            }
             Node::Segment(name) => {
                 let id = self.ids.get(name.as_str()).copied().ok_or_else(|| Error::Unknown {
                     kind: "segment",
@@ -441,12 +458,14 @@ impl<'a> Compiler<'a> {
 
     fn leaf(&mut self, source: Source, test: &crate::criteria::Test, at: &str) -> Expression {
         let (leaves, quantities) = (&mut self.leaves, &mut self.quantities);
-        let quantity = *self.by_source.entry(source).or_insert_with(|| {
+        let scale = source.scale();
+        let quantity = *self.by_source.entry(source).or_insert_with_key(|source| {
+            let source = source.clone();
             quantities.push(Quantity { source, leaves: Vec::new(), boundaries: None, thresholds: None });
             quantities.len() - 1
         });
         let index = *self.known.entry(format!("{quantity} {test:?}")).or_insert_with(|| {
-            let accepts = Accepts::of(test, source.scale());
+            let accepts = Accepts::of(test, scale);
             quantities[quantity].leaves.push(leaves.len());
             leaves.push(Leaf { quantity, test: test.clone(), accepts });
             leaves.len() - 1

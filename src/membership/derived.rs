@@ -1,5 +1,6 @@
 //! The numbers about a stream that are more than a count or a sum over one window.
 
+use super::leaf::Course;
 use crate::activity::{DAY, Instant, Line, Resolution, State, Tally, VALUE_SCALE, Window};
 use crate::criteria::Duration;
 use std::collections::BTreeSet;
@@ -125,9 +126,8 @@ impl Derived {
     }
 }
 
-impl Reading {
-    /// The number in units of `10^-scale`; `None` where there is none.
-    pub fn units(&self, at: Instant) -> Option<i128> {
+impl Course for Reading {
+    fn units(&self, at: Instant) -> Option<i128> {
         let derived = self.derived;
         match derived.derivation {
             Derivation::Count => Some(self.between(at).count.into()),
@@ -154,8 +154,7 @@ impl Reading {
         }
     }
 
-    /// The earliest instant after `at` at which it can change, pending events aside.
-    pub fn next_change(&self, at: Instant) -> Option<Instant> {
+    fn next_change(&self, at: Instant) -> Option<Instant> {
         let derived = self.derived;
         match derived.derivation {
             Derivation::First { .. } | Derivation::Last { .. } => {
@@ -188,7 +187,9 @@ impl Reading {
             }
         }
     }
+}
 
+impl Reading {
     /// The items that lie within the one window and not within the other.
     fn items_at(&self, at: Instant) -> impl Iterator<Item = i64> + '_ {
         let Derived { within, beyond, .. } = self.derived;

@@ -4,7 +4,7 @@
 //! the truth that they have for everybody, and only segments that read another leaf are looked at.
 
 use super::compile::{Program, Quantity};
-use super::leaf::Source;
+use super::leaf::{Course, Source};
 use super::members::Members;
 use crate::activity::{Instant, Line, Resolution, State, Tally, Totals, Window};
 use crate::score::View;
@@ -70,33 +70,15 @@ impl Program {
         scratch.view.read(state);
         let view = &scratch.view;
         for (index, feature) in &self.features {
-            let quantity = &self.quantities[*index];
-            let units = feature.units(view, at);
-            run.set(quantity, units);
-            let mut next = feature.next_change(view, at);
-            for _ in 1..patience as usize {
-                let stays =
-                    |change: &Instant| quantity.stays(Some(units), Some(feature.units(view, *change)));
-                let Some(change) = next.filter(stays) else { break };
-                next = feature.next_change(view, change);
-            }
-            run.expect(next);
+            run.follow(&self.quantities[*index], &(*feature, view), at, patience);
         }
-        for (index, _, derived) in
-            self.derived.iter().filter(|(_, position, _)| scratch.totals.has(*position))
-        {
+        for (index, _) in self.derived.iter().filter(|(_, position)| scratch.totals.has(*position)) {
             let quantity = &self.quantities[*index];
-            let reading = derived.read(state);
-            let units = reading.units(at);
-            quantity.leaves.iter().for_each(|leaf| run.put(*leaf, units));
-            let mut next = reading.next_change(at);
-            for _ in 1..patience as usize {
-                let Some(change) = next.filter(|change| quantity.stays(units, reading.units(*change))) else {
-                    break;
-                };
-                next = reading.next_change(change);
+            match &quantity.source {
+                Source::Derived(derived) => run.follow(quantity, &derived.read(state), at, patience),
+                Source::Sequence(sequence) => run.follow(quantity, &sequence.read(state, at), at, patience),
+                _ => {}
             }
-            run.expect(next);
         }
         run.finish(&mut scratch.seen)
     }
@@ -182,6 +164,23 @@ impl Run<'_> {
             }
             _ => quantity.leaves.iter().for_each(|leaf| self.put(*leaf, Some(units))),
         }
+    }
+
+    /// Sets the leaves about a number that changes by itself, and looks ahead for a change that matters.
+    fn follow(&mut self, quantity: &Quantity, course: &impl Course, at: Instant, patience: Patience) {
+        let units = course.units(at);
+        match units {
+            Some(units) if quantity.source.blank().is_some() => self.set(quantity, units),
+            units => quantity.leaves.iter().for_each(|leaf| self.put(*leaf, units)),
+        }
+        let mut next = course.next_change(at);
+        for _ in 1..patience as usize {
+            let Some(change) = next.filter(|change| quantity.stays(units, course.units(*change))) else {
+                break;
+            };
+            next = course.next_change(change);
+        }
+        self.expect(next);
     }
 
     fn put(&mut self, leaf: usize, units: Option<i128>) {

@@ -3,7 +3,7 @@
 use super::compile::{Condition, Program};
 use super::leaf::Leaf;
 use crate::activity::{Instant, State};
-use crate::criteria::{Decimal, Node, describe_measure, describe_path, describe_test};
+use crate::criteria::{Decimal, Node, describe_measure, describe_path, describe_sequence, describe_test};
 
 /// How many changes are followed in search of the next flip before it is reported as unknown.
 const FAR_AHEAD: usize = 10_000;
@@ -36,7 +36,7 @@ impl Program {
             .map(|((path, compiled), condition)| match compiled {
                 Condition::Leaf(index) => {
                     let leaf = &self.leaves[*index];
-                    let source = self.quantities[leaf.quantity].source;
+                    let source = &self.quantities[leaf.quantity].source;
                     LeafReport {
                         path: path.clone(),
                         condition,
@@ -69,7 +69,7 @@ impl Program {
     }
 
     fn leaf_flip(&self, leaf: &Leaf, state: &State, at: Instant) -> Option<Instant> {
-        let source = self.quantities[leaf.quantity].source;
+        let source = &self.quantities[leaf.quantity].source;
         let now = self.leaf_holds(leaf, state, at);
         let mut state = state.clone();
         let mut at = at;
@@ -112,6 +112,7 @@ fn describe(node: &Node, conditions: &mut Vec<String>) {
         Node::Not(node) => describe(node, conditions),
         Node::Attribute(path, _) => conditions.push(describe_path(path)),
         Node::Event(leaf) => conditions.push(describe_measure(leaf)),
+        Node::Sequence(leaf) => conditions.push(describe_sequence(leaf)),
         Node::Segment(name) => conditions.push(format!("member of {name}")),
     }
 }

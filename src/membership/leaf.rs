@@ -1,24 +1,45 @@
 //! One distinct condition over a subscriber's state, and the number it is about.
 
 use super::derived::Derived;
+use super::sequence::Sequence;
 use crate::activity::{Instant, State, VALUE_SCALE, Window};
 use crate::criteria::{Decimal, Literal, Operand, Operator, Test, passes_number};
 use crate::score::{Feature, View};
 
 /// Where a leaf's number comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Source {
     Count { stream: u32, window: Option<Window> },
     Sum { stream: u32, window: Option<Window> },
     Feature(Feature),
     Derived(Derived),
+    Sequence(Sequence),
+}
+
+/// A number as it changes in time, as long as nothing happens.
+pub trait Course {
+    /// At an instant, in units of `10^-scale`; `None` where there is none.
+    fn units(&self, at: Instant) -> Option<i128>;
+
+    /// The earliest instant after `at` at which it can change, pending events aside.
+    fn next_change(&self, at: Instant) -> Option<Instant>;
+}
+
+impl Course for (Feature, &View) {
+    fn units(&self, at: Instant) -> Option<i128> {
+        Some(self.0.units(self.1, at))
+    }
+
+    fn next_change(&self, at: Instant) -> Option<Instant> {
+        self.0.next_change(self.1, at)
+    }
 }
 
 impl Source {
     /// How many decimal places the number has.
-    pub fn scale(self) -> u32 {
+    pub fn scale(&self) -> u32 {
         match self {
-            Source::Count { .. } => 0,
+            Source::Count { .. } | Source::Sequence(_) => 0,
             Source::Sum { .. } => VALUE_SCALE,
             Source::Feature(feature) => feature.scale(),
             Source::Derived(derived) => derived.scale(),
@@ -26,33 +47,35 @@ impl Source {
     }
 
     /// What it is where there are no events of the stream; of a feature, nothing is said by that.
-    pub fn blank(self) -> Option<i128> {
+    pub fn blank(&self) -> Option<i128> {
         if let Source::Derived(derived) = self { derived.blank() } else { Some(0) }
     }
 
     /// The number, in units of `10^-scale`; `None` where there is none.
-    pub fn units(self, state: &State, at: Instant) -> Option<i128> {
+    pub fn units(&self, state: &State, at: Instant) -> Option<i128> {
         match self {
-            Source::Count { stream, window } => Some(state.tally(stream, window, at).count.into()),
-            Source::Sum { stream, window } => Some(state.tally(stream, window, at).sum),
+            Source::Count { stream, window } => Some(state.tally(*stream, *window, at).count.into()),
+            Source::Sum { stream, window } => Some(state.tally(*stream, *window, at).sum),
             Source::Feature(feature) => Some(feature.units(&View::of(state), at)),
             Source::Derived(derived) => derived.read(state).units(at),
+            Source::Sequence(sequence) => sequence.read(state, at).units(at),
         }
     }
 
-    pub fn value(self, state: &State, at: Instant) -> Option<Decimal> {
+    pub fn value(&self, state: &State, at: Instant) -> Option<Decimal> {
         self.units(state, at).map(|units| Decimal::from_scaled(units, self.scale()))
     }
 
     /// The earliest instant after `at` at which the number can change, pending events aside.
-    pub fn next_change(self, state: &State, at: Instant) -> Option<Instant> {
+    pub fn next_change(&self, state: &State, at: Instant) -> Option<Instant> {
         match self {
             Source::Count { stream, window } | Source::Sum { stream, window } => {
-                let window = window?;
-                state.line(stream, window.resolution).next_expiry(window, at)
+                let window = (*window)?;
+                state.line(*stream, window.resolution).next_expiry(window, at)
             }
             Source::Feature(feature) => feature.next_change(&View::of(state), at),
             Source::Derived(derived) => derived.read(state).next_change(at),
+            Source::Sequence(sequence) => sequence.read(state, at).next_change(at),
         }
     }
 }

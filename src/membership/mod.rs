@@ -12,6 +12,7 @@ mod explain;
 mod feeds;
 mod leaf;
 mod members;
+mod sequence;
 mod streams;
 #[cfg(test)]
 mod tests;

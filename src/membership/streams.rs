@@ -3,7 +3,7 @@
 use super::compile::Definition;
 use super::derived::{STREAK, twice};
 use crate::activity::{Horizons, Keep, Selection, Stream, Streams, Window};
-use crate::criteria::{EventLeaf, Measure, Node};
+use crate::criteria::{EventLeaf, Measure, Node, SequenceLeaf};
 use crate::score::BuiltinStreams;
 
 /// What has to change for the needed streams to exist.
@@ -19,11 +19,9 @@ pub struct StreamPlan {
 pub fn requirements<'a>(definitions: impl IntoIterator<Item = &'a Definition>) -> Vec<(Selection, Horizons)> {
     let mut wanted = Vec::new();
     for definition in definitions {
-        visit(&definition.criteria, &mut |leaf| {
-            for requirement in needs(leaf) {
-                if !wanted.contains(&requirement) {
-                    wanted.push(requirement);
-                }
+        visit(&definition.criteria, &mut |requirement| {
+            if !wanted.contains(&requirement) {
+                wanted.push(requirement);
             }
         });
     }
@@ -105,13 +103,25 @@ pub fn needs(leaf: &EventLeaf) -> Vec<(Selection, Horizons)> {
     vec![(selection, horizons)]
 }
 
-fn visit(node: &Node, see: &mut impl FnMut(&EventLeaf)) {
+/// The same of each step of a sequence.
+pub fn steps_need(leaf: &SequenceLeaf) -> Vec<(Selection, Horizons)> {
+    let mut horizons = Horizons::default();
+    horizons.include(Window::new(leaf.within).exact());
+    let steps = leaf
+        .steps
+        .iter()
+        .map(|step| (Selection { filter: step.filter.clone(), ..Selection::of_type(&step.event) }, horizons));
+    steps.collect()
+}
+
+fn visit(node: &Node, see: &mut impl FnMut((Selection, Horizons))) {
     match node {
         Node::All(nodes) | Node::Any(nodes) | Node::None(nodes) | Node::AtLeast(_, nodes) => {
             nodes.iter().for_each(|node| visit(node, see))
         }
         Node::Not(node) => visit(node, see),
-        Node::Event(leaf) => see(leaf),
+        Node::Event(leaf) => needs(leaf).into_iter().for_each(see),
+        Node::Sequence(leaf) => steps_need(leaf).into_iter().for_each(see),
         Node::Attribute(..) | Node::Segment(_) => {}
     }
 }

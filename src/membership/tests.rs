@@ -91,6 +91,18 @@ fn any_leaf() -> impl Strategy<Value = Value> {
         Just(json!({"within": "30 hours", "restarted": "8 days"})),
         Just(json!({"regularly": {"every": "36 hours", "periods": 4, "at_least": 2}})),
     ];
+    let step = (prop_oneof![Just("purchase"), Just("open"), Just("visit")], any::<bool>())
+        .prop_map(|(kind, absent)| json!({"event": kind, "absent": absent}));
+    let gap = prop_oneof![Just(None), Just(Some("5 hours")), Just(Some("4 days"))];
+    let sequence = (prop::collection::vec(step, 2..4), gap, prop_oneof![Just("3 days"), Just("20 days")])
+        .prop_map(|(mut steps, gap, within)| {
+            steps[0]["absent"] = json!(false);
+            let mut sequence = json!({"sequence": steps, "within": within});
+            if let Some(gap) = gap {
+                sequence["step_within"] = json!(gap);
+            }
+            sequence
+        });
     let joined = |parts: Vec<Value>| {
         let keys = parts.iter().filter_map(Value::as_object).flatten();
         Value::Object(keys.map(|(key, value)| (key.clone(), value.clone())).collect())
@@ -106,7 +118,7 @@ fn any_leaf() -> impl Strategy<Value = Value> {
         (0..40_i64).prop_map(|n| json!({"days_since_last": {"min": n}})),
         (0..10_i64).prop_map(|n| json!({"open_rate_30d": {"lt": n as f64 / 10.0}})),
     ];
-    prop_oneof![event, derived, feature]
+    prop_oneof![event, derived, sequence, feature]
 }
 
 fn any_criteria() -> impl Strategy<Value = Value> {

@@ -53,7 +53,15 @@ BEGIN
       '{"tags": {"has": "a"}}', '{"colour": {"contains": "e"}, "depth": {"exists": true}}', '{"colour": {"in": ["red", "blue"]}}']::jsonb[]));
   END IF;
   IF random() < 0.5 THEN RETURN leaf; END IF;
-  -- The other measures, spans and patterns.
+  -- The other measures, spans and patterns, and sequences.
+  IF random() < 0.25 THEN
+    RETURN jsonb_build_object('sequence', (
+        SELECT jsonb_agg(jsonb_build_object('event', oracle.pick(ARRAY['purchase', 'open', 'email_click', 'visit', 'refund']), 'absent', n > 1 AND random() < 0.4)
+          || CASE WHEN random() < 0.2 THEN '{"where": {"value": {"min": 20}}}'::jsonb ELSE '{}' END)
+        FROM generate_series(1, 2 + oracle.below(1)) n),
+      'within', oracle.pick(ARRAY['90 minutes', '3 days', '30 days']))
+      || CASE WHEN random() < 0.6 THEN jsonb_build_object('step_within', oracle.pick(ARRAY['20 minutes', '5 hours', '4 days'])) ELSE '{}'::jsonb END;
+  END IF;
   IF random() < 0.4 THEN
     RETURN leaf - 'count' - 'sum' - 'of' - 'within' || oracle.pick(ARRAY[
       '{"streak": {"min": 1}}', '{"streak": {"max": 1}}', '{"streak": {"min": 2}}',

@@ -137,6 +137,30 @@ CREATE FUNCTION oracle.selected(leaf jsonb, events oracle.event[], t timestamptz
     AND at >= coalesce((leaf->>'from')::timestamptz, '-infinity') AND at < coalesce((leaf->>'until')::timestamptz, 'infinity')
 $$;
 
+-- Whether the steps of a sequence from a number on can follow an event at some time.
+CREATE FUNCTION oracle.continues(leaf jsonb, step integer, last timestamptz, events oracle.event[], t timestamptz) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  gap interval := make_interval(secs => oracle.seconds(leaf->>'step_within'));
+  steps jsonb := leaf->'sequence';
+  following integer := step;
+  absent timestamptz[];
+BEGIN
+  WHILE coalesce((steps->following->>'absent')::boolean, false) LOOP
+    absent := absent || ARRAY(SELECT at FROM oracle.selected(steps->following || jsonb_build_object('within', leaf->'within'), events, t));
+    following := following + 1;
+  END LOOP;
+  IF following < jsonb_array_length(steps) THEN
+    RETURN EXISTS (
+      SELECT FROM oracle.selected(steps->following || jsonb_build_object('within', leaf->'within'), events, t)
+      WHERE (last IS NULL OR at > last AND (gap IS NULL OR at <= last + gap)
+             AND NOT EXISTS (SELECT FROM unnest(absent) a WHERE a > last AND a < at))
+        AND oracle.continues(leaf, following + 1, at, events, t));
+  END IF;
+  RETURN following = step OR (gap IS NULL OR t >= last + gap)
+    AND NOT EXISTS (SELECT FROM unnest(absent) a WHERE a > last AND a <= coalesce(last + gap, t));
+END
+$$;
+
 -- Whether criteria in the long form hold at an instant for somebody with these events.
 CREATE FUNCTION oracle.holds(criteria jsonb, events oracle.event[], t timestamptz) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -165,6 +189,8 @@ BEGIN
     RETURN oracle.number_passes(criteria - 'attribute', (oracle.features(events, t)->>(criteria->>'attribute'))::numeric);
   ELSIF criteria ? 'at_least' THEN
     RETURN (SELECT count(*) FILTER (WHERE oracle.holds(value, events, t)) FROM jsonb_array_elements(criteria->'of')) >= (criteria->>'at_least')::integer;
+  ELSIF criteria ? 'sequence' THEN
+    RETURN oracle.continues(criteria, 0, NULL, events, t);
   ELSIF criteria ? 'stopped' THEN
     node := criteria - 'stopped';
     RETURN oracle.holds(node, events, t) AND NOT oracle.holds(node || jsonb_build_object('within', criteria->'stopped'), events, t);
