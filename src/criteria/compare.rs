@@ -51,8 +51,12 @@ fn holds<'a, D: Document<'a>>(
         }
         Operator::Contains(part) => text(&|text| text.contains(part.as_str())),
         Operator::NotContains(part) => !text(&|text| text.contains(part.as_str())),
-        Operator::StartsWith(part) => text(&|text| text.starts_with(part.as_str())),
-        Operator::EndsWith(part) => text(&|text| text.ends_with(part.as_str())),
+        Operator::StartsWith(part) => {
+            with_text(value, ignore_case, |text| text.starts_with(part.as_bytes())).unwrap_or(false)
+        }
+        Operator::EndsWith(part) => {
+            with_text(value, ignore_case, |text| text.ends_with(part.as_bytes())).unwrap_or(false)
+        }
         // The pattern was compiled with its own case folding.
         Operator::Matches(pattern) => {
             value.and_then(Document::text).is_some_and(|text| pattern.is_match(text))
@@ -153,7 +157,7 @@ fn equals<'a, D: Document<'a>>(value: D, literal: &Literal, ignore_case: bool) -
         Literal::Boolean(wanted) => value.boolean() == Some(*wanted),
         Literal::Number(wanted) => value.compare_number(wanted) == Some(Ordering::Equal),
         Literal::Text(wanted) => {
-            value.text().is_some_and(|text| fold_case(text, ignore_case) == wanted.as_str())
+            with_text(Some(value), ignore_case, |text| text == wanted.as_bytes()).unwrap_or(false)
         }
         Literal::Array(wanted) => {
             value.kind() == Kind::Array
@@ -178,7 +182,21 @@ fn compare<'a, D: Document<'a>>(value: D, operand: &Operand, ignore_case: bool) 
         Operand::Number(bound) => {
             value.compare_number(bound).or_else(|| Some(Decimal::parse(value.text()?)?.cmp(bound)))
         }
-        Operand::Text(bound) => Some(fold_case(value.text()?, ignore_case).as_bytes().cmp(bound.as_bytes())),
+        Operand::Text(bound) => with_text(Some(value), ignore_case, |text| text.cmp(bound.as_bytes())),
+    }
+}
+
+/// What a comparison by bytes says of a text.
+fn with_text<'a, D: Document<'a>, R>(
+    value: Option<D>,
+    ignore_case: bool,
+    compare: impl FnOnce(&[u8]) -> R,
+) -> Option<R> {
+    let value = value?;
+    if ignore_case {
+        value.text().map(|text| compare(text.to_lowercase().as_bytes()))
+    } else {
+        value.text_bytes().map(compare)
     }
 }
 

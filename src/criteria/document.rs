@@ -28,6 +28,10 @@ pub trait Document<'a>: Copy {
         self.number()?.to_scaled(scale)
     }
     fn text(self) -> Option<&'a str>;
+    /// The bytes of the text, for what needs no characters.
+    fn text_bytes(self) -> Option<&'a [u8]> {
+        self.text().map(str::as_bytes)
+    }
     /// The value of an object under a key.
     fn get(self, key: &str) -> Option<Self>;
     /// The number of elements of an array, or of keys of an object.

@@ -28,6 +28,11 @@ pub fn matches_at<'a, D: Document<'a>>(node: &Node, document: D, clock: &Clock) 
 }
 
 /// The value at a path, if every key on the way exists.
+#[inline]
 pub fn follow<'a, D: Document<'a>>(document: D, path: &Path) -> Option<D> {
-    path.0.iter().try_fold(document, |value, key| value.get(key))
+    let mut value = document;
+    for key in &path.0 {
+        value = value.get(key)?;
+    }
+    Some(value)
 }

@@ -26,6 +26,28 @@ impl Decimal {
         number
     }
 
+    /// How the number of such digits compares with this one, without making it.
+    pub fn order_of_base_10000(
+        &self,
+        negative: bool,
+        weight: i64,
+        digits: impl Iterator<Item = u16> + Clone,
+    ) -> Ordering {
+        let zeros = digits.clone().take_while(|digit| *digit == 0).count();
+        let (weight, mut digits) = (weight - zeros as i64, digits.skip(zeros).peekable());
+        let sign = |zero: bool, negative: bool| if zero { 0 } else { 1 - 2 * i32::from(negative) };
+        let signs = (sign(digits.peek().is_none(), negative), sign(self.digits.is_empty(), self.negative));
+        if signs.0 != signs.1 || signs.0 == 0 {
+            return signs.0.cmp(&signs.1);
+        }
+        let magnitude = weight.cmp(&self.weight).then_with(|| {
+            let same = self.digits.iter().map(|known| digits.next().unwrap_or(0).cmp(known));
+            let order = same.fold(Ordering::Equal, Ordering::then);
+            order.then_with(|| digits.any(|digit| digit != 0).cmp(&false))
+        });
+        if negative { magnitude.reverse() } else { magnitude }
+    }
+
     /// `units / 10^scale`.
     pub fn from_scaled(units: i128, scale: u32) -> Self {
         let text = units.unsigned_abs().to_string();

@@ -243,7 +243,7 @@ impl<'e> Document<'e> for EventDocument<'e> {
                 "value" if event.number_is_there() => Some(EventDocument::Value(event)),
                 _ => {
                     let properties =
-                        event.document.get_or_init(|| event.properties.map_or(Jsonb::Null, jsonb));
+                        event.document.get_or_init(|| event.properties.map_or(Jsonb::NULL, jsonb));
                     properties.get(key).map(EventDocument::Property)
                 }
             },

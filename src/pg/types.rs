@@ -68,7 +68,10 @@ impl FromDatum for JsonbArgument {
         // SAFETY: detoasting gives a four-byte header and as many bytes as it says, in a memory context that
         // outlives the call that this argument belongs to.
         unsafe {
-            let varlena = pg_sys::pg_detoast_datum(datum.cast_mut_ptr());
+            let stored = datum.cast_mut_ptr();
+            // The common case needs no call of PostgreSQL, which costs a jump buffer.
+            let plain = pgrx::varlena::varatt_is_4b_u(stored);
+            let varlena = if plain { stored } else { pg_sys::pg_detoast_datum(stored) };
             let length = pgrx::varsize_any_exhdr(varlena);
             Some(JsonbArgument(std::slice::from_raw_parts(pgrx::vardata_any(varlena).cast(), length)))
         }
