@@ -3,6 +3,7 @@ ALTER FUNCTION segment._features(bigint, timestamptz, bytea, timestamptz) COST 5
 ALTER FUNCTION segment._overdue(bigint, timestamptz, bytea, bytea, timestamptz) COST 50 ROWS 5;
 ALTER FUNCTION segment._segments(bigint, timestamptz, bytea, timestamptz) COST 50;
 ALTER FUNCTION segment.explain(text, text) ROWS 5;
+ALTER FUNCTION segment.describe(jsonb) ROWS 5;
 ALTER FUNCTION segment.record_event(text, text, timestamptz, numeric, jsonb) ROWS 1;
 
 -- Privileges: the schema is open, what is in it is not. sql/roles.sql grants it to a reader and a manager.
@@ -20,7 +21,11 @@ COMMENT ON PROCEDURE segment.create_segment_concurrently(text, jsonb, text) IS '
 COMMENT ON PROCEDURE segment.alter_segment(text, jsonb) IS 'put other criteria in the place of those of a segment while writers go on, in batches that commit one by one';
 COMMENT ON FUNCTION segment.drop_segment(text) IS 'drop a segment with its memberships; returns the number of members it had';
 COMMENT ON FUNCTION segment.validate(jsonb) IS 'return true for criteria that create_segment accepts, and raise its error for others';
-COMMENT ON FUNCTION segment.matches(jsonb, jsonb) IS 'return whether a document satisfies criteria';
+COMMENT ON FUNCTION segment.matches(jsonb, jsonb) IS 'return whether a document satisfies criteria that do not depend on the current time';
+COMMENT ON FUNCTION segment.matches(jsonb, jsonb, timestamptz, text) IS 'return whether a document satisfies criteria at an instant, in a time zone';
+COMMENT ON FUNCTION segment.normalise(jsonb) IS 'return the canonical form of criteria: equal for spellings that mean the same';
+COMMENT ON FUNCTION segment.describe(jsonb) IS 'list the leaves of criteria with an English sentence each';
+COMMENT ON FUNCTION segment.containment(jsonb) IS 'return a fragment that every document contains that satisfies the criteria, for a GIN index to look for';
 COMMENT ON FUNCTION segment.explain(text, text) IS 'explain a membership: the whole in the first row, then each leaf with its actual value, threshold, truth and next change';
 COMMENT ON FUNCTION segment.members(text) IS 'list the members of a segment with the time of entry';
 -- Events

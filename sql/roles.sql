@@ -10,7 +10,8 @@ GRANT SELECT ON segment.member, segment.profile, segment.summary, segment.transi
   segment.state, segment.due, segment.membership, segment.history, segment.version
   TO :"reader", :"manager";
 GRANT EXECUTE ON FUNCTION segment.members(text), segment.explain(text, text), segment.validate(jsonb),
-  segment.matches(jsonb, jsonb), segment.now(), segment.engagement_score(text, timestamptz, timestamptz),
+  segment.matches(jsonb, jsonb), segment.matches(jsonb, jsonb, timestamptz, text), segment.normalise(jsonb),
+  segment.describe(jsonb), segment.containment(jsonb), segment.now(), segment.engagement_score(text, timestamptz, timestamptz),
   segment._engagement_score_trans(internal, text, timestamptz, timestamptz), segment._engagement_score_combine(internal, internal),
   segment._engagement_score_serialize(internal), segment._engagement_score_deserialize(bytea, internal),
   segment._engagement_score_final(internal), segment._existing_segment(text),

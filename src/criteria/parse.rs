@@ -184,6 +184,9 @@ impl Parser {
             return Err(criteria(at, "\"at_least\" needs \"of\"", FORM));
         };
         let nodes = self.nodes(nodes, &join(at, "of"))?;
+        if nodes.is_empty() {
+            return Err(criteria(&join(at, "of"), "expected at least one node", FORM));
+        }
         let wanted =
             object.get("at_least").and_then(Value::as_u64).and_then(|wanted| usize::try_from(wanted).ok());
         match wanted.filter(|wanted| (1..=nodes.len()).contains(wanted)) {
