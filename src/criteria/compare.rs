@@ -194,15 +194,20 @@ fn with_text<'a, D: Document<'a>, R>(
 ) -> Option<R> {
     let value = value?;
     if ignore_case {
-        value.text().map(|text| compare(text.to_lowercase().as_bytes()))
+        value.text().map(|text| compare(fold_case(text, true).as_bytes()))
     } else {
         value.text_bytes().map(compare)
     }
 }
 
-/// Text in the form that comparisons without regard to case use; operands are folded when parsed.
+/// Text in the form that comparisons without regard to case use; operands are folded when parsed. Letter by letter, so
+/// that a part of a text is folded as it is in the whole: a sigma at the end of a word is one like any other.
 pub fn fold_case(text: &str, ignore_case: bool) -> Cow<'_, str> {
-    if ignore_case { Cow::Owned(text.to_lowercase()) } else { Cow::Borrowed(text) }
+    match (ignore_case, text.is_ascii()) {
+        (false, _) => Cow::Borrowed(text),
+        (true, true) => Cow::Owned(text.to_ascii_lowercase()),
+        (true, false) => Cow::Owned(text.chars().flat_map(char::to_lowercase).collect()),
+    }
 }
 
 /// A number that stands for a document, so that one table serves stored and computed values.

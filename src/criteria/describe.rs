@@ -4,6 +4,7 @@ use super::ast::{
     EventLeaf, Filter, Literal, Measure, Node, Operand, Operator, Path, SequenceLeaf, Span, Test,
 };
 use super::instant::print_instant;
+use super::moment::Moment;
 use super::parse::{Scope, parse_located, parse_value, read};
 use crate::error::Result;
 use serde_json::Value;
@@ -147,9 +148,10 @@ fn operator(operator: &Operator) -> String {
             Filter::Element(test) => format!("a list with an element that is {}", describe_test(test)),
             Filter::Criteria(node) => format!("a list with an element where {}", clause(node)),
         },
-        Operator::Before(moment) => format!("a time before {moment}"),
-        Operator::After(moment) => format!("a time after {moment}"),
-        Operator::On(moment) => format!("a time on the day or in the period of {moment}"),
+        Operator::Before(moment) => format!("a time before {}", time(moment)),
+        Operator::After(moment) => format!("a time after {}", time(moment)),
+        Operator::On(moment) if moment.is_period() => format!("a time of {}", time(moment)),
+        Operator::On(moment) => format!("a time of the day of {}", time(moment)),
         Operator::Anniversary => "a time whose anniversary is today".to_owned(),
         Operator::Within(length) => format!("a time in the last {length}"),
         Operator::OlderThan(length) => format!("a time at least {length} ago"),
@@ -159,6 +161,16 @@ fn operator(operator: &Operator) -> String {
         }
         Operator::VersionMin(version) => format!("version {version} or later"),
         Operator::VersionMax(version) => format!("version {version} or earlier"),
+    }
+}
+
+/// `30 days ago`, `last month`, `2024-03-01`.
+fn time(moment: &Moment) -> String {
+    let text = moment.to_string();
+    match (text.strip_prefix('-'), text.strip_prefix('+')) {
+        (Some(length), _) => format!("{length} ago"),
+        (_, Some(length)) => format!("{length} from now"),
+        _ => text.replace('_', " "),
     }
 }
 

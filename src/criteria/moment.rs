@@ -112,6 +112,11 @@ impl Moment {
         self.anchor == Anchor::Now
     }
 
+    /// Whether it names a period of the calendar, rather than an instant.
+    pub fn is_period(&self) -> bool {
+        self.unit().is_some()
+    }
+
     /// The order of two moments where it is the same at every instant and in every time zone.
     pub fn compare(&self, other: &Moment) -> Option<Ordering> {
         match ((self.anchor, self.steps.as_slice()), (other.anchor, other.steps.as_slice())) {

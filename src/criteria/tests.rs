@@ -152,6 +152,20 @@ fn ignore_case_goes_with_every_text_comparison() {
 }
 
 #[test]
+fn parts_of_a_text_fold_as_the_whole() {
+    for operators in [
+        json!({"contains": "ΔΟΣ"}),
+        json!({"ends_with": "οδοσ"}),
+        json!({"equals": "ΟΔΟΣ"}),
+        json!({"starts_with": "οδ"}),
+    ] {
+        let mut folded = operators.clone();
+        folded["ignore_case"] = json!(true);
+        assert!(holds(json!({"x": folded}), json!({"x": "ΟΔΟΣ"})), "{operators}");
+    }
+}
+
+#[test]
 fn array_operators() {
     let document = json!({"tags": ["a", "b"], "interests": [{"key": "cars", "value": 50}, {"key": "football", "value": 15}]});
     for (operators, expected) in [
@@ -214,7 +228,7 @@ fn mistakes_are_refused_with_their_path() {
 }
 
 #[test]
-fn counts_may_be_given_as_numeric_text() {
+fn u39_counts_may_be_given_as_numeric_text() {
     let node = parse_value(&json!({"event": "purchase", "count": {"between": ["2", 10]}}), Scope::Subscriber);
     let Ok(Node::Event(leaf)) = node else { panic!() };
     assert_eq!(describe_test(&leaf.test), "between 2 and 10");

@@ -227,6 +227,7 @@ fn every_leaf_has_a_sentence_with_its_path() {
         {"at_least": 1, "of": [{"segment": "vip"}]},
         {"items": {"any_element": {"n": {"gt": 1}}}},
         {"signup": {"on": "last_month", "within": "90 days"}},
+        {"seen": {"on": "-5 days", "before": "+1 week"}},
     ]});
     let sentences = describe(&criteria.to_string()).unwrap();
     let lines: Vec<String> =
@@ -241,7 +242,8 @@ fn every_leaf_has_a_sentence_with_its_path() {
             r#"all[3]: the sum of value over "purchase" events where (k is equal to "v" and l is present) ever is at least 500."#,
             r#"all[4].of[0]: the subscriber is in the segment "vip"."#,
             r#"all[5].items: items is a list with an element where n is more than 1."#,
-            r#"all[6].signup: signup is a time on the day or in the period of last_month and a time in the last 90 days."#,
+            r#"all[6].signup: signup is a time of last month and a time in the last 90 days."#,
+            r#"all[7].seen: seen is a time before 7 days from now and a time of the day of 5 days ago."#,
         ]
     );
 }

@@ -138,6 +138,7 @@ INSERT INTO event VALUES ('p2', 'view', ago(2)), ('p9', 'view', ago(9)), ('two',
 SELECT id, field.who(criteria::jsonb) FROM (VALUES
   ('P1', '{"event": "view", "within": "1 week"}'), ('P3', '{"event": "view", "count": {"min": 1}, "within": "1 week"}'), ('P4', '{"event": "view", "count": {"max": 1}, "within": "1 week"}'),
   ('P5', '{"any": [{"event": "view", "count": {"equals": 1}}, {"event": "view", "count": {"equals": 2}}]}'), ('P6', '{"event": "view", "count": {"equals": 0}}'), ('P19', '{"not": {"event": "view"}}'),
+  ('two of three', '{"at_least": 2, "of": [{"event": "view", "within": "1 week"}, {"event": "signup"}, {"event": "view", "count": {"min": 2}}]}'),
   -- U41: two leaves over the same events, counted apart.
   ('U41', '{"all": [{"event": "view", "count": {"equals": 2}, "within": "1 week"}, {"event": "view", "count": {"equals": 1}, "within": "60 hours"}]}')) AS c (id, criteria) ORDER BY id;
 TRUNCATE event;
