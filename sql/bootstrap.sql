@@ -90,6 +90,7 @@ CREATE TABLE segment.state (
   subscriber   text COLLATE "C" NOT NULL,
   members      bytea NOT NULL,
   written      bytea,
+  manual       bytea,
   activity     bytea NOT NULL,
   CONSTRAINT state_pkey PRIMARY KEY (subscriber)
 ) USING heap WITH (fillfactor = 70);

@@ -1,7 +1,8 @@
 -- Costs and row estimates that pgrx cannot state.
 ALTER FUNCTION segment._features(bigint, timestamptz, bytea, timestamptz) COST 50 ROWS 1;
-ALTER FUNCTION segment._overdue(bigint, timestamptz, bytea, bytea, timestamptz) COST 50 ROWS 5;
-ALTER FUNCTION segment._segments(bigint, timestamptz, bytea, timestamptz) COST 50;
+ALTER FUNCTION segment._overdue(bigint, text, timestamptz, bytea, bytea, bytea, timestamptz) COST 50 ROWS 5;
+ALTER FUNCTION segment._segments(bigint, text, timestamptz, bytea, bytea, timestamptz) COST 50;
+ALTER FUNCTION segment._manual(bytea) ROWS 2;
 ALTER FUNCTION segment.explain(text, text) ROWS 5;
 ALTER FUNCTION segment.describe(jsonb) ROWS 5;
 ALTER FUNCTION segment.record_event(text, text, timestamptz, numeric, jsonb) ROWS 1;
@@ -20,6 +21,10 @@ COMMENT ON FUNCTION segment.create_segment(text, jsonb, text) IS 'create a segme
 COMMENT ON PROCEDURE segment.create_segment_concurrently(text, jsonb, text) IS 'create a segment and fill it while writers go on, in batches that commit one by one';
 COMMENT ON PROCEDURE segment.alter_segment(text, jsonb) IS 'put other criteria in the place of those of a segment while writers go on, in batches that commit one by one';
 COMMENT ON FUNCTION segment.drop_segment(text) IS 'drop a segment with its memberships; returns the number of members it had';
+COMMENT ON FUNCTION segment.create_static_segment(text, text[], text) IS 'create a segment of the subscribers named, whatever they do; returns the number of members';
+COMMENT ON FUNCTION segment.add_member(text, text) IS 'add a subscriber to a segment by hand, whatever its criteria say; returns whether that was new';
+COMMENT ON FUNCTION segment.exclude_member(text, text) IS 'keep a subscriber out of a segment by hand, whatever its criteria say; returns whether that was new';
+COMMENT ON FUNCTION segment.release_member(text, text) IS 'leave it to the criteria again whether a subscriber is in a segment; returns whether something had been decided by hand';
 COMMENT ON FUNCTION segment.validate(jsonb) IS 'return true for criteria that create_segment accepts, and raise its error for others';
 COMMENT ON FUNCTION segment.matches(jsonb, jsonb) IS 'return whether a document satisfies criteria that do not depend on the current time';
 COMMENT ON FUNCTION segment.matches(jsonb, jsonb, timestamptz, text) IS 'return whether a document satisfies criteria at an instant, in a time zone';
@@ -47,10 +52,11 @@ COMMENT ON FUNCTION segment.kmeans_assign(text, regclass, name) IS 'assign the r
 COMMENT ON FUNCTION segment.capture() IS 'trigger function: capture the changes of an attached table';
 COMMENT ON FUNCTION segment.invalidate_trigger() IS 'trigger function: make every backend compile the definitions again';
 COMMENT ON FUNCTION segment._features(bigint, timestamptz, bytea, timestamptz) IS 'internal: features of a stored state, for segment.profile';
-COMMENT ON FUNCTION segment._overdue(bigint, timestamptz, bytea, bytea, timestamptz) IS 'internal: memberships of an overdue subscriber, for segment.member';
-COMMENT ON FUNCTION segment._segments(bigint, timestamptz, bytea, timestamptz) IS 'internal: segment names of a stored state, for segment.profile';
+COMMENT ON FUNCTION segment._overdue(bigint, text, timestamptz, bytea, bytea, bytea, timestamptz) IS 'internal: memberships of an overdue subscriber, for segment.member';
+COMMENT ON FUNCTION segment._segments(bigint, text, timestamptz, bytea, bytea, timestamptz) IS 'internal: segment names of a stored state, for segment.profile';
 COMMENT ON FUNCTION segment._parts_changed() IS 'event trigger function: notice partitions and children that came or went';
 COMMENT ON FUNCTION segment._parts_dropped() IS 'event trigger function: warn about partitions and children that were dropped';
+COMMENT ON FUNCTION segment._manual(bytea) IS 'internal: what was decided by hand about a subscriber, for segment.manual_member';
 COMMENT ON FUNCTION segment._set_aside() IS 'internal: rows that do not count, for segment.set_aside';
 COMMENT ON FUNCTION segment._existing_segment(text) IS 'internal: return the name of an existing segment, or raise';
 COMMENT ON FUNCTION segment._refresh_batch(timestamptz, integer) IS 'internal: one batch of segment.refresh';
@@ -63,6 +69,7 @@ COMMENT ON FUNCTION segment._engagement_score_final(internal) IS 'internal: fina
 -- Views
 COMMENT ON VIEW segment.member IS 'members of each segment, exact at segment.now()';
 COMMENT ON VIEW segment.profile IS 'subscribers with their features and segments, exact at segment.now()';
+COMMENT ON VIEW segment.manual_member IS 'who was added to a segment, or excluded from it, by hand';
 COMMENT ON VIEW segment.summary IS 'segments with their member counts';
 COMMENT ON VIEW segment.stat_queue IS 'what transactions with pg_segment.flush = queued have left for segment.refresh()';
 COMMENT ON VIEW segment.set_aside IS 'rows of attached tables that do not count, or not in full, with the reason; reads all events';

@@ -6,7 +6,7 @@
 -- and keeps everything up to date.
 
 GRANT USAGE ON SCHEMA segment TO :"reader", :"manager";
-GRANT SELECT ON segment.member, segment.profile, segment.summary, segment.transition, segment.definition,
+GRANT SELECT ON segment.member, segment.manual_member, segment.profile, segment.summary, segment.transition, segment.definition,
   segment.state, segment.due, segment.membership, segment.history, segment.version
   TO :"reader", :"manager";
 GRANT EXECUTE ON FUNCTION segment.members(text), segment.explain(text, text), segment.validate(jsonb),
@@ -14,14 +14,15 @@ GRANT EXECUTE ON FUNCTION segment.members(text), segment.explain(text, text), se
   segment.describe(jsonb), segment.containment(jsonb), segment.now(), segment.engagement_score(text, timestamptz, timestamptz),
   segment._engagement_score_trans(internal, text, timestamptz, timestamptz), segment._engagement_score_combine(internal, internal),
   segment._engagement_score_serialize(internal), segment._engagement_score_deserialize(bytea, internal),
-  segment._engagement_score_final(internal), segment._existing_segment(text),
-  segment._features(bigint, timestamptz, bytea, timestamptz), segment._overdue(bigint, timestamptz, bytea, bytea, timestamptz),
-  segment._segments(bigint, timestamptz, bytea, timestamptz)
+  segment._engagement_score_final(internal), segment._existing_segment(text), segment._manual(bytea),
+  segment._features(bigint, timestamptz, bytea, timestamptz), segment._overdue(bigint, text, timestamptz, bytea, bytea, bytea, timestamptz),
+  segment._segments(bigint, text, timestamptz, bytea, bytea, timestamptz)
   TO :"reader", :"manager";
 
 GRANT SELECT ON segment.source, segment.source_table, segment.stream, segment.queue, segment.stat_queue, segment.set_aside, segment.run, segment.cluster_model TO :"manager";
 GRANT EXECUTE ON FUNCTION segment.attach_source(regclass, name, name, name, text, name, name, text, text), segment.detach_source(regclass),
-  segment.create_segment(text, jsonb, text), segment.drop_segment(text), segment.record_event(text, text, timestamptz, numeric, jsonb),
+  segment.create_segment(text, jsonb, text), segment.create_static_segment(text, text[], text), segment.drop_segment(text),
+  segment.add_member(text, text), segment.exclude_member(text, text), segment.release_member(text, text), segment.record_event(text, text, timestamptz, numeric, jsonb),
   segment.flush(), segment.forget(text), segment._set_aside(), segment.verify(), segment.kmeans(regclass, text[], integer, text, bigint, integer),
   segment.kmeans_assign(text, regclass, name), segment._refresh_batch(timestamptz, integer),
   segment.create_event_table()

@@ -17,7 +17,7 @@ SELECT d.name, s.subscriber,
                 m.since)
 FROM (SELECT DISTINCT subscriber FROM segment.due WHERE due.due_at OPERATOR(pg_catalog.<=) segment.now()) due
 JOIN segment.state s ON s.subscriber OPERATOR(pg_catalog.=) due.subscriber
-CROSS JOIN LATERAL segment._overdue((SELECT version FROM segment.version), s.evaluated_at, s.activity, s.members, segment.now()) o
+CROSS JOIN LATERAL segment._overdue((SELECT version FROM segment.version), s.subscriber, s.evaluated_at, s.activity, s.members, coalesce(s.manual, ''), segment.now()) o
 JOIN segment.definition d ON d.segment_id OPERATOR(pg_catalog.=) o.segment_id
 LEFT JOIN segment.membership m ON m.segment_id OPERATOR(pg_catalog.=) o.segment_id AND m.subscriber OPERATOR(pg_catalog.=) s.subscriber
 WHERE d.ready;
@@ -28,7 +28,7 @@ SELECT s.subscriber, f.first_event_at, f.last_event_at,
        f.open_rate_30d, f.click_rate_30d, f.conversion_rate_90d,
        f.engagement_consistency, f.engagement_score,
        f.total_value_90d, f.lifetime_value, f.days_since_last,
-       segment._segments((SELECT version FROM segment.version), s.evaluated_at, s.activity, segment.now()) AS segments,
+       segment._segments((SELECT version FROM segment.version), s.subscriber, s.evaluated_at, s.activity, coalesce(s.manual, ''), segment.now()) AS segments,
        s.evaluated_at
 FROM segment.state s
 CROSS JOIN LATERAL segment._features((SELECT version FROM segment.version), s.evaluated_at, s.activity, segment.now()) f;
@@ -47,6 +47,14 @@ FROM segment.history h
 CROSS JOIN LATERAL (SELECT 'entered' AS action, id FROM pg_catalog.unnest(h.entered) AS e (id)
                     UNION ALL SELECT 'left', id FROM pg_catalog.unnest(h.departed) AS l (id)) t
 JOIN segment.definition d ON d.segment_id OPERATOR(pg_catalog.=) t.id;
+
+-- Who was added to a segment, or excluded from it, by hand.
+CREATE VIEW segment.manual_member WITH (security_invoker = true) AS
+SELECT d.name AS segment, s.subscriber, CASE WHEN m.member THEN 'added' ELSE 'excluded' END AS decision
+FROM segment.state s
+CROSS JOIN LATERAL segment._manual(s.manual) m
+JOIN segment.definition d ON d.segment_id OPERATOR(pg_catalog.=) m.segment_id
+WHERE s.manual IS NOT NULL;
 
 -- What transactions with pg_segment.flush = queued have left for segment.refresh().
 CREATE VIEW segment.stat_queue WITH (security_invoker = true) AS

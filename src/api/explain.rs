@@ -2,6 +2,7 @@
 
 use super::segment::unknown;
 use crate::activity::State;
+use crate::membership::{Manual, Subject};
 use crate::pg::report::value_of;
 use crate::pg::spi::{connect, numeric, timestamp};
 use crate::pg::{guc, registry};
@@ -31,35 +32,41 @@ fn explain(
     };
     let (row, since) = connect(|session| {
         let rows = session.select(
-            "SELECT s.evaluated_at, s.activity FROM segment.state s WHERE s.subscriber = $1",
+            "SELECT s.evaluated_at, s.activity, s.manual FROM segment.state s WHERE s.subscriber = $1",
             &[subscriber.clone().into()],
         );
-        let row = rows.instant(0, 1).map(|evaluated_at| (evaluated_at, rows.bytes(0, 2)));
+        let row = rows.instant(0, 1).map(|evaluated_at| (evaluated_at, rows.bytes(0, 2), rows.bytes(0, 3)));
         let since = session.select(
             "SELECT since FROM segment.member WHERE segment = $1 AND subscriber = $2",
             &[segment.clone().into(), subscriber.clone().into()],
         );
         (row, since.instant(0, 1))
     });
-    let mut state = row.as_ref().map_or_else(State::default, |(_, activity)| {
+    let mut state = row.as_ref().map_or_else(State::default, |(_, activity, _)| {
         value_of(State::from_bytes(activity, registry.program.streams()))
     });
-    let evaluated = row.map(|(evaluated_at, _)| evaluated_at);
+    let manual = row.as_ref().and_then(|(_, _, manual)| Manual::from_bytes(manual));
+    let subject = Subject { id: &subscriber, manual: manual.as_ref() };
+    let evaluated = row.as_ref().map(|(evaluated_at, ..)| *evaluated_at);
     let at = evaluated.map_or_else(guc::statement_now, |at| at.max(guc::statement_now()));
     let program = &registry.program;
     state.advance(program.streams(), at);
-    let member = program.members(&state, at).contains(definition.id);
-    let changes_at = program.next_transition(definition.id, &state, at);
+    let member = program.members(subject, &state, at).contains(definition.id);
+    let changes_at = program.next_transition(definition.id, subject, &state, at);
     let whole = (
         String::new(),
-        format!("member of {segment}"),
+        match manual.as_ref().and_then(|manual| manual.decides(definition.id)) {
+            None => format!("member of {segment}"),
+            Some(true) => format!("member of {segment}, added by hand"),
+            Some(false) => format!("member of {segment}, excluded by hand"),
+        },
         None,
         None,
         member,
         changes_at.map(timestamp),
         since.filter(|_| member).map(timestamp),
     );
-    let leaves = program.explain(definition.id, &definition.criteria, &state, at);
+    let leaves = program.explain(definition.id, &definition.criteria, subject, &state, at);
     let leaves = leaves.into_iter().map(|leaf| {
         let actual = leaf.actual.as_ref().and_then(numeric);
         (leaf.path, leaf.condition, actual, leaf.threshold, leaf.holds, leaf.changes_at.map(timestamp), None)

@@ -7,6 +7,7 @@ pub mod cluster;
 pub mod criteria;
 pub mod event;
 pub mod explain;
+mod member;
 pub mod score;
 pub mod segment;
 pub mod source;

@@ -1,5 +1,6 @@
 //! Creating, altering and dropping segments.
 
+use super::member::decide;
 use crate::criteria::{Node, Scope, parse};
 use crate::error::nearest;
 use crate::membership::{Definition, Program, StreamPlan, plan_streams, requirements};
@@ -44,6 +45,31 @@ fn create_segment(
             .modify("SELECT count(*) FROM segment.membership WHERE segment_id = $1", &[id.into()])
             .value(0, 1)
     })
+}
+
+/// Creates a segment of the subscribers named, whatever they do, and returns how many it has. Who is in it is decided by
+/// hand later too.
+#[pg_extern(volatile, parallel_unsafe)]
+fn create_static_segment(
+    name: Option<String>,
+    subscribers: Option<Vec<Option<String>>>,
+    description: default!(Option<String>, "NULL"),
+) -> i64 {
+    let subscribers: Vec<String> = required(subscribers, "subscribers").into_iter().flatten().collect();
+    let name = checked_name(name);
+    registry::require_read_committed("create_static_segment");
+    registry::hold_off_changes();
+    {
+        let _acting = Acting::as_owner(registry::home().owner);
+        refuse_existing(&name);
+        connect(|session| {
+            session.modify(
+                "INSERT INTO segment.definition (name, description, criteria) VALUES ($1, $2, '{\"any\": []}')",
+                &[name.clone().into(), description.into()],
+            )
+        });
+    }
+    decide(&name, &subscribers, Some(true))
 }
 
 /// Creates a segment while writers go on, committing in between. The segment shows when it is filled; after a crash or

@@ -1,6 +1,6 @@
 //! Forgetting one subscriber, and the rows that belong to nobody or count for nothing.
 
-use crate::membership::Cause;
+use crate::membership::{Cause, Manual};
 use crate::pg::engine::Engine;
 use crate::pg::flush::flush;
 use crate::pg::report::Refusal;
@@ -32,6 +32,7 @@ fn forget(subscriber: String) -> i64 {
     flush();
     let mut engine = Engine::new(Cause::Event, Effort::Full);
     let gone = at_latest_snapshot(|| {
+        engine.decide(&subscriber, |manual| *manual = Manual::default());
         engine.evaluate(&subscriber);
         engine.finish();
         engine.forget(&subscriber)

@@ -1,7 +1,7 @@
 //! What the views call: a stored state evaluated at an instant, under the definitions that the statement sees.
 
 use crate::activity::{Instant, State};
-use crate::membership::Members;
+use crate::membership::{Manual, Members, Subject};
 use crate::pg::report::value_of;
 use crate::pg::spi::{instant, numeric, timestamp};
 use crate::pg::{guc, registry};
@@ -19,9 +19,11 @@ fn clock() -> TimestampWithTimeZone {
 #[pg_extern(stable, parallel_restricted, strict, name = "_overdue")]
 fn overdue(
     version: i64,
+    subscriber: &str,
     evaluated_at: TimestampWithTimeZone,
     activity: &[u8],
     members: &[u8],
+    manual: &[u8],
     at: TimestampWithTimeZone,
 ) -> TableIterator<'static, (name!(segment_id, i32), name!(since, Option<TimestampWithTimeZone>))> {
     let registry = registry::at_version(version);
@@ -29,7 +31,9 @@ fn overdue(
     let from = instant(evaluated_at);
     let mut state = value_of(State::from_bytes(activity, registry.program.streams()));
     let mut members = Members::from_bytes(members);
-    let transitions = program.advance(&mut state, &mut members, from, from.max(instant(at)));
+    let manual = Manual::from_bytes(manual);
+    let subject = Subject { id: subscriber, manual: manual.as_ref() };
+    let transitions = program.advance(subject, &mut state, &mut members, from, from.max(instant(at)));
     let since = |segment: u32| {
         let mut entries = transitions.iter().rev().filter(|transition| transition.entered.contains(&segment));
         entries.next().map(|transition| timestamp(transition.at))
@@ -43,14 +47,17 @@ fn overdue(
 #[pg_extern(stable, parallel_restricted, strict, name = "_segments")]
 fn segments(
     version: i64,
+    subscriber: &str,
     evaluated_at: TimestampWithTimeZone,
     activity: &[u8],
+    manual: &[u8],
     at: TimestampWithTimeZone,
 ) -> Vec<String> {
     let registry = registry::at_version(version);
     let program = &registry.program;
     let (state, at) = advanced(&registry, evaluated_at, activity, at);
-    let members = program.members(&state, at);
+    let manual = Manual::from_bytes(manual);
+    let members = program.members(Subject { id: subscriber, manual: manual.as_ref() }, &state, at);
     let mut names: Vec<String> =
         members.iter().filter_map(|id| program.segment_name(id)).map(str::to_owned).collect();
     names.sort_unstable();

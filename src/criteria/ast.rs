@@ -18,6 +18,7 @@ pub enum Node {
     Attribute(Path, Test),
     Event(EventLeaf),
     Sequence(SequenceLeaf),
+    Bucket(BucketLeaf),
     /// Membership of another segment, by name.
     Segment(String),
 }
@@ -182,4 +183,22 @@ pub struct Step {
     /// As in [`EventLeaf`].
     pub filter: Option<Value>,
     pub absent: bool,
+}
+
+/// A part of all subscribers that a hash chooses: `{"bucket": {"salt": "spring", "from": 0, "to": 10}}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BucketLeaf {
+    /// Other salts choose independently of each other.
+    pub salt: String,
+    /// In percent; the lower end belongs to it, the upper does not.
+    pub from: Decimal,
+    pub to: Decimal,
+}
+
+impl BucketLeaf {
+    /// The test of the place of a subscriber, in percent.
+    pub fn test(&self) -> Test {
+        let (from, to) = (Operand::Number(self.from.clone()), Operand::Number(self.to.clone()));
+        Test { operators: vec![Operator::Min(from), Operator::Lt(to)], ignore_case: false }
+    }
 }

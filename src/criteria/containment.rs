@@ -26,7 +26,12 @@ fn fragment(node: &Node) -> Option<Value> {
             fragments.try_fold(first, |shared, next| intersect(&shared, &next?))
         }
         Node::Attribute(path, test) => tested(test).map(|value| at(path, value)),
-        Node::None(_) | Node::Not(_) | Node::Event(_) | Node::Sequence(_) | Node::Segment(_) => None,
+        Node::None(_)
+        | Node::Not(_)
+        | Node::Event(_)
+        | Node::Sequence(_)
+        | Node::Bucket(_)
+        | Node::Segment(_) => None,
     }
 }
 

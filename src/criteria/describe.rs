@@ -46,12 +46,18 @@ fn clause(node: &Node) -> String {
         Node::Attribute(path, test) => format!("{} is {}", describe_path(path), describe_test(test)),
         Node::Event(leaf) => event(leaf),
         Node::Sequence(leaf) => describe_sequence(leaf),
+        Node::Bucket(leaf) => format!("{} is {}", describe_bucket(&leaf.salt), describe_test(&leaf.test())),
         Node::Segment(name) => format!("the subscriber is in the segment {name:?}"),
     }
 }
 
 fn event(leaf: &EventLeaf) -> String {
     format!("{} is {}", describe_measure(leaf), describe_test(&leaf.test))
+}
+
+/// What a bucket leaf measures.
+pub fn describe_bucket(salt: &str) -> String {
+    format!("the place of the subscriber, in percent, by the salt {salt:?}")
 }
 
 /// A sequence: `"cart_add", then no "purchase", each within 4 hours of the step before, in the last 7 days`.

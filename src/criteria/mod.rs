@@ -41,7 +41,9 @@ pub use ast::{
 pub use clock::Clock;
 pub use compare::passes_number;
 pub use containment::containment;
-pub use describe::{describe, describe_measure, describe_path, describe_sequence, describe_test};
+pub use describe::{
+    describe, describe_bucket, describe_measure, describe_path, describe_sequence, describe_test,
+};
 pub use document::{Document, Kind};
 pub use duration::Duration;
 pub use evaluate::{follow, matches, matches_at};

@@ -7,6 +7,7 @@ use super::ast::{
     EventLeaf, Filter, Literal, Measure, Node, Operand, Operator, Path, SequenceLeaf, Test, Type,
 };
 use super::instant::print_instant;
+use super::number::Decimal;
 use super::parse::{Scope, parse, parse_value};
 use super::parse_test::ANNIVERSARY;
 use crate::error::Result;
@@ -44,6 +45,11 @@ fn form(node: &Node, positive: bool) -> Result<Value> {
         }
         Node::Event(leaf) => negated_unless(positive, event(leaf)?),
         Node::Sequence(leaf) => negated_unless(positive, sequence(leaf)?),
+        Node::Bucket(leaf) => {
+            let end = |number: &Decimal| Literal::Number(number.clone()).to_json();
+            let ends = json!({"salt": leaf.salt, "from": end(&leaf.from), "to": end(&leaf.to)});
+            negated_unless(positive, json!({"bucket": ends}))
+        }
         Node::Segment(name) => negated_unless(positive, json!({"segment": name})),
     })
 }

@@ -1,7 +1,9 @@
 //! From a JSON document to a tree, strict: whatever is not understood is refused with its path, what was
 //! expected, and the nearest name.
 
-use super::ast::{Node, Path};
+use super::ast::{BucketLeaf, Node, Path};
+use super::document::Document;
+use super::number::Decimal;
 use super::parse_test::{is_operator, literal_key_hint, parse_test};
 use crate::error::{Error, Result, nearest};
 use serde_json::{Map, Value};
@@ -114,6 +116,8 @@ impl Parser {
             self.attribute(object, at)?
         } else if object.contains_key("segment") {
             self.segment(object, at)?
+        } else if object.contains_key("bucket") {
+            self.bucket(object, at)?
         } else if object.contains_key("at_least") {
             self.at_least(object, at)?
         } else {
@@ -174,6 +178,42 @@ impl Parser {
         }
     }
 
+    /// `{"bucket": {"salt": "spring", "from": 0, "to": 10}}`
+    fn bucket(&mut self, object: &Map<String, Value>, at: &str) -> Result<Node> {
+        const FORM: &str = "Write {\"bucket\": {\"salt\": \"spring\", \"from\": 0, \"to\": 10}}, in percent.";
+        let here = join(at, "bucket");
+        self.leaves.push(at.to_owned());
+        if !self.scope.has_subscriber() {
+            return Err(criteria(
+                &here,
+                "a document has no subscriber to be in a bucket",
+                "Leave the bucket out; a key of this name is reached by {\"attribute\": \"bucket\"}.",
+            ));
+        }
+        if let Some(key) = object.keys().find(|key| *key != "bucket") {
+            return Err(criteria(&join(at, key), format!("unknown key \"{key}\" beside \"bucket\""), FORM));
+        }
+        let keys = self.object(object.get("bucket").unwrap_or(&Value::Null), &here, FORM)?;
+        if let Some(key) = keys.keys().find(|key| !["salt", "from", "to"].contains(&key.as_str())) {
+            return Err(criteria(&join(&here, key), format!("unknown key \"{key}\" in a bucket"), FORM));
+        }
+        let Some(Value::String(salt)) = keys.get("salt") else {
+            return Err(criteria(&join(&here, "salt"), "expected a text", FORM));
+        };
+        let percent = |key: &str| {
+            let number = keys.get(key).and_then(Document::number);
+            let (least, most) = (Decimal::from(0), Decimal::from(100));
+            number
+                .filter(|number| (&least..=&most).contains(&number))
+                .ok_or_else(|| criteria(&join(&here, key), "expected a number from 0 to 100", FORM))
+        };
+        let (from, to) = (percent("from")?, percent("to")?);
+        if from >= to {
+            return Err(criteria(&join(&here, "to"), "nobody is left between the two ends", FORM));
+        }
+        Ok(Node::Bucket(BucketLeaf { salt: salt.clone(), from, to }))
+    }
+
     /// `{"at_least": 2, "of": [...]}`
     fn at_least(&mut self, object: &Map<String, Value>, at: &str) -> Result<Node> {
         const FORM: &str = "Write {\"at_least\": 2, \"of\": [...]}, with at least 2 nodes in the list.";
@@ -208,13 +248,6 @@ impl Parser {
                 "any" => Node::Any(self.nodes(value, &here)?),
                 "none" => Node::None(self.nodes(value, &here)?),
                 "not" => Node::Not(Box::new(self.node(value, &here)?)),
-                "bucket" if !self.scope.has_subscriber() => {
-                    return Err(criteria(
-                        &here,
-                        "a document has no subscriber to be in a bucket",
-                        "Leave the bucket out; a key of this name is reached by {\"attribute\": \"bucket\"}.",
-                    ));
-                }
                 form if FORMS.contains(&form) => {
                     return Err(criteria(
                         &here,

@@ -3,6 +3,7 @@
 use super::compile::Program;
 use super::evaluate::{Evaluation, Patience};
 use super::members::Members;
+use super::subject::Subject;
 use crate::activity::{Change, Entry, Fold, Instant, State};
 use crate::criteria::Document;
 
@@ -15,6 +16,8 @@ pub enum Cause {
     Time,
     /// A segment was created or altered, or everything was computed again.
     Definition,
+    /// Somebody decided by hand.
+    Manual,
 }
 
 impl Cause {
@@ -23,6 +26,7 @@ impl Cause {
             Cause::Event => "event",
             Cause::Time => "time",
             Cause::Definition => "definition",
+            Cause::Manual => "manual",
         }
     }
 }
@@ -42,18 +46,20 @@ impl Program {
     /// happened at each: a member who entered and left in between is on record.
     pub fn advance(
         &self,
+        subject: Subject,
         state: &mut State,
         members: &mut Members,
         from: Instant,
         to: Instant,
     ) -> Vec<Transition> {
-        let first = self.evaluate(state, from, Patience::Little).due;
-        self.advance_from(state, members, first, to).0
+        let first = self.evaluate(subject, state, from, Patience::Little).due;
+        self.advance_from(subject, state, members, first, to).0
     }
 
     /// The same from the first due moment on, with what is true from the last one to `to`, if there was one.
     pub fn advance_from(
         &self,
+        subject: Subject,
         state: &mut State,
         members: &mut Members,
         first: Option<Instant>,
@@ -64,7 +70,7 @@ impl Program {
         let mut last = None;
         while let Some(at) = next.filter(|due| *due <= to) {
             state.advance(self.streams(), at);
-            let evaluation = self.evaluate(state, at, Patience::Much);
+            let evaluation = self.evaluate(subject, state, at, Patience::Much);
             self.note(members, evaluation.members.clone(), at, Cause::Time, &mut transitions);
             next = evaluation.due;
             last = Some(evaluation);

@@ -13,6 +13,7 @@ use crate::error::{Error, Result, nearest};
 use crate::score::{BuiltinStreams, Feature};
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 /// A segment as it is stored, parsed.
 #[derive(Clone, Debug)]
@@ -94,6 +95,8 @@ pub struct Program {
     /// The quantities that are derived from streams, by index, with the position of a stream without whose events they are
     /// blank.
     pub(super) derived: Vec<(usize, usize)>,
+    /// The quantities that are buckets, by index, with the salt.
+    pub(super) buckets: Vec<(usize, Rc<str>)>,
     pub(super) leaves: Vec<Leaf>,
     /// In ascending order of id.
     pub(super) segments: Vec<Segment>,
@@ -127,6 +130,7 @@ impl Program {
             streams,
             features: Vec::new(),
             derived: Vec::new(),
+            buckets: Vec::new(),
             readers: vec![Vec::new(); leaves.len()],
             quantities,
             leaves,
@@ -162,6 +166,10 @@ impl Program {
                 }
                 Source::Sequence(sequence) => {
                     derived.extend(sequence.steps.first().map(|(stream, _)| (index, *stream)));
+                    continue;
+                }
+                Source::Bucket(salt) => {
+                    self.buckets.push((index, Rc::clone(salt)));
                     continue;
                 }
                 Source::Count { stream, window } => (*stream, *window, false),
@@ -400,6 +408,7 @@ impl<'a> Compiler<'a> {
                 let sequence = Sequence { steps, step_within: leaf.step_within, within };
                 self.leaf(Source::Sequence(sequence), &at_least_one(), at)
             }
+            Node::Bucket(leaf) => self.leaf(Source::Bucket(leaf.salt.as_str().into()), &leaf.test(), at),
             Node::Segment(name) => {
                 let id = self.ids.get(name.as_str()).copied().ok_or_else(|| Error::Unknown {
                     kind: "segment",

@@ -4,8 +4,9 @@
 //! the truth that they have for everybody, and only segments that read another leaf are looked at.
 
 use super::compile::{Program, Quantity};
-use super::leaf::{Course, Source};
+use super::leaf::{Course, Source, bucket};
 use super::members::Members;
+use super::subject::{Manual, Subject};
 use crate::activity::{Instant, Line, Resolution, State, Tally, Totals, Window};
 use crate::score::View;
 
@@ -28,10 +29,14 @@ pub struct Evaluation {
 
 impl Program {
     /// Evaluates a state that has been advanced to `at`, or is asked about an instant before its next pending event.
-    /// Nobody without events is in any segment.
-    pub fn evaluate(&self, state: &State, at: Instant, patience: Patience) -> Evaluation {
+    /// Nobody without events is in any segment, but by hand.
+    pub fn evaluate(&self, subject: Subject, state: &State, at: Instant, patience: Patience) -> Evaluation {
         if state.events <= 0 {
-            return Evaluation::default();
+            let mut members = Members::default();
+            let exists = |id| self.segment(id).is_some();
+            subject.manual.into_iter().for_each(|manual| manual.apply(&mut members, exists));
+            members.trim();
+            return Evaluation { members, due: None };
         }
         let scratch = &mut *self.scratch.borrow_mut();
         let mut run =
@@ -80,17 +85,20 @@ impl Program {
                 _ => {}
             }
         }
-        run.finish(&mut scratch.seen)
+        for (index, salt) in &self.buckets {
+            run.set(&self.quantities[*index], bucket(salt, subject.id));
+        }
+        run.finish(&mut scratch.seen, subject.manual)
     }
 
     /// The segments that a state is in at an instant.
-    pub fn members(&self, state: &State, at: Instant) -> Members {
-        self.evaluate(state, at, Patience::Little).members
+    pub fn members(&self, subject: Subject, state: &State, at: Instant) -> Members {
+        self.evaluate(subject, state, at, Patience::Little).members
     }
 
     /// The earliest instant after `at` at which time alone can change anything about a subscriber.
-    pub fn next_due(&self, state: &State, at: Instant) -> Option<Instant> {
-        self.evaluate(state, at, Patience::Much).due
+    pub fn next_due(&self, subject: Subject, state: &State, at: Instant) -> Option<Instant> {
+        self.evaluate(subject, state, at, Patience::Much).due
     }
 }
 
@@ -197,19 +205,29 @@ impl Run<'_> {
         }
     }
 
-    fn finish(self, seen: &mut [bool]) -> Evaluation {
+    fn finish(self, seen: &mut [bool], manual: Option<&Manual>) -> Evaluation {
         let program = self.program;
         let mut members = program.blank.1.clone();
-        let mut decide = |index: usize| {
+        let decide = |index: usize, members: &mut Members| {
             let segment = &program.segments[index];
-            members.put(segment.id, segment.expression.holds(self.truths, &members));
+            members.put(segment.id, segment.expression.holds(self.truths, members));
         };
         for index in self.flipped.iter().flat_map(|leaf| &program.readers[*leaf]) {
             if !std::mem::replace(&mut seen[*index], true) {
-                decide(*index);
+                decide(*index, &mut members);
             }
         }
-        program.referring.iter().for_each(|index| decide(*index));
+        match manual {
+            None => program.referring.iter().for_each(|index| decide(*index, &mut members)),
+            Some(manual) => {
+                manual.apply(&mut members, |id| program.segment(id).is_some());
+                for segment in program.referring.iter().map(|index| &program.segments[*index]) {
+                    let holds = || segment.expression.holds(self.truths, &members);
+                    let member = manual.decides(segment.id).unwrap_or_else(holds);
+                    members.put(segment.id, member);
+                }
+            }
+        }
         members.trim();
         for leaf in self.flipped.drain(..) {
             self.truths[leaf] = program.blank.0[leaf];

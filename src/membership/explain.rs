@@ -2,8 +2,11 @@
 
 use super::compile::{Condition, Program};
 use super::leaf::Leaf;
+use super::subject::Subject;
 use crate::activity::{Instant, State};
-use crate::criteria::{Decimal, Node, describe_measure, describe_path, describe_sequence, describe_test};
+use crate::criteria::{
+    Decimal, Node, describe_bucket, describe_measure, describe_path, describe_sequence, describe_test,
+};
 
 /// How many changes are followed in search of the next flip before it is reported as unknown.
 const FAR_AHEAD: usize = 10_000;
@@ -26,11 +29,18 @@ pub struct LeafReport {
 
 impl Program {
     /// A report per leaf, in document order, of a state that has been advanced to `at`.
-    pub fn explain(&self, segment: u32, criteria: &Node, state: &State, at: Instant) -> Vec<LeafReport> {
+    pub fn explain(
+        &self,
+        segment: u32,
+        criteria: &Node,
+        subject: Subject,
+        state: &State,
+        at: Instant,
+    ) -> Vec<LeafReport> {
         let Some(segment) = self.segment(segment) else { return Vec::new() };
         let mut conditions = Vec::new();
         describe(criteria, &mut conditions);
-        let members = self.members(state, at);
+        let members = self.members(subject, state, at);
         let leaves = segment.leaves.iter().zip(conditions);
         leaves
             .map(|((path, compiled), condition)| match compiled {
@@ -40,10 +50,10 @@ impl Program {
                     LeafReport {
                         path: path.clone(),
                         condition,
-                        actual: source.value(state, at),
+                        actual: source.value(subject, state, at),
                         threshold: Some(describe_test(&leaf.test)),
-                        holds: self.leaf_holds(leaf, state, at),
-                        changes_at: self.leaf_flip(leaf, state, at),
+                        holds: self.leaf_holds(leaf, subject, state, at),
+                        changes_at: self.leaf_flip(leaf, subject, state, at),
                     }
                 }
                 Condition::Segment(id) => LeafReport {
@@ -52,32 +62,40 @@ impl Program {
                     actual: None,
                     threshold: None,
                     holds: members.contains(*id),
-                    changes_at: self.next_transition(*id, state, at),
+                    changes_at: self.next_transition(*id, subject, state, at),
                 },
             })
             .collect()
     }
 
     /// When the membership itself will change without any further event.
-    pub fn next_transition(&self, segment: u32, state: &State, at: Instant) -> Option<Instant> {
-        let now = self.members(state, at).contains(segment);
-        self.search(state, at, |program, state, at| program.members(state, at).contains(segment) != now)
+    pub fn next_transition(
+        &self,
+        segment: u32,
+        subject: Subject,
+        state: &State,
+        at: Instant,
+    ) -> Option<Instant> {
+        let now = self.members(subject, state, at).contains(segment);
+        self.search(subject, state, at, |program, state, at| {
+            program.members(subject, state, at).contains(segment) != now
+        })
     }
 
-    fn leaf_holds(&self, leaf: &Leaf, state: &State, at: Instant) -> bool {
-        leaf.holds(self.quantities[leaf.quantity].source.units(state, at))
+    fn leaf_holds(&self, leaf: &Leaf, subject: Subject, state: &State, at: Instant) -> bool {
+        leaf.holds(self.quantities[leaf.quantity].source.units(subject, state, at))
     }
 
-    fn leaf_flip(&self, leaf: &Leaf, state: &State, at: Instant) -> Option<Instant> {
+    fn leaf_flip(&self, leaf: &Leaf, subject: Subject, state: &State, at: Instant) -> Option<Instant> {
         let source = &self.quantities[leaf.quantity].source;
-        let now = self.leaf_holds(leaf, state, at);
+        let now = self.leaf_holds(leaf, subject, state, at);
         let mut state = state.clone();
         let mut at = at;
         for _ in 0..FAR_AHEAD {
             let change = source.next_change(&state, at);
             at = change.into_iter().chain(state.next_pending()).min()?;
             state.advance(self.streams(), at);
-            if self.leaf_holds(leaf, &state, at) != now {
+            if self.leaf_holds(leaf, subject, &state, at) != now {
                 return Some(at);
             }
         }
@@ -86,6 +104,7 @@ impl Program {
 
     fn search(
         &self,
+        subject: Subject,
         state: &State,
         at: Instant,
         found: impl Fn(&Program, &State, Instant) -> bool,
@@ -93,7 +112,7 @@ impl Program {
         let mut state = state.clone();
         let mut at = at;
         for _ in 0..FAR_AHEAD {
-            at = self.next_due(&state, at)?;
+            at = self.next_due(subject, &state, at)?;
             state.advance(self.streams(), at);
             if found(self, &state, at) {
                 return Some(at);
@@ -113,6 +132,7 @@ fn describe(node: &Node, conditions: &mut Vec<String>) {
         Node::Attribute(path, _) => conditions.push(describe_path(path)),
         Node::Event(leaf) => conditions.push(describe_measure(leaf)),
         Node::Sequence(leaf) => conditions.push(describe_sequence(leaf)),
+        Node::Bucket(leaf) => conditions.push(describe_bucket(&leaf.salt)),
         Node::Segment(name) => conditions.push(format!("member of {name}")),
     }
 }

@@ -2,18 +2,28 @@
 
 use super::derived::Derived;
 use super::sequence::Sequence;
-use crate::activity::{Instant, State, VALUE_SCALE, Window};
+use super::subject::Subject;
+use crate::activity::{Instant, State, VALUE_SCALE, Window, hash};
 use crate::criteria::{Decimal, Literal, Operand, Operator, Test, passes_number};
 use crate::score::{Feature, View};
+use std::rc::Rc;
 
 /// Where a leaf's number comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Source {
-    Count { stream: u32, window: Option<Window> },
-    Sum { stream: u32, window: Option<Window> },
+    Count {
+        stream: u32,
+        window: Option<Window>,
+    },
+    Sum {
+        stream: u32,
+        window: Option<Window>,
+    },
     Feature(Feature),
     Derived(Derived),
     Sequence(Sequence),
+    /// Where a salt puts a subscriber.
+    Bucket(Rc<str>),
 }
 
 /// A number as it changes in time, as long as nothing happens.
@@ -43,6 +53,7 @@ impl Source {
             Source::Sum { .. } => VALUE_SCALE,
             Source::Feature(feature) => feature.scale(),
             Source::Derived(derived) => derived.scale(),
+            Source::Bucket(_) => BUCKET_DECIMALS,
         }
     }
 
@@ -52,18 +63,19 @@ impl Source {
     }
 
     /// The number, in units of `10^-scale`; `None` where there is none.
-    pub fn units(&self, state: &State, at: Instant) -> Option<i128> {
+    pub fn units(&self, subject: Subject, state: &State, at: Instant) -> Option<i128> {
         match self {
             Source::Count { stream, window } => Some(state.tally(*stream, *window, at).count.into()),
             Source::Sum { stream, window } => Some(state.tally(*stream, *window, at).sum),
             Source::Feature(feature) => Some(feature.units(&View::of(state), at)),
             Source::Derived(derived) => derived.read(state).units(at),
             Source::Sequence(sequence) => sequence.read(state, at).units(at),
+            Source::Bucket(salt) => Some(bucket(salt, subject.id)),
         }
     }
 
-    pub fn value(&self, state: &State, at: Instant) -> Option<Decimal> {
-        self.units(state, at).map(|units| Decimal::from_scaled(units, self.scale()))
+    pub fn value(&self, subject: Subject, state: &State, at: Instant) -> Option<Decimal> {
+        self.units(subject, state, at).map(|units| Decimal::from_scaled(units, self.scale()))
     }
 
     /// The earliest instant after `at` at which the number can change, pending events aside.
@@ -76,8 +88,18 @@ impl Source {
             Source::Feature(feature) => feature.next_change(&View::of(state), at),
             Source::Derived(derived) => derived.read(state).next_change(at),
             Source::Sequence(sequence) => sequence.read(state, at).next_change(at),
+            Source::Bucket(_) => None,
         }
     }
+}
+
+/// Decimal places of a bucket, in percent.
+const BUCKET_DECIMALS: u32 = 6;
+
+/// Where a salt puts a subscriber, from 0 up to 100 percent, in millionths of a percent: the first 8 bytes of the MD5 of salt,
+/// colon and id, as a share of all that they can be.
+pub fn bucket(salt: &str, id: &str) -> i128 {
+    (i128::from(hash(&format!("{salt}:{id}"))) * 100_000_000) >> 64
 }
 
 #[derive(Clone, Debug)]

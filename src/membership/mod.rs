@@ -14,6 +14,7 @@ mod leaf;
 mod members;
 mod sequence;
 mod streams;
+mod subject;
 #[cfg(test)]
 mod tests;
 
@@ -23,3 +24,4 @@ pub use evaluate::{Evaluation, Patience};
 pub use explain::LeafReport;
 pub use members::Members;
 pub use streams::{StreamPlan, plan_streams, requirements};
+pub use subject::{Manual, Subject};

@@ -30,6 +30,8 @@ fn stored(plan: &StreamPlan) -> Vec<Stream> {
     added.map(|((selection, horizons), id)| Stream::new(id, selection, horizons).unwrap()).collect()
 }
 
+const SOMEBODY: Subject = Subject { id: "somebody", manual: None };
+
 type Event = (&'static str, Instant, i64);
 
 fn change(program: &Program, (kind, at, value): Event) -> Change {
@@ -143,12 +145,12 @@ proptest! {
     ) {
         let program = program(&criteria);
         let mut state = fresh(&program, &events, from);
-        let mut members = program.members(&state, from);
+        let mut members = program.members(SOMEBODY, &state, from);
         let before = members.clone();
         let to = from + length;
-        let transitions = program.advance(&mut state, &mut members, from, to);
+        let transitions = program.advance(SOMEBODY, &mut state, &mut members, from, to);
         prop_assert_eq!(&state, &fresh(&program, &events, to));
-        prop_assert_eq!(&members, &program.members(&state, to));
+        prop_assert_eq!(&members, &program.members(SOMEBODY, &state, to));
         // Replaying the transitions reproduces the outcome, and each is true at its moment and not before.
         let mut replay = before;
         for transition in &transitions {
@@ -156,7 +158,7 @@ proptest! {
             for (segment, entered) in moved.into_iter().flat_map(|(ids, entered)| ids.iter().map(move |id| (*id, entered))) {
                 prop_assert_ne!(replay.contains(segment), entered);
                 replay.set(segment, entered);
-                let at = |at: Instant| program.members(&fresh(&program, &events, at), at).contains(segment);
+                let at = |at: Instant| program.members(SOMEBODY, &fresh(&program, &events, at), at).contains(segment);
                 prop_assert_eq!(at(transition.at), entered);
                 prop_assert_ne!(at(transition.at - 1), entered);
             }
@@ -172,11 +174,11 @@ proptest! {
     ) {
         let program = program(&criteria);
         let state = fresh(&program, &events, now);
-        let due = program.next_due(&state, now).unwrap_or(now + 200 * DAY);
+        let due = program.next_due(SOMEBODY, &state, now).unwrap_or(now + 200 * DAY);
         prop_assert!(due > now);
         let between = now + ((due - 1 - now) as f64 * part) as i64;
         for at in [between, due - 1] {
-            prop_assert_eq!(program.members(&fresh(&program, &events, at), at), program.members(&state, now));
+            prop_assert_eq!(program.members(SOMEBODY, &fresh(&program, &events, at), at), program.members(SOMEBODY, &state, now));
         }
     }
 }
@@ -187,7 +189,7 @@ fn leaving_by_time_is_explained_before_it_happens() {
     let program = program(std::slice::from_ref(&criteria));
     let state = fresh(&program, &[("purchase", 0, 5)], DAY);
     let node = parse_value(&criteria, Scope::Subscriber).unwrap();
-    let reports = program.explain(1, &node, &state, DAY);
+    let reports = program.explain(1, &node, SOMEBODY, &state, DAY);
     assert_eq!(reports.len(), 2);
     assert_eq!(reports[0].path, "all[0]");
     assert_eq!(reports[0].condition, "the number of \"purchase\" events in the last 30 days");
@@ -196,15 +198,15 @@ fn leaving_by_time_is_explained_before_it_happens() {
     assert_eq!(reports[1].path, "all[1].not");
     assert_eq!(reports[1].condition, "the number of \"email_open\" events ever");
     assert!(!reports[1].holds && reports[1].changes_at.is_none());
-    assert_eq!(program.next_transition(1, &state, DAY), Some(30 * DAY));
+    assert_eq!(program.next_transition(1, SOMEBODY, &state, DAY), Some(30 * DAY));
 }
 
 #[test]
 fn nobody_without_events_is_in_any_segment() {
     let program = program(&[json!({}), json!({"event": "purchase", "count": {"equals": 0}})]);
-    assert_eq!(program.members(&State::default(), 0), Members::default());
+    assert_eq!(program.members(SOMEBODY, &State::default(), 0), Members::default());
     let state = fresh(&program, &[("open", 0, 0)], 0);
-    assert_eq!(program.members(&state, 0).iter().collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(program.members(SOMEBODY, &state, 0).iter().collect::<Vec<_>>(), [1, 2]);
 }
 
 #[test]
@@ -269,9 +271,9 @@ fn segments_of_segments_follow_those_they_refer_to() {
         json!({"segment": "s3"}),
     ]);
     let state = fresh(&program, &[("visit", 0, 0)], 0);
-    assert_eq!(program.members(&state, 0).iter().collect::<Vec<_>>(), [3, 4]);
+    assert_eq!(program.members(SOMEBODY, &state, 0).iter().collect::<Vec<_>>(), [3, 4]);
     let state = fresh(&program, &[("purchase", 0, 0)], 0);
-    assert_eq!(program.members(&state, 0).iter().collect::<Vec<_>>(), [2]);
+    assert_eq!(program.members(SOMEBODY, &state, 0).iter().collect::<Vec<_>>(), [2]);
     assert_eq!(program.dependents(2), ["s1", "s3"]);
 }
 

@@ -12,7 +12,7 @@ use super::spi::{at_latest_snapshot, connect};
 use super::store::{BATCH, Due, Effort, Found, Store, Update};
 use super::table::Locked;
 use crate::activity::{Change, Fold, Instant, State};
-use crate::membership::{Cause, Evaluation, Members, Patience, Transition};
+use crate::membership::{Cause, Evaluation, Manual, Members, Patience, Subject, Transition};
 use pgrx::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -42,6 +42,7 @@ struct Work {
     at: Instant,
     state: State,
     members: Members,
+    manual: Option<Manual>,
     transitions: Vec<Transition>,
     /// Whether `state` is what the events say; otherwise they must be read.
     exact: bool,
@@ -98,7 +99,7 @@ impl Engine {
     fn fold(&mut self, subscriber: &str, change: &Change, recompute: bool) -> bool {
         loop {
             let found = self.find(subscriber);
-            let mut work = self.begin(found);
+            let mut work = self.begin(subscriber, found);
             // What is removed may be among what is queued: the state does not have it yet.
             work.exact &= !(recompute || change.removes() && self.store.is_queued(subscriber));
             if work.exact {
@@ -106,7 +107,7 @@ impl Engine {
                 work.exact = self.registry.program.fold(&mut work.state, change, work.at) == Fold::Exact;
             }
             if work.exact {
-                let update = self.settle(&mut work, Patience::Little);
+                let update = self.settle(subscriber, &mut work, Patience::Little);
                 if self.write(subscriber, &work, update) {
                     return true;
                 }
@@ -140,7 +141,7 @@ impl Engine {
                 .then(|| at_latest_snapshot(|| scan::of_subscribers(&self.registry, &ids)));
             for (subscriber, change) in batch {
                 let found = self.find(subscriber);
-                let mut work = self.begin(found);
+                let mut work = self.begin(subscriber, found);
                 match &mut events {
                     Some(events) => {
                         self.start_over(&mut work, &events.remove(subscriber).unwrap_or_default());
@@ -150,7 +151,7 @@ impl Engine {
                         let _ = self.registry.program.fold(&mut work.state, change, work.at);
                     }
                 }
-                let update = self.settle(&mut work, Patience::Little);
+                let update = self.settle(subscriber, &mut work, Patience::Little);
                 match &work.found {
                     // Anybody else's evaluation time must not go back.
                     Some(found) if work.state.events == 0 && self.created.remove(subscriber) => {
@@ -179,9 +180,9 @@ impl Engine {
     pub fn replace(&mut self, subscriber: &str, events: &Change) {
         let _inside = self.memory.enter();
         let found = self.find(subscriber);
-        let mut work = self.begin(found);
+        let mut work = self.begin(subscriber, found);
         self.start_over(&mut work, events);
-        let update = self.settle(&mut work, Patience::Much);
+        let update = self.settle(subscriber, &mut work, Patience::Much);
         self.write(subscriber, &work, update);
         self.check();
     }
@@ -191,12 +192,12 @@ impl Engine {
         let _inside = self.memory.enter();
         self.check();
         while let Some(found) = self.find(subscriber) {
-            if self.holds(&found) {
+            if self.holds(subscriber, &found) {
                 return;
             }
-            let mut work = self.begin(Some(found));
+            let mut work = self.begin(subscriber, Some(found));
             if work.exact {
-                let update = self.settle(&mut work, Patience::Much);
+                let update = self.settle(subscriber, &mut work, Patience::Much);
                 if self.write(subscriber, &work, update) {
                     return;
                 }
@@ -208,14 +209,15 @@ impl Engine {
     }
 
     /// Whether what is stored is what these definitions say from the last evaluation until now.
-    fn holds(&self, found: &Found) -> bool {
+    fn holds(&self, subscriber: &str, found: &Found) -> bool {
         let row = &found.row;
         let current = row.written.is_none()
             && row.version >= self.registry.evaluated_version.max(self.registry.filled_version);
         let program = &self.registry.program;
         let state = if current { State::from_bytes(&row.activity, program.streams()).ok() } else { None };
         state.is_some_and(|state| {
-            let evaluation = program.evaluate(&state, row.evaluated_at, Patience::Much);
+            let evaluation =
+                program.evaluate(row.subject(subscriber), &state, row.evaluated_at, Patience::Much);
             let lasts = |due: Instant| due > self.now && row.due_at.is_some_and(|stored| stored <= due);
             evaluation.members == row.members && evaluation.due.is_none_or(lasts)
         })
@@ -235,9 +237,9 @@ impl Engine {
             }
             if found.row.due_at.is_some_and(|stored| due.iter().any(|due| due.at == stored)) {
                 brought = Brought::Done;
-                let mut work = self.begin(Some(found));
+                let mut work = self.begin(subscriber, Some(found));
                 if work.exact {
-                    let update = self.settle(&mut work, Patience::Much);
+                    let update = self.settle(subscriber, &mut work, Patience::Much);
                     self.write(subscriber, &work, update);
                 } else {
                     self.inexact.push((subscriber.to_owned(), Change::default()));
@@ -249,6 +251,30 @@ impl Engine {
         brought
     }
 
+    /// Changes what was decided by hand about a subscriber, whose state must be exact; false where nothing changed.
+    pub fn decide(&mut self, subscriber: &str, change: impl Fn(&mut Manual)) -> bool {
+        see_own_writes();
+        let _inside = self.memory.enter();
+        self.check();
+        loop {
+            let found = self.find(subscriber);
+            let mut work = self.begin(subscriber, found);
+            let before = work.manual.clone().unwrap_or_default();
+            let mut manual = before.clone();
+            manual.retain(|id| self.registry.program.segment_name(id).is_some());
+            change(&mut manual);
+            if manual == before {
+                return false;
+            }
+            work.manual = Some(manual).filter(|manual| !manual.is_empty());
+            work.evaluation = None;
+            let update = self.settle(subscriber, &mut work, Patience::Much);
+            if self.write(subscriber, &work, update) {
+                return true;
+            }
+        }
+    }
+
     /// Applies what the queue has of some subscribers, given in ascending order, but for those whom somebody else works
     /// on. [`Engine::finish`] computes those again whose changes are not known. Returns how many were drained.
     pub fn drain(&mut self, subscribers: Vec<String>) -> usize {
@@ -256,7 +282,7 @@ impl Engine {
         for subscriber in subscribers {
             let _inside = self.memory.enter();
             let found = self.find(&subscriber);
-            let work = self.begin(found);
+            let work = self.begin(&subscriber, found);
             if self.lock(&subscriber, &work, false) {
                 locked.push(subscriber);
             }
@@ -327,7 +353,7 @@ impl Engine {
     }
 
     /// Through every due moment since the last evaluation. The evaluation time never goes backwards.
-    fn begin(&self, found: Option<Found>) -> Work {
+    fn begin(&self, subscriber: &str, found: Option<Found>) -> Work {
         let program = &self.registry.program;
         let Some(row) = found.as_ref().map(|found| &found.row) else {
             return Work {
@@ -335,6 +361,7 @@ impl Engine {
                 at: self.now,
                 state: State::default(),
                 members: Members::default(),
+                manual: None,
                 transitions: Vec::new(),
                 exact: true,
                 evaluation: None,
@@ -350,16 +377,18 @@ impl Engine {
         // The rows left behind stand first in line, whatever time will do.
         let due = match row.due_at {
             Some(_) if row.written.is_some() && exact => {
-                program.evaluate(&state, row.evaluated_at, Patience::Little).due
+                program.evaluate(row.subject(subscriber), &state, row.evaluated_at, Patience::Little).due
             }
             due => due.map(|due| due.max(row.evaluated_at)),
         };
         if exact && due.is_some_and(|due| due <= at) {
-            (transitions, evaluation) = program.advance_from(&mut state, &mut members, due, at);
+            (transitions, evaluation) =
+                program.advance_from(row.subject(subscriber), &mut state, &mut members, due, at);
         } else {
             state.advance(program.streams(), at);
         }
-        Work { found, at, state, members, transitions, exact, evaluation }
+        let manual = row.manual.clone();
+        Work { found, at, state, members, manual, transitions, exact, evaluation }
     }
 
     /// The state of all events of a subscriber.
@@ -373,10 +402,11 @@ impl Engine {
     }
 
     /// Evaluates, and says what to write.
-    fn settle(&self, work: &mut Work, patience: Patience) -> Update {
+    fn settle(&self, subscriber: &str, work: &mut Work, patience: Patience) -> Update {
         let program = &self.registry.program;
         let known = work.evaluation.take();
-        let evaluation = known.unwrap_or_else(|| program.evaluate(&work.state, work.at, patience));
+        let subject = Subject { id: subscriber, manual: work.manual.as_ref() };
+        let evaluation = known.unwrap_or_else(|| program.evaluate(subject, &work.state, work.at, patience));
         let mut transitions = std::mem::take(&mut work.transitions);
         let mut members = std::mem::take(&mut work.members);
         program.note(&mut members, evaluation.members, work.at, self.cause, &mut transitions);
@@ -385,6 +415,7 @@ impl Engine {
             version: self.registry.version,
             activity: work.state.to_bytes(),
             members,
+            manual: work.manual.take(),
             due: evaluation.due,
             transitions,
         }

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::ffi::{CStr, CString};
 
 /// Longest subscriber id, in bytes: it is the key of an index.
-const LONGEST_SUBSCRIBER: usize = 1_024;
+pub const LONGEST_SUBSCRIBER: usize = 1_024;
 
 /// A source as it is stored.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use super::registry::Home;
 use super::spi::Rows;
 use super::table::{Locked, Table, Value};
 use crate::activity::{Instant, VALID_TIMES};
-use crate::membership::{Cause, Members, Transition};
+use crate::membership::{Cause, Manual, Members, Subject, Transition};
 use pgrx::IntoDatum;
 use pgrx::prelude::*;
 
@@ -34,6 +34,7 @@ pub struct StateRow {
     pub members: Members,
     /// The memberships that there are rows for, where they are not those of `members`.
     pub written: Option<Members>,
+    pub manual: Option<Manual>,
     pub activity: Vec<u8>,
 }
 
@@ -41,6 +42,11 @@ impl StateRow {
     /// When work that begins `now` evaluates the subscriber: the evaluation time never goes backwards.
     pub fn evaluation_time(&self, now: Instant) -> Instant {
         self.evaluated_at.max(now)
+    }
+
+    /// The subscriber whose row it is.
+    pub fn subject<'a>(&'a self, id: &'a str) -> Subject<'a> {
+        Subject { id, manual: self.manual.as_ref() }
     }
 
     /// From columns in the order of the table.
@@ -58,13 +64,14 @@ impl StateRow {
             moves: number(values.get(3)).unwrap_or(0) as i32,
             members: bytes(values.get(5)).map_or_else(Members::default, Members::from_bytes),
             written: bytes(values.get(6)).map(Members::from_bytes),
-            activity: bytes(values.get(7)).map_or_else(Vec::new, <[u8]>::to_vec),
+            manual: bytes(values.get(7)).and_then(Manual::from_bytes),
+            activity: bytes(values.get(8)).map_or_else(Vec::new, <[u8]>::to_vec),
         }
     }
 
     /// From a result row with the columns of [`STATE_COLUMNS`] from a column on, counted from 1.
     pub fn from_row(rows: &Rows, row: usize, first: i32) -> Self {
-        let values: Vec<Value> = (first..first + 8)
+        let values: Vec<Value> = (first..first + 9)
             .map(|column| rows.datum(row, column).and_then(|(datum, is_null)| (!is_null).then_some(datum)))
             .collect();
         Self::read(&values)
@@ -73,7 +80,7 @@ impl StateRow {
 
 /// The columns of a state row for [`StateRow::from_row`].
 pub const STATE_COLUMNS: &str =
-    "s.evaluated_at, s.due_at, s.version, s.moves, s.subscriber, s.members, s.written, s.activity";
+    "s.evaluated_at, s.due_at, s.version, s.moves, s.subscriber, s.members, s.written, s.manual, s.activity";
 
 /// A state row that was found, and where it lies.
 #[derive(Clone, Debug)]
@@ -96,6 +103,7 @@ pub struct Update {
     pub version: i64,
     pub activity: Vec<u8>,
     pub members: Members,
+    pub manual: Option<Manual>,
     pub due: Option<Instant>,
     pub transitions: Vec<Transition>,
 }
@@ -180,6 +188,7 @@ impl Store {
             subscriber.into_datum(),
             nothing.into_datum(),
             None,
+            None,
             nothing.into_datum(),
         ];
         self.state.insert_if_absent(&values, wait)
@@ -226,6 +235,7 @@ impl Store {
             subscriber.into_datum(),
             update.members.as_bytes().into_datum(),
             if behind { written.as_bytes().into_datum() } else { None },
+            update.manual.as_ref().and_then(|manual| manual.to_bytes().into_datum()),
             update.activity.as_slice().into_datum(),
         ];
         let done = match found {

@@ -207,12 +207,12 @@ impl Iterator for States {
         let row = self.next_row;
         self.next_row += 1;
         let mut memberships = Members::default();
-        let ids: Vec<i32> = rows.value(row, 10);
+        let ids: Vec<i32> = rows.value(row, 11);
         ids.into_iter().for_each(|id| memberships.set(id as u32, true));
         Some(Stored {
             subscriber: rows.get(row, 5)?,
             row: StateRow::from_row(rows, row, 1),
-            armed: rows.value(row, 9),
+            armed: rows.value(row, 10),
             memberships,
         })
     }
@@ -285,7 +285,7 @@ fn check_subscriber(
         }
     }
     behind |= !queued.is_empty() || row.version < registry.evaluated_version;
-    let truth = program.members(&expected, at);
+    let truth = program.members(row.subject(subscriber), &expected, at);
     let written = row.written.as_ref().unwrap_or(&row.members);
     let wrong_row = stored.memberships.differences(written);
     let wrong_bit = if behind { None } else { Some(truth.differences(&row.members)) };
@@ -300,7 +300,11 @@ fn check_subscriber(
             if row == bit { says(row) } else { format!("row: {}, bitmap: {}", says(row), says(bit)) };
         found("membership", Some(segment), actual, says(truth.contains(segment)));
     }
-    let due = if row.written.is_some() { Some(at) } else { program.next_due(&expected, at) };
+    let due = if row.written.is_some() {
+        Some(at)
+    } else {
+        program.next_due(row.subject(subscriber), &expected, at)
+    };
     let stored_due = row.due_at.filter(|_| stored.armed);
     if let Some(due) = due.filter(|due| !behind && stored_due.is_none_or(|stored| stored > *due)) {
         let text =

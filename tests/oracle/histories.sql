@@ -90,9 +90,12 @@ $$;
 -- Criteria that refer to no segment but those that may be referred to.
 CREATE FUNCTION oracle.random_criteria(depth integer, referable text[]) RETURNS jsonb LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-  form text := oracle.pick(ARRAY['leaf', 'leaf', 'leaf', 'all', 'any', 'none', 'not', 'all', 'segment', 'at_least']);
+  form text := oracle.pick(ARRAY['leaf', 'leaf', 'leaf', 'all', 'any', 'none', 'not', 'all', 'segment', 'at_least', 'bucket']);
   nodes jsonb := '[]';
 BEGIN
+  IF form = 'bucket' THEN
+    RETURN jsonb_build_object('bucket', jsonb_build_object('salt', oracle.pick(ARRAY['spring', 'autumn']), 'from', oracle.below(40), 'to', 41 + oracle.below(50)));
+  END IF;
   IF form = 'segment' AND cardinality(referable) > 0 THEN RETURN jsonb_build_object('segment', oracle.pick(referable)); END IF;
   IF depth = 0 OR form IN ('leaf', 'segment') THEN RETURN oracle.random_leaf(); END IF;
   IF form = 'not' THEN RETURN jsonb_build_object('not', oracle.random_criteria(depth - 1, referable)); END IF;
@@ -109,6 +112,23 @@ $$;
 
 CREATE FUNCTION oracle.referable(before integer DEFAULT NULL) RETURNS text[] LANGUAGE sql STABLE AS $$
   SELECT coalesce(array_agg(name ORDER BY segment_id), '{}') FROM segment.definition WHERE ready AND (before IS NULL OR segment_id < before)
+$$;
+
+-- By hand, about some segment; where that says nothing new, nothing must change.
+CREATE FUNCTION oracle.decide(who text, what text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  chosen text := (SELECT name FROM segment.definition WHERE ready ORDER BY oracle.below(1000), segment_id LIMIT 1);
+  wanted boolean := CASE what WHEN 'add' THEN true WHEN 'exclude' THEN false END;
+  before boolean := (SELECT member FROM oracle.decided WHERE segment = chosen AND subscriber = who);
+  new boolean;
+BEGIN
+  IF chosen IS NULL THEN RETURN; END IF;
+  new := CASE what WHEN 'add' THEN segment.add_member(chosen, who) WHEN 'exclude' THEN segment.exclude_member(chosen, who)
+                   ELSE segment.release_member(chosen, who) END;
+  IF new IS DISTINCT FROM (wanted IS DISTINCT FROM before) THEN RAISE EXCEPTION '% of % in % says %', what, who, chosen, new; END IF;
+  DELETE FROM oracle.decided WHERE segment = chosen AND subscriber = who;
+  INSERT INTO oracle.decided SELECT chosen, who, wanted WHERE wanted IS NOT NULL;
+END
 $$;
 
 CREATE PROCEDURE oracle.define(what text, label text) LANGUAGE plpgsql AS $$
@@ -366,7 +386,7 @@ BEGIN
   SELECT d.name, u.subscriber, m.t INTO wrong
   FROM (SELECT began + random() * length AS t FROM generate_series(1, 3)) m, oracle.subscriber u JOIN evaluated e USING (subscriber), segment.definition d
   WHERE e.evaluated_at <= m.t
-    AND oracle.holds(d.criteria, u.events, m.t) IS DISTINCT FROM coalesce(
+    AND oracle.is_member(d.name, d.criteria, u.events, m.t) IS DISTINCT FROM coalesce(
       (SELECT h.entry FROM oracle.history_entry h WHERE h.segment_id = d.segment_id AND h.subscriber = u.subscriber AND h.at <= m.t
        ORDER BY h.at DESC, h.place DESC LIMIT 1), false);
   IF FOUND THEN
@@ -388,6 +408,7 @@ BEGIN
   COMMIT;
   DELETE FROM segment.definition;
   DELETE FROM segment.stream;
+  TRUNCATE oracle.decided;
   -- Nobody is left, and the clock may begin anew.
   TRUNCATE segment.state, segment.due, segment.membership, segment.history, segment.queue;
   IF EXISTS (SELECT FROM pg_inherits WHERE inhrelid = 'shop.ledger_2'::regclass) THEN ALTER TABLE shop.ledger DETACH PARTITION shop.ledger_2; END IF;
@@ -448,7 +469,7 @@ BEGIN
   END IF;
   FOR step IN 1 .. steps LOOP
     what := oracle.pick(ARRAY['write', 'write', 'write', 'write', 'block', 'block', 'block', 'block', 'prepare', 'clock', 'clock', 'refresh', 'refresh',
-                              'define', 'define', 'rare']);
+                              'define', 'define', 'decide', 'rare']);
     IF what = 'rare' THEN what := oracle.pick(ARRAY['truncate', 'parts', 'parts', 'parts', 'source', 'rebuild', 'back', 'later']); END IF;
     mode := oracle.pick(ARRAY['commit', 'commit', 'commit', 'statement', 'queued']);
     here := format('/* seed %s part %s step %s: %s */ ', seed, part, step, what);
@@ -482,6 +503,8 @@ BEGIN
       WHEN 'later' THEN RETURN NEXT here || format('CALL segment.refresh(until => segment.now() + interval %L)', random() * interval '5 days');
       WHEN 'refresh' THEN RETURN NEXT here || 'CALL segment.refresh(batch => 2)';
       WHEN 'rebuild' THEN RETURN NEXT here || 'CALL segment.rebuild()';
+      WHEN 'decide' THEN
+        RETURN NEXT here || format('SELECT oracle.decide(%L, %L)', oracle.pick(ARRAY['1', '2', '3', 'é', 'nobody']), oracle.pick(ARRAY['add', 'add', 'exclude', 'release']));
       WHEN 'source' THEN RETURN NEXT here || 'CALL oracle.source()';
       WHEN 'define' THEN
         RETURN NEXT here || format('CALL oracle.define(%L, %L)', oracle.pick(ARRAY['create', 'concurrently', 'alter', 'alter', 'drop']), format('d%s.%s', part, step));

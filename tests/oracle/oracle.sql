@@ -161,6 +161,15 @@ BEGIN
 END
 $$;
 
+-- Where a salt puts a subscriber, in percent.
+CREATE FUNCTION oracle.place(salt text, subscriber text) RETURNS numeric LANGUAGE sql IMMUTABLE AS $$
+  SELECT floor((('x' || substr(md5(salt || ':' || subscriber), 1, 8))::bit(32)::bigint * 4294967296::numeric
+                + ('x' || substr(md5(salt || ':' || subscriber), 9, 8))::bit(32)::bigint) * 100000000 / 18446744073709551616) / 1000000
+$$;
+
+-- What was decided by hand.
+CREATE TABLE oracle.decided (segment text, subscriber text, member boolean NOT NULL, PRIMARY KEY (segment, subscriber));
+
 -- Whether criteria in the long form hold at an instant for somebody with these events.
 CREATE FUNCTION oracle.holds(criteria jsonb, events oracle.event[], t timestamptz) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -184,7 +193,10 @@ BEGIN
   ELSIF criteria ? 'not' THEN
     RETURN NOT oracle.holds(criteria->'not', events, t);
   ELSIF criteria ? 'segment' THEN
-    RETURN (SELECT oracle.holds(d.criteria, events, t) FROM segment.definition d WHERE d.name = holds.criteria->>'segment');
+    RETURN (SELECT oracle.is_member(d.name, d.criteria, events, t) FROM segment.definition d WHERE d.name = holds.criteria->>'segment');
+  ELSIF criteria ? 'bucket' THEN
+    RETURN oracle.place(criteria#>>'{bucket,salt}', events[1].subscriber) >= (criteria#>>'{bucket,from}')::numeric
+       AND oracle.place(criteria#>>'{bucket,salt}', events[1].subscriber) < (criteria#>>'{bucket,to}')::numeric;
   ELSIF criteria ? 'attribute' THEN
     RETURN oracle.number_passes(criteria - 'attribute', (oracle.features(events, t)->>(criteria->>'attribute'))::numeric);
   ELSIF criteria ? 'at_least' THEN
@@ -238,6 +250,12 @@ BEGIN
 END
 $$;
 
+-- Whether somebody with these events is in a segment: by hand, or by its criteria.
+CREATE FUNCTION oracle.is_member(segment text, criteria jsonb, events oracle.event[], t timestamptz) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT coalesce((SELECT member FROM oracle.decided d WHERE d.segment = is_member.segment AND d.subscriber = events[1].subscriber),
+                  oracle.holds(criteria, events, t))
+$$;
+
 -- Everybody with an event, and the evaluation time: the clock, but never before the last evaluation.
 CREATE VIEW oracle.subscriber AS
 SELECT e.subscriber, e.events, greatest(segment.now(), s.evaluated_at) AS t
@@ -253,7 +271,10 @@ CREATE VIEW oracle.difference AS
 WITH subscriber AS MATERIALIZED (SELECT * FROM oracle.subscriber),
 member AS MATERIALIZED (
   SELECT d.name AS segment, u.subscriber FROM segment.definition d, subscriber u
-  WHERE d.ready AND oracle.holds(d.criteria, u.events, u.t)),
+  WHERE d.ready AND oracle.is_member(d.name, d.criteria, u.events, u.t)
+  UNION ALL
+  SELECT d.name, x.subscriber FROM segment.definition d JOIN oracle.decided x ON x.segment = d.name
+  WHERE d.ready AND x.member AND NOT EXISTS (SELECT FROM subscriber u WHERE u.subscriber = x.subscriber)),
 stored AS MATERIALIZED (SELECT * FROM segment.member),
 -- What is on record about each membership: the last entry, the time of the last one in, and whether two in a row say the same.
 record AS MATERIALIZED (
