@@ -104,6 +104,7 @@ COMMENT ON COLUMN segment.stream.stream_id IS 'number of the stream, never reuse
 COMMENT ON COLUMN segment.stream.event_type IS 'event type selected';
 COMMENT ON COLUMN segment.stream.filter IS 'criteria on the properties';
 COMMENT ON COLUMN segment.stream.value_path IS 'path of the number that is summed';
+COMMENT ON COLUMN segment.state.manual IS 'segments that the subscriber was added to or excluded from by hand; see the view manual_member';
 COMMENT ON COLUMN segment.stream.from_time IS 'only events from this instant on';
 COMMENT ON COLUMN segment.stream.until_time IS 'only events before this instant';
 COMMENT ON COLUMN segment.stream.extent IS 'whether the times of the first and of the last event are kept';
