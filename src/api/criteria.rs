@@ -73,7 +73,7 @@ fn normalise(criteria: JsonbArgument) -> JsonB {
 }
 
 /// A row per leaf of the criteria, in the order of the tree: where it stands, and an English sentence of what it
-/// demands. Rows, as psql shows them side by side and a query can join them with those of `explain`.
+/// demands. Rows rather than one text, as psql lines them up and a query can pick among them.
 #[pg_extern(immutable, parallel_safe, strict)]
 fn describe(
     criteria: JsonbArgument,

@@ -34,6 +34,7 @@ pub struct Test {
     pub ignore_case: bool,
 }
 
+/// A list of literals is sorted and has none twice.
 #[derive(Clone, Debug)]
 pub enum Operator {
     Equals(Literal),
@@ -94,8 +95,8 @@ pub enum Operand {
     Text(String),
 }
 
-/// A JSON value to compare with, deeply.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A JSON value to compare with, deeply. The order is that of lists that are searched.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Literal {
     Null,
     Boolean(bool),

@@ -40,8 +40,8 @@ fn holds<'a, D: Document<'a>>(
     match operator {
         Operator::Equals(literal) => equal(literal),
         Operator::NotEquals(literal) => !equal(literal),
-        Operator::In(literals) => literals.iter().any(equal),
-        Operator::NotIn(literals) => !literals.iter().any(equal),
+        Operator::In(literals) => value.is_some_and(|value| is_among(value, literals, ignore_case)),
+        Operator::NotIn(literals) => !value.is_some_and(|value| is_among(value, literals, ignore_case)),
         Operator::Min(bound) => order(bound).is_some_and(Ordering::is_ge),
         Operator::Max(bound) => order(bound).is_some_and(Ordering::is_le),
         Operator::Gt(bound) => order(bound).is_some_and(Ordering::is_gt),
@@ -63,12 +63,12 @@ fn holds<'a, D: Document<'a>>(
         }
         Operator::Exists(wanted) => value.is_some() == *wanted,
         Operator::Has(literal) => has(literal),
-        Operator::HasAny(literals) => literals.iter().any(has),
+        Operator::HasAny(literals) => value.is_some_and(|value| has_any(value, literals, ignore_case)),
         // A missing or wrongly typed list has nothing, not even an empty selection.
         Operator::HasAll(literals) => {
             value.is_some_and(|value| value.kind() != Kind::Object) && literals.iter().all(has)
         }
-        Operator::HasNone(literals) => !literals.iter().any(has),
+        Operator::HasNone(literals) => !value.is_some_and(|value| has_any(value, literals, ignore_case)),
         Operator::Size(test) => value
             .filter(|value| value.kind() == Kind::Array)
             .is_some_and(|value| passes_number(test, &Decimal::from(value.size() as i64))),
@@ -148,6 +148,38 @@ fn has<'a, D: Document<'a>>(value: D, literal: &Literal, ignore_case: bool) -> b
         Kind::Object => false,
         _ => equals(value, literal, ignore_case),
     }
+}
+
+/// The same for some of a sorted list.
+fn has_any<'a, D: Document<'a>>(value: D, literals: &[Literal], ignore_case: bool) -> bool {
+    match value.kind() {
+        Kind::Array => elements(Some(value)).any(|element| is_among(element, literals, ignore_case)),
+        Kind::Object => false,
+        _ => is_among(value, literals, ignore_case),
+    }
+}
+
+/// Whether a value equals one of a sorted list of literals, in which numbers stand before texts.
+fn is_among<'a, D: Document<'a>>(value: D, literals: &[Literal], ignore_case: bool) -> bool {
+    let found = match value.kind() {
+        Kind::Number => literals.binary_search_by(|literal| match literal {
+            Literal::Null | Literal::Boolean(_) => Ordering::Less,
+            Literal::Number(number) => value.compare_number(number).map_or(Ordering::Less, Ordering::reverse),
+            _ => Ordering::Greater,
+        }),
+        Kind::Text => {
+            let search = |text: &[u8]| {
+                literals.binary_search_by(|literal| match literal {
+                    Literal::Null | Literal::Boolean(_) | Literal::Number(_) => Ordering::Less,
+                    Literal::Text(wanted) => wanted.as_bytes().cmp(text),
+                    _ => Ordering::Greater,
+                })
+            };
+            with_text(Some(value), ignore_case, search).unwrap_or(Err(0))
+        }
+        _ => return literals.iter().any(|literal| equals(value, literal, ignore_case)),
+    };
+    found.is_ok()
 }
 
 /// Deep, typed equality: numbers by value, objects whatever the order of their keys.

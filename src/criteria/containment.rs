@@ -69,7 +69,7 @@ fn contained(operator: &Operator, ignore_case: bool) -> Option<Value> {
         }
         Operator::Has(Literal::Array(_) | Literal::Object(_)) | Operator::Size(_) => Some(json!([])),
         // No scalar is two different values.
-        Operator::HasAll(values) if values.windows(2).any(|pair| pair[0] != pair[1]) => Some(json!([])),
+        Operator::HasAll(values) if values.len() > 1 => Some(json!([])),
         Operator::AnyElement(filter) => {
             let element = match filter.as_ref() {
                 Filter::Element(test) => tested(test),

@@ -169,9 +169,7 @@ fn join(parts: Vec<Value>) -> Option<Vec<Value>> {
 
 /// The operators that say the same with the fewest words.
 fn simple(operator: &Operator) -> Vec<Operator> {
-    let one = |values: &[Literal]| {
-        values.first().filter(|first| values.iter().all(|value| value == *first)).cloned()
-    };
+    let one = |values: &[Literal]| if let [value] = values { Some(value.clone()) } else { None };
     let simpler = match operator {
         Operator::Between(low, high) => {
             return vec![Operator::Min(low.clone()), Operator::Max(high.clone())];
@@ -291,8 +289,8 @@ fn operand(operator: &Operator) -> Result<(&'static str, Value)> {
     Ok(match operator {
         Operator::Equals(value) => ("equals", value.to_json()),
         Operator::NotEquals(value) => ("not_equals", value.to_json()),
-        Operator::In(values) => ("in", set(values)),
-        Operator::NotIn(values) => ("not_in", set(values)),
+        Operator::In(values) => ("in", list(values)),
+        Operator::NotIn(values) => ("not_in", list(values)),
         Operator::Min(value) => ("min", bound(value)),
         Operator::Max(value) => ("max", bound(value)),
         Operator::Gt(value) => ("gt", bound(value)),
@@ -305,9 +303,9 @@ fn operand(operator: &Operator) -> Result<(&'static str, Value)> {
         Operator::Matches(pattern) => ("matches", pattern.as_str().into()),
         Operator::Exists(wanted) => ("exists", (*wanted).into()),
         Operator::Has(value) => ("has", value.to_json()),
-        Operator::HasAny(values) => ("has_any", set(values)),
-        Operator::HasAll(values) => ("has_all", set(values)),
-        Operator::HasNone(values) => ("has_none", set(values)),
+        Operator::HasAny(values) => ("has_any", list(values)),
+        Operator::HasAll(values) => ("has_all", list(values)),
+        Operator::HasNone(values) => ("has_none", list(values)),
         Operator::Size(size) => {
             let mut tests = test(size)?;
             let exactly = if tests.len() == 1 { tests.remove("equals") } else { None };
@@ -332,11 +330,8 @@ fn operand(operator: &Operator) -> Result<(&'static str, Value)> {
     })
 }
 
-fn set(values: &[Literal]) -> Value {
-    let mut values: Vec<Value> = values.iter().map(Literal::to_json).collect();
-    order(&mut values);
-    values.dedup();
-    values.into()
+fn list(values: &[Literal]) -> Value {
+    values.iter().map(Literal::to_json).collect()
 }
 
 fn type_names(types: &[Type]) -> Value {

@@ -40,12 +40,15 @@ pub fn literals(value: &Value, at: &str, ignore_case: bool) -> Result<Vec<Litera
         return Err(criteria(at, "expected a list of values", "Write [...] around the values."));
     };
     let values = values.iter().enumerate();
-    values
+    let mut literals: Vec<Literal> = values
         .map(|(index, value)| {
             let at = format!("{at}[{index}]");
             comparable(literal(value, &at, ignore_case)?, &at)
         })
-        .collect()
+        .collect::<Result<_>>()?;
+    literals.sort_unstable();
+    literals.dedup();
+    Ok(literals)
 }
 
 pub fn literal(value: &Value, at: &str, ignore_case: bool) -> Result<Literal> {

@@ -152,6 +152,37 @@ fn ignore_case_goes_with_every_text_comparison() {
 }
 
 #[test]
+fn long_lists_are_searched_exactly() {
+    let numbers: Vec<Value> = (0..300).rev().map(|n| json!(n * 2)).collect();
+    let mut all: Vec<Value> = (0..300).map(|n| json!(format!("text {n}"))).chain(numbers).collect();
+    all.extend([json!(true), json!([1, 2]), json!({"a": 1}), json!("Éé")]);
+    for (value, listed) in [
+        (json!(598.0), true),
+        (json!(599), false),
+        (json!(-1), false),
+        (json!("text 0"), true),
+        (json!("text 299"), true),
+        (json!("TEXT 7"), false),
+        (json!("598"), false),
+        (json!(true), true),
+        (json!(false), false),
+        (json!([1, 2.0]), true),
+        (json!([2, 1]), false),
+        (json!({"a": 1}), true),
+        (json!(null), false),
+        (json!("Éé"), true),
+    ] {
+        let document = json!({"x": value, "list": [0.5, value]});
+        assert_eq!(holds(json!({"x": {"in": all}}), document.clone()), listed, "{value}");
+        assert_eq!(holds(json!({"x": {"not_in": all}}), document.clone()), !listed, "{value}");
+        assert_eq!(holds(json!({"list": {"has_any": all}}), document.clone()), listed, "{value}");
+        assert_eq!(holds(json!({"list": {"has_none": all}}), document), !listed, "{value}");
+    }
+    assert!(holds(json!({"x": {"in": all, "ignore_case": true}}), json!({"x": "TEXT 7"})));
+    assert!(holds(json!({"x": {"in": all, "ignore_case": true}}), json!({"x": "ÉÉ"})));
+}
+
+#[test]
 fn parts_of_a_text_fold_as_the_whole() {
     for operators in [
         json!({"contains": "ΔΟΣ"}),

@@ -235,7 +235,7 @@ fn every_leaf_has_a_sentence_with_its_path() {
     assert_eq!(
         lines,
         [
-            r#"all[0].country: country is one of ("US", "CA")."#,
+            r#"all[0].country: country is one of ("CA", "US")."#,
             r#"all[0].profile.age: profile.age is less than 65 and at least 18."#,
             r#"all[1]: name is text starting with "a" (ignoring case)."#,
             r#"all[2].none[0]: the number of "email_open" events in the last 14 days is at least 1."#,
