@@ -164,20 +164,53 @@ impl Random {
     }
 
     fn event(&mut self) -> Value {
-        let mut leaf = json!({"event": self.pick(&["purchase", "open", "visit"])});
+        let mut leaf = self.selection();
         let bound = json!({self.pick(&["min", "max", "gt", "lt", "equals"]).to_string(): self.below(4)});
-        match self.below(4) {
+        match self.below(8) {
             0 => leaf["count"] = bound,
-            1 => leaf["sum"] = bound,
+            1 => {
+                leaf[self.pick(&["sum", "average", "minimum", "maximum", "distinct", "trend"])] = bound;
+                if self.below(2) == 0 {
+                    leaf["of"] = self.pick(&["value", "k"]).into();
+                }
+            }
+            2 => leaf["streak"] = bound,
+            3 => leaf[self.pick(&["first", "last"])] = true.into(),
+            4 => leaf[self.pick(&["stopped", "restarted"])] = self.pick(&DURATIONS).into(),
+            5 => {
+                leaf["regularly"] =
+                    json!({"every": self.pick(&DURATIONS), "periods": 3, "at_least": 1 + self.below(3)})
+            }
+            6 => return self.sequence(),
             _ => {}
         }
-        if self.below(2) == 0 {
-            leaf["within"] = (self.pick(&DURATIONS)).into();
+        for key in ["within", "older_than"] {
+            if self.below(2) == 0 {
+                leaf[key] = self.pick(&DURATIONS).into();
+            }
         }
-        if self.below(3) == 0 {
-            leaf["where"] = self.shorthand();
+        for key in ["from", "until"] {
+            if self.below(6) == 0 {
+                leaf[key] = self.pick(&TIMES[..5]).into();
+            }
         }
         leaf
+    }
+
+    fn selection(&mut self) -> Value {
+        let mut selection = json!({"event": self.pick(&["purchase", "open", "visit"])});
+        if self.below(3) == 0 {
+            selection["where"] = self.shorthand();
+        }
+        selection
+    }
+
+    fn sequence(&mut self) -> Value {
+        let mut steps: Vec<Value> = (0..2 + self.below(2)).map(|_| self.selection()).collect();
+        if let Some(last) = steps.last_mut().filter(|_| self.below(2) == 0) {
+            last["absent"] = true.into();
+        }
+        json!({"sequence": steps, "within": self.pick(&DURATIONS)})
     }
 
     fn test(&mut self) -> Value {

@@ -218,6 +218,26 @@ fn whatever_matches_contains_the_fragment() {
 }
 
 #[test]
+fn there_are_as_many_sentences_as_leaves() {
+    fn leaves(node: &Node) -> usize {
+        match node {
+            Node::All(nodes) | Node::Any(nodes) | Node::None(nodes) | Node::AtLeast(_, nodes) => {
+                nodes.iter().map(leaves).sum()
+            }
+            Node::Not(node) => leaves(node),
+            _ => 1,
+        }
+    }
+    let mut random = Random::new(10);
+    for _ in 0..1_000 {
+        let criteria = random.segment_criteria();
+        let (node, paths) = super::super::parse::parse_located(&criteria, Scope::Any).unwrap();
+        assert_eq!(paths.len(), leaves(&node), "{criteria}: {paths:?}");
+        assert_eq!(describe(&criteria.to_string()).unwrap().len(), paths.len());
+    }
+}
+
+#[test]
 fn every_leaf_has_a_sentence_with_its_path() {
     let criteria = json!({"all": [
         {"country": {"in": ["US", "CA"]}, "profile": {"age": {"min": 18, "lt": 65}}},

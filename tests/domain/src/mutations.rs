@@ -8,7 +8,7 @@ use crate::error::{Code, Error};
 use crate::membership::{Definition, Program};
 use serde_json::{Map, Value, json};
 
-const WORDS: [&str; 34] = [
+const WORDS: [&str; 48] = [
     "all",
     "any",
     "none",
@@ -43,6 +43,20 @@ const WORDS: [&str; 34] = [
     "equls",
     "mni",
     "",
+    "average",
+    "distinct",
+    "first",
+    "streak",
+    "trend",
+    "stopped",
+    "restarted",
+    "regularly",
+    "older_than",
+    "from",
+    "until",
+    "step_within",
+    "absent",
+    "every",
 ];
 
 fn setting(name: &str, default: u64) -> u64 {
