@@ -31,6 +31,12 @@ SELECT zone, shown FROM unnest(ARRAY['America/New_York', 'Europe/Paris', 'Austra
   unnest(ARRAY['2011-12-30 12:00', '2024-03-10 02:30', '2024-03-31 02:30', '2024-10-06 02:15', '2024-10-27 02:30', '2024-11-03 00:30', '2024-11-03 01:30', '1999-06-01 12:00']) shown
 WHERE NOT segment.matches(jsonb_build_object('x', shown), jsonb_build_object('not', jsonb_build_object('any', jsonb_build_array(
   jsonb_build_object('x', jsonb_build_object('before', to_jsonb(shown::timestamp AT TIME ZONE zone))), jsonb_build_object('x', jsonb_build_object('after', to_jsonb(shown::timestamp AT TIME ZONE zone)))))), now(), zone);
+-- And on when days, weeks, months and years begin: at the instant and not a microsecond earlier.
+SELECT zone, unit, t, beginning FROM unnest(ARRAY['America/New_York', 'Europe/Paris', 'Asia/Kolkata', 'Australia/Lord_Howe', 'Pacific/Auckland', 'America/St_Johns', 'Africa/Cairo']) zone,
+  generate_series('2023-12-30 00:00+00'::timestamptz, '2025-01-03 00:00+00', '13 hours 7 minutes') t,
+  (VALUES ('day', 'today'), ('week', 'this_week'), ('month', 'this_month'), ('year', 'this_year')) AS word (unit, word), date_trunc(unit, t, zone) AS beginning
+WHERE NOT segment.matches(jsonb_build_object('x', beginning), jsonb_build_object('x', jsonb_build_object('on', word)), t, zone)
+  OR segment.matches(jsonb_build_object('x', beginning - interval '1 microsecond'), jsonb_build_object('x', jsonb_build_object('on', word)), t, zone);
 -- UTC unless said otherwise; NULL in gives NULL out.
 SELECT segment.matches('{"x": "2024-05-15"}', '{"x": {"on": "today"}}', '2024-05-15 23:59:59+00');
 SELECT segment.matches('{}', '{}', NULL), segment.matches('{}', '{}', now(), NULL), segment.matches(NULL, '{}', now()), segment.matches('{}', NULL, now());
