@@ -30,6 +30,14 @@ CREATE TABLE segment.definition (
   changing    bigint
 );
 
+-- Segments in an order of priority, the highest first.
+CREATE TABLE segment.tier_set (
+  tier_set  text PRIMARY KEY,
+  segments  integer[] NOT NULL,
+  -- The place of whoever is in none of them.
+  otherwise text NOT NULL
+);
+
 CREATE TABLE segment.source (
   source_id     integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   relation      regclass NOT NULL UNIQUE,
@@ -170,6 +178,7 @@ CREATE TABLE segment.cluster_model (
 
 SELECT pg_catalog.pg_extension_config_dump('segment.definition', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('segment.definition', 'segment_id'), '');
+SELECT pg_catalog.pg_extension_config_dump('segment.tier_set', '');
 SELECT pg_catalog.pg_extension_config_dump('segment.source', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('segment.source', 'source_id'), '');
 SELECT pg_catalog.pg_extension_config_dump('segment.source_table', '');

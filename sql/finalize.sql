@@ -25,6 +25,8 @@ COMMENT ON FUNCTION segment.create_static_segment(text, text[], text) IS 'create
 COMMENT ON FUNCTION segment.add_member(text, text) IS 'add a subscriber to a segment by hand, whatever its criteria say; returns whether that was new';
 COMMENT ON FUNCTION segment.exclude_member(text, text) IS 'keep a subscriber out of a segment by hand, whatever its criteria say; returns whether that was new';
 COMMENT ON FUNCTION segment.release_member(text, text) IS 'leave it to the criteria again whether a subscriber is in a segment; returns whether something had been decided by hand';
+COMMENT ON FUNCTION segment.create_tier_set(text, text[], text) IS 'create a tier set: segments in an order of priority, the highest first, and the place of whoever is in none; returns the number of tiers';
+COMMENT ON FUNCTION segment.drop_tier_set(text) IS 'drop a tier set; its segments stay';
 COMMENT ON FUNCTION segment.validate(jsonb) IS 'return true for criteria that create_segment accepts, and raise its error for others';
 COMMENT ON FUNCTION segment.matches(jsonb, jsonb) IS 'return whether a document satisfies criteria that do not depend on the current time';
 COMMENT ON FUNCTION segment.matches(jsonb, jsonb, timestamptz, text) IS 'return whether a document satisfies criteria at an instant, in a time zone';
@@ -70,6 +72,8 @@ COMMENT ON FUNCTION segment._engagement_score_final(internal) IS 'internal: fina
 COMMENT ON VIEW segment.member IS 'members of each segment, exact at segment.now()';
 COMMENT ON VIEW segment.profile IS 'subscribers with their features and segments, exact at segment.now()';
 COMMENT ON VIEW segment.manual_member IS 'who was added to a segment, or excluded from it, by hand';
+COMMENT ON VIEW segment.tier IS 'the one place of everybody in each tier set, exact at segment.now()';
+COMMENT ON VIEW segment.tier_summary IS 'tiers with their members, and how many that are in the segment have a higher place';
 COMMENT ON VIEW segment.summary IS 'segments with their member counts';
 COMMENT ON VIEW segment.stat_queue IS 'what transactions with pg_segment.flush = queued have left for segment.refresh()';
 COMMENT ON VIEW segment.set_aside IS 'rows of attached tables that do not count, or not in full, with the reason; reads all events';
@@ -104,6 +108,10 @@ COMMENT ON COLUMN segment.stream.stream_id IS 'number of the stream, never reuse
 COMMENT ON COLUMN segment.stream.event_type IS 'event type selected';
 COMMENT ON COLUMN segment.stream.filter IS 'criteria on the properties';
 COMMENT ON COLUMN segment.stream.value_path IS 'path of the number that is summed';
+COMMENT ON TABLE segment.tier_set IS 'segments in an order of priority, in exactly one of which everybody has a place';
+COMMENT ON COLUMN segment.tier_set.tier_set IS 'name of the tier set';
+COMMENT ON COLUMN segment.tier_set.segments IS 'ids of segments, the highest first';
+COMMENT ON COLUMN segment.tier_set.otherwise IS 'the place of whoever is in none of them';
 COMMENT ON COLUMN segment.state.manual IS 'segments that the subscriber was added to or excluded from by hand; see the view manual_member';
 COMMENT ON COLUMN segment.stream.from_time IS 'only events from this instant on';
 COMMENT ON COLUMN segment.stream.until_time IS 'only events before this instant';
@@ -123,7 +131,7 @@ COMMENT ON COLUMN segment.state.due_at IS 'the due time that counts among those 
 COMMENT ON COLUMN segment.state.moves IS 'number of the last row in segment.history';
 COMMENT ON COLUMN segment.state.version IS 'version of the definitions at the last write';
 COMMENT ON COLUMN segment.state.written IS 'bitmap of the membership rows, where they are left behind';
-COMMENT ON COLUMN segment.state.activity IS 'totals and panes of the events';
+COMMENT ON COLUMN segment.state.activity IS 'panes of the events';
 COMMENT ON COLUMN segment.state.members IS 'bitmap of the segments by segment_id';
 COMMENT ON TABLE segment.due IS 'when time alone will next move a subscriber, at the earliest';
 COMMENT ON COLUMN segment.due.subscriber IS 'id of the subscriber';

@@ -1,6 +1,8 @@
 -- A change of definitions, whoever makes it, reaches every backend.
 CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON segment.definition
   FOR EACH STATEMENT EXECUTE FUNCTION segment.invalidate_trigger();
+CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON segment.tier_set
+  FOR EACH STATEMENT EXECUTE FUNCTION segment.invalidate_trigger();
 CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON segment.stream
   FOR EACH STATEMENT EXECUTE FUNCTION segment.invalidate_trigger();
 CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON segment.source

@@ -56,6 +56,34 @@ CROSS JOIN LATERAL segment._manual(s.manual) m
 JOIN segment.definition d ON d.segment_id OPERATOR(pg_catalog.=) m.segment_id
 WHERE s.manual IS NOT NULL;
 
+-- The one place of everybody in each tier set: the highest of the segments that they are in.
+CREATE VIEW segment.tier WITH (security_invoker = true) AS
+SELECT t.tier_set, s.subscriber, coalesce(p.segment, t.otherwise) AS tier,
+       coalesce(p.place, pg_catalog.cardinality(t.segments) OPERATOR(pg_catalog.+) 1) AS place
+FROM segment.tier_set t
+CROSS JOIN segment.state s
+LEFT JOIN (SELECT DISTINCT ON (t.tier_set, m.subscriber) t.tier_set, m.subscriber, m.segment, l.place
+           FROM segment.tier_set t
+           CROSS JOIN LATERAL pg_catalog.unnest(t.segments) WITH ORDINALITY AS l (segment_id, place)
+           JOIN segment.definition d ON d.segment_id OPERATOR(pg_catalog.=) l.segment_id
+           JOIN segment.member m ON m.segment OPERATOR(pg_catalog.=) d.name
+           ORDER BY t.tier_set, m.subscriber, l.place) p
+       ON p.tier_set OPERATOR(pg_catalog.=) t.tier_set AND p.subscriber OPERATOR(pg_catalog.=) s.subscriber
+-- Nobody without events is a subscriber, but by hand.
+WHERE s.activity OPERATOR(pg_catalog.<>) '' OR s.manual IS NOT NULL;
+
+CREATE VIEW segment.tier_summary WITH (security_invoker = true) AS
+SELECT t.tier_set, l.place, coalesce(d.name, t.otherwise) AS tier, coalesce(p.members, 0) AS members,
+       CASE WHEN d.name IS NULL THEN 0
+            ELSE coalesce(m.members, 0) OPERATOR(pg_catalog.-) coalesce(p.members, 0) END AS lost_to_higher
+FROM segment.tier_set t
+CROSS JOIN LATERAL pg_catalog.unnest(pg_catalog.array_append(t.segments, NULL)) WITH ORDINALITY AS l (segment_id, place)
+LEFT JOIN segment.definition d ON d.segment_id OPERATOR(pg_catalog.=) l.segment_id
+LEFT JOIN (SELECT tier_set, place, pg_catalog.count(*) AS members FROM segment.tier GROUP BY tier_set, place) p
+       ON p.tier_set OPERATOR(pg_catalog.=) t.tier_set AND p.place OPERATOR(pg_catalog.=) l.place
+LEFT JOIN (SELECT segment, pg_catalog.count(*) AS members FROM segment.member GROUP BY segment) m
+       ON m.segment OPERATOR(pg_catalog.=) d.name;
+
 -- What transactions with pg_segment.flush = queued have left for segment.refresh().
 CREATE VIEW segment.stat_queue WITH (security_invoker = true) AS
 SELECT pg_catalog.count(*) AS changes, pg_catalog.min(queued_at) AS oldest,

@@ -60,9 +60,9 @@ fn matches_then(
 /// True for criteria that `create_segment` accepts; the error that it would raise for others.
 #[pg_extern(stable, parallel_restricted, strict)]
 fn validate(criteria: JsonbArgument) -> bool {
-    let definitions = &registry::visible().definitions;
-    let checked = parse(&criteria.text(), Scope::Subscriber);
-    value_of(checked.and_then(|node| Program::check(&node, definitions)));
+    let registry = registry::visible();
+    let checked = registry.parse(&criteria.text());
+    value_of(checked.and_then(|node| Program::check(&node, &registry.definitions)));
     true
 }
 

@@ -12,5 +12,6 @@ pub mod score;
 pub mod segment;
 pub mod source;
 pub mod subscriber;
+mod tier;
 pub mod upkeep;
 pub mod view;

@@ -25,8 +25,10 @@ fn create_segment(
 ) -> i64 {
     let name = checked_name(name);
     let criteria = required(criteria, "criteria").text();
-    let node = value_of(parse(&criteria, Scope::Subscriber));
+    // What is wrong with it by itself is told before anybody waits.
+    value_of(parse(&criteria, Scope::Subscriber));
     let registry = change::begin("create_segment");
+    let node = value_of(registry.parse(&criteria));
     let _acting = Acting::as_owner(registry::home().owner);
     refuse_existing(&name);
     let plan = plan(&registry, None, &name, node);
@@ -88,8 +90,8 @@ fn create_segment_concurrently(
     unsafe { transaction::require_own(fcinfo, "segment.create_segment_concurrently") };
     let name = checked_name(name);
     let criteria = required(criteria, "criteria").text();
-    let node = value_of(parse(&criteria, Scope::Subscriber));
     let registry = change::begin_online("create_segment_concurrently");
+    let node = value_of(registry.parse(&criteria));
     if !resumes(&name, &criteria, "NOT ready") {
         let _acting = Acting::as_owner(registry::home().owner);
         refuse_existing(&name);
@@ -116,8 +118,8 @@ fn alter_segment(name: Option<String>, criteria: Option<JsonbArgument>, fcinfo: 
     unsafe { transaction::require_own(fcinfo, "segment.alter_segment") };
     let name = required(name, "name");
     let criteria = required(criteria, "criteria").text();
-    let node = value_of(parse(&criteria, Scope::Subscriber));
     let registry = change::begin_online("alter_segment");
+    let node = value_of(registry.parse(&criteria));
     if !resumes(&name, &criteria, "changing IS NOT NULL") {
         let _acting = Acting::as_owner(registry::home().owner);
         let Some(id) = segment_id(&name) else { unknown(&name) };
@@ -233,6 +235,16 @@ fn drop_segment(name: String) -> i64 {
         .hint("Drop or alter those first.")
         .raise();
     }
+    let sets = registry.tier_sets.iter().filter(|set| set.segments.contains(&name));
+    let sets: Vec<&str> = sets.map(|set| set.name.as_str()).collect();
+    if !sets.is_empty() {
+        Refusal::new(
+            PgSqlErrorCode::ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST,
+            format!("cannot drop segment \"{name}\": it is a tier of {}", sets.join(", ")),
+        )
+        .hint("Drop those tier sets first, with segment.drop_tier_set.")
+        .raise();
+    }
     let remaining = registry.definitions.iter().filter(|definition| definition.id != id as u32);
     let plan = plan_of(&registry, remaining);
     connect(|session| session.modify("DELETE FROM segment.definition WHERE segment_id = $1", &[id.into()]));
@@ -242,7 +254,7 @@ fn drop_segment(name: String) -> i64 {
     })
 }
 
-fn checked_name(name: Option<String>) -> String {
+pub fn checked_name(name: Option<String>) -> String {
     let name = required(name, "name");
     if name.is_empty() || name.len() > LONGEST_NAME {
         Refusal::new(

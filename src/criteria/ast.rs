@@ -21,6 +21,7 @@ pub enum Node {
     Bucket(BucketLeaf),
     /// Membership of another segment, by name.
     Segment(String),
+    Tier(TierLeaf),
 }
 
 /// Keys from the root of a document to a value.
@@ -202,4 +203,12 @@ impl BucketLeaf {
         let (from, to) = (Operand::Number(self.from.clone()), Operand::Number(self.to.clone()));
         Test { operators: vec![Operator::Min(from), Operator::Lt(to)], ignore_case: false }
     }
+}
+
+/// The one place of a subscriber in a tier set: `{"segment": "gold", "tier_set": "loyalty"}`, or with null the place of whoever
+/// is in none of its segments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TierLeaf {
+    pub tier_set: String,
+    pub segment: Option<String>,
 }

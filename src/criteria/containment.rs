@@ -31,7 +31,8 @@ fn fragment(node: &Node) -> Option<Value> {
         | Node::Event(_)
         | Node::Sequence(_)
         | Node::Bucket(_)
-        | Node::Segment(_) => None,
+        | Node::Segment(_)
+        | Node::Tier(_) => None,
     }
 }
 

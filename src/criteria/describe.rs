@@ -1,7 +1,7 @@
 //! Says in English what criteria demand.
 
 use super::ast::{
-    EventLeaf, Filter, Literal, Measure, Node, Operand, Operator, Path, SequenceLeaf, Span, Test,
+    EventLeaf, Filter, Literal, Measure, Node, Operand, Operator, Path, SequenceLeaf, Span, Test, TierLeaf,
 };
 use super::instant::print_instant;
 use super::moment::Moment;
@@ -48,6 +48,12 @@ fn clause(node: &Node) -> String {
         Node::Sequence(leaf) => describe_sequence(leaf),
         Node::Bucket(leaf) => format!("{} is {}", describe_bucket(&leaf.salt), describe_test(&leaf.test())),
         Node::Segment(name) => format!("the subscriber is in the segment {name:?}"),
+        Node::Tier(TierLeaf { tier_set, segment: Some(segment) }) => {
+            format!("the place of the subscriber in the tiers of {tier_set:?} is {segment:?}")
+        }
+        Node::Tier(TierLeaf { tier_set, segment: None }) => {
+            format!("the subscriber is in no tier of {tier_set:?}")
+        }
     }
 }
 

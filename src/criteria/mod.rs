@@ -33,10 +33,12 @@ mod parse_test;
 pub mod random;
 #[cfg(test)]
 mod tests;
+mod tier;
 mod version;
 
 pub use ast::{
-    EventLeaf, Filter, Literal, Measure, Node, Operand, Operator, Path, SequenceLeaf, Span, Step, Test, Type,
+    EventLeaf, Filter, Literal, Measure, Node, Operand, Operator, Path, SequenceLeaf, Span, Step, Test,
+    TierLeaf, Type,
 };
 pub use clock::Clock;
 pub use compare::passes_number;
@@ -53,3 +55,4 @@ pub use normalise::normalise;
 pub use number::Decimal;
 pub use parse::{Scope, canonical_event, event_names, parse, parse_value};
 pub use parse_test::at_least_one;
+pub use tier::{TierSet, expand_tiers, reads_tier_set};

@@ -51,6 +51,9 @@ fn form(node: &Node, positive: bool) -> Result<Value> {
             negated_unless(positive, json!({"bucket": ends}))
         }
         Node::Segment(name) => negated_unless(positive, json!({"segment": name})),
+        Node::Tier(leaf) => {
+            negated_unless(positive, json!({"segment": leaf.segment, "tier_set": leaf.tier_set}))
+        }
     })
 }
 

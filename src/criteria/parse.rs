@@ -1,7 +1,7 @@
 //! From a JSON document to a tree, strict: whatever is not understood is refused with its path, what was
 //! expected, and the nearest name.
 
-use super::ast::{BucketLeaf, Node, Path};
+use super::ast::{BucketLeaf, Node, Path, TierLeaf};
 use super::document::Document;
 use super::number::Decimal;
 use super::parse_test::{is_operator, literal_key_hint, parse_test};
@@ -165,15 +165,26 @@ impl Parser {
         if !self.scope.has_subscriber() {
             return Err(criteria(&here, "a document is in no segment", "Write operators on its keys."));
         }
-        if let Some(key) = object.keys().find(|key| *key != "segment") {
+        if let Some(key) = object.keys().find(|key| !["segment", "tier_set"].contains(&key.as_str())) {
             return Err(criteria(
                 &join(at, key),
                 format!("unknown key \"{key}\" beside \"segment\""),
-                "Write {\"segment\": \"name\"} as a node of its own.",
+                "Write {\"segment\": \"name\"} as a node of its own, or with a \"tier_set\".",
             ));
         }
-        match object.get("segment") {
-            Some(Value::String(name)) => Ok(Node::Segment(name.clone())),
+        match (object.get("segment"), object.get("tier_set")) {
+            (Some(Value::String(name)), None) => Ok(Node::Segment(name.clone())),
+            (Some(Value::String(name)), Some(Value::String(tier_set))) => {
+                Ok(Node::Tier(TierLeaf { tier_set: tier_set.clone(), segment: Some(name.clone()) }))
+            }
+            (Some(Value::Null), Some(Value::String(tier_set))) => {
+                Ok(Node::Tier(TierLeaf { tier_set: tier_set.clone(), segment: None }))
+            }
+            (_, Some(tier_set)) if !tier_set.is_string() => Err(criteria(
+                &join(at, "tier_set"),
+                "expected the name of a tier set",
+                "Write {\"segment\": \"gold\", \"tier_set\": \"loyalty\"}.",
+            )),
             _ => Err(criteria(&here, "expected the name of a segment", "Write {\"segment\": \"name\"}.")),
         }
     }

@@ -409,6 +409,7 @@ impl<'a> Compiler<'a> {
                 self.leaf(Source::Sequence(sequence), &at_least_one(), at)
             }
             Node::Bucket(leaf) => self.leaf(Source::Bucket(leaf.salt.as_str().into()), &leaf.test(), at),
+            Node::Tier(_) => return Err(Error::Corrupt("tier leaf")),
             Node::Segment(name) => {
                 let id = self.ids.get(name.as_str()).copied().ok_or_else(|| Error::Unknown {
                     kind: "segment",

@@ -133,6 +133,8 @@ fn describe(node: &Node, conditions: &mut Vec<String>) {
         Node::Event(leaf) => conditions.push(describe_measure(leaf)),
         Node::Sequence(leaf) => conditions.push(describe_sequence(leaf)),
         Node::Bucket(leaf) => conditions.push(describe_bucket(&leaf.salt)),
+        // Compiled criteria have what it means in its place.
+        Node::Tier(_) => {}
         Node::Segment(name) => conditions.push(format!("member of {name}")),
     }
 }

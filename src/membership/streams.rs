@@ -122,6 +122,6 @@ fn visit(node: &Node, see: &mut impl FnMut((Selection, Horizons))) {
         Node::Not(node) => visit(node, see),
         Node::Event(leaf) => needs(leaf).into_iter().for_each(see),
         Node::Sequence(leaf) => steps_need(leaf).into_iter().for_each(see),
-        Node::Attribute(..) | Node::Bucket(_) | Node::Segment(_) => {}
+        Node::Attribute(..) | Node::Bucket(_) | Node::Segment(_) | Node::Tier(_) => {}
     }
 }

@@ -11,8 +11,8 @@ use super::report::{Refusal, raise};
 use super::source::{EventType, Mapping, Reader, Source};
 use super::spi::{Session, connect, connect_at_latest};
 use crate::activity::{Horizons, Keep, Selection, Stream, Streams};
-use crate::criteria::{Path, Scope, parse};
-use crate::error::Error;
+use crate::criteria::{Node, Path, Scope, TierSet, expand_tiers, parse};
+use crate::error::{Error, Result};
 use crate::membership::{Definition, Program};
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
@@ -31,6 +31,7 @@ pub struct Registry {
     pub definitions: Vec<Definition>,
     /// Definitions that this version cannot read, with the reason; they have no members.
     pub broken: Vec<(String, Error)>,
+    pub tier_sets: Vec<TierSet>,
     pub sources: Vec<Source>,
     /// The version in which the streams last changed: entries made under others cannot be folded.
     pub streams_version: i64,
@@ -242,6 +243,11 @@ pub fn invalidate() {
 }
 
 impl Registry {
+    /// Criteria for a segment, as they compile.
+    pub fn parse(&self, criteria: &str) -> Result<Node> {
+        expand_tiers(parse(criteria, Scope::Subscriber)?, &self.tier_sets)
+    }
+
     pub fn source_of(&self, relation: pg_sys::Oid) -> Option<&Source> {
         self.sources.iter().find(|source| source.tables.contains(&relation))
     }
@@ -325,7 +331,9 @@ fn version(session: &Session) -> i64 {
 
 fn load(session: &Session) -> Registry {
     let version = version(session);
-    let (program, definitions, broken) = compile(load_streams(session), load_definitions(session));
+    let tier_sets = load_tier_sets(session);
+    let parsed = load_definitions(session, &tier_sets);
+    let (program, definitions, broken) = compile(load_streams(session), parsed);
     let versions = session.select(
         "SELECT streams, (SELECT coalesce(max(since), 0) FROM segment.stream),
                 (SELECT coalesce(max(changing), 0) FROM segment.definition) FROM segment.version",
@@ -337,6 +345,7 @@ fn load(session: &Session) -> Registry {
         program,
         definitions,
         broken,
+        tier_sets,
         sources: load_sources(session),
         streams_version: versions.value(0, 1),
         filled_version: versions.value(0, 2),
@@ -346,17 +355,28 @@ fn load(session: &Session) -> Registry {
 
 type Parsed = Vec<std::result::Result<Definition, (String, Error)>>;
 
-fn load_definitions(session: &Session) -> Parsed {
+fn load_definitions(session: &Session, tier_sets: &[TierSet]) -> Parsed {
     let rows = session
         .select("SELECT segment_id, name, criteria::text FROM segment.definition ORDER BY segment_id", &[]);
     let definition = |row: usize| {
         let name: String = rows.value(row, 2);
-        match parse(&rows.value::<String>(row, 3), Scope::Subscriber) {
+        let parsed = parse(&rows.value::<String>(row, 3), Scope::Subscriber);
+        match parsed.and_then(|criteria| expand_tiers(criteria, tier_sets)) {
             Ok(criteria) => Ok(Definition { id: rows.value::<i32>(row, 1) as u32, name, criteria }),
             Err(error) => Err((name, error)),
         }
     };
     (0..rows.count()).map(definition).collect()
+}
+
+fn load_tier_sets(session: &Session) -> Vec<TierSet> {
+    let rows = session.select(
+        "SELECT tier_set, ARRAY(SELECT d.name FROM pg_catalog.unnest(segments) WITH ORDINALITY AS t (id, place)
+                                JOIN segment.definition d ON d.segment_id = t.id ORDER BY place)
+         FROM segment.tier_set ORDER BY tier_set",
+        &[],
+    );
+    (0..rows.count()).map(|row| TierSet { name: rows.value(row, 1), segments: rows.value(row, 2) }).collect()
 }
 
 /// The program of the definitions that can be compiled, those, and those that cannot: only direct writes to the tables

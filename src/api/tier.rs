@@ -1,0 +1,102 @@
+//! Tier sets: segments in an order of priority, in exactly one of which everybody has a place.
+
+use super::segment::{checked_name, unknown};
+use crate::criteria::{Scope, parse, reads_tier_set};
+use crate::error::nearest;
+use crate::pg::change;
+use crate::pg::owner::Acting;
+use crate::pg::registry::{self, Registry};
+use crate::pg::report::{Refusal, required};
+use crate::pg::spi::{connect, connect_at_latest};
+use pgrx::prelude::*;
+
+/// Creates a tier set of existing segments, the highest first; who is in none of them has the place `otherwise`. Returns how
+/// many tiers it has, that one not counted.
+#[pg_extern(volatile, parallel_unsafe)]
+fn create_tier_set(
+    name: Option<String>,
+    segments: Option<Vec<Option<String>>>,
+    otherwise: default!(Option<String>, "'none'"),
+) -> i32 {
+    let name = checked_name(name);
+    let otherwise = required(otherwise, "otherwise");
+    let segments: Vec<String> = required(segments, "segments").into_iter().flatten().collect();
+    let registry = change::begin("create_tier_set");
+    if registry.tier_sets.iter().any(|set| set.name == name) {
+        Refusal::new(PgSqlErrorCode::ERRCODE_DUPLICATE_OBJECT, format!("tier set \"{name}\" already exists"))
+            .hint("Choose another name, or drop the tier set first.")
+            .raise();
+    }
+    let mut ids: Vec<i32> = Vec::with_capacity(segments.len());
+    for segment in &segments {
+        let Some(definition) = registry.definitions.iter().find(|definition| definition.name == *segment)
+        else {
+            unknown(segment)
+        };
+        let id = definition.id as i32;
+        if ids.contains(&id) || *segment == otherwise {
+            refuse(format!("\"{segment}\" would have two places in the tier set"));
+        }
+        ids.push(id);
+    }
+    if ids.is_empty() {
+        refuse("a tier set needs at least one segment".to_owned());
+    }
+    let tiers = ids.len() as i32;
+    let _acting = Acting::as_owner(registry::home().owner);
+    connect(|session| {
+        session.modify(
+            "INSERT INTO segment.tier_set (tier_set, segments, otherwise) VALUES ($1, $2, $3)",
+            &[name.into(), ids.into(), otherwise.into()],
+        )
+    });
+    tiers
+}
+
+/// Drops a tier set; its segments stay.
+#[pg_extern(volatile, parallel_unsafe, strict)]
+fn drop_tier_set(name: String) {
+    let registry = change::begin("drop_tier_set");
+    if registry.tier_sets.iter().all(|set| set.name != name) {
+        unknown_set(&registry, &name);
+    }
+    let _acting = Acting::as_owner(registry::home().owner);
+    // As of now, and not as of the statement.
+    let readers: Vec<String> = connect_at_latest(|session| {
+        let rows =
+            session.select("SELECT d.name, d.criteria::text FROM segment.definition d ORDER BY d.name", &[]);
+        let reads = |row: &usize| {
+            let criteria = parse(&rows.value::<String>(*row, 2), Scope::Subscriber);
+            criteria.is_ok_and(|criteria| reads_tier_set(&criteria, &name))
+        };
+        (0..rows.count()).filter(reads).map(|row| rows.value(row, 1)).collect()
+    });
+    if !readers.is_empty() {
+        Refusal::new(
+            PgSqlErrorCode::ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST,
+            format!("cannot drop tier set \"{name}\": segments refer to it: {}", readers.join(", ")),
+        )
+        .hint("Drop or alter those first.")
+        .raise();
+    }
+    connect(|session| {
+        session.modify("DELETE FROM segment.tier_set WHERE tier_set = $1", &[name.into()]);
+    });
+}
+
+fn refuse(problem: String) -> ! {
+    Refusal::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, problem)
+        .hint("Name each segment once, the highest first.")
+        .raise()
+}
+
+fn unknown_set(registry: &Registry, name: &str) -> ! {
+    let refusal =
+        Refusal::new(PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT, format!("tier set \"{name}\" does not exist"));
+    refusal
+        .hint(match nearest(name, registry.tier_sets.iter().map(|set| set.name.as_str())) {
+            Some(near) => format!("Did you mean \"{near}\"?"),
+            None => "The tier sets are listed in segment.tier_set.".to_owned(),
+        })
+        .raise()
+}

@@ -1,0 +1,112 @@
+//! Tier sets: segments in an order of priority, in exactly one of which everybody has a place.
+
+use super::ast::{Node, TierLeaf};
+use super::parse::join;
+use crate::error::{Error, Result, nearest};
+
+/// A tier set as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TierSet {
+    pub name: String,
+    /// The highest first.
+    pub segments: Vec<String>,
+}
+
+/// Criteria with what a place in a tier set means in the place of each: in that segment, and in none above it.
+pub fn expand_tiers(node: Node, sets: &[TierSet]) -> Result<Node> {
+    expand(node, sets, "")
+}
+
+fn expand(node: Node, sets: &[TierSet], at: &str) -> Result<Node> {
+    let all = |nodes: Vec<Node>, form: &str| {
+        let nodes = nodes.into_iter().enumerate();
+        nodes
+            .map(|(index, node)| expand(node, sets, &format!("{}[{index}]", join(at, form))))
+            .collect::<Result<Vec<Node>>>()
+    };
+    Ok(match node {
+        Node::All(nodes) => Node::All(all(nodes, "all")?),
+        Node::Any(nodes) => Node::Any(all(nodes, "any")?),
+        Node::None(nodes) => Node::None(all(nodes, "none")?),
+        Node::AtLeast(wanted, nodes) => Node::AtLeast(wanted, all(nodes, "of")?),
+        Node::Not(node) => Node::Not(Box::new(expand(*node, sets, &join(at, "not"))?)),
+        Node::Tier(leaf) => place(&leaf, sets, at)?,
+        leaf => leaf,
+    })
+}
+
+fn place(leaf: &TierLeaf, sets: &[TierSet], at: &str) -> Result<Node> {
+    let Some(set) = sets.iter().find(|set| set.name == leaf.tier_set) else {
+        return Err(Error::Unknown {
+            kind: "tier set",
+            hint: match nearest(&leaf.tier_set, sets.iter().map(|set| set.name.as_str())) {
+                Some(near) => format!("Did you mean \"{near}\"?"),
+                None => "Create that tier set first.".to_owned(),
+            },
+            path: join(at, "tier_set"),
+            name: leaf.tier_set.clone(),
+        });
+    };
+    let Some(segment) = &leaf.segment else { return Ok(none_of(&set.segments)) };
+    let Some(place) = set.segments.iter().position(|name| name == segment) else {
+        return Err(Error::Unknown {
+            kind: "tier",
+            hint: format!("The tiers of \"{}\" are {}.", set.name, set.segments.join(", ")),
+            path: join(at, "segment"),
+            name: segment.clone(),
+        });
+    };
+    let own = Node::Segment(segment.clone());
+    Ok(if place == 0 { own } else { Node::All(vec![own, none_of(&set.segments[..place])]) })
+}
+
+/// Whether criteria speak of a place in a tier set.
+pub fn reads_tier_set(node: &Node, name: &str) -> bool {
+    match node {
+        Node::All(nodes) | Node::Any(nodes) | Node::None(nodes) | Node::AtLeast(_, nodes) => {
+            nodes.iter().any(|node| reads_tier_set(node, name))
+        }
+        Node::Not(node) => reads_tier_set(node, name),
+        Node::Tier(leaf) => leaf.tier_set == name,
+        _ => false,
+    }
+}
+
+fn none_of(segments: &[String]) -> Node {
+    Node::None(segments.iter().cloned().map(Node::Segment).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::criteria::{Scope, parse_value};
+    use serde_json::json;
+
+    #[test]
+    fn a_place_is_the_segment_without_those_above() {
+        let sets = [TierSet {
+            name: "loyalty".to_owned(),
+            segments: ["gold", "silver"].map(str::to_owned).to_vec(),
+        }];
+        let expanded = |criteria: serde_json::Value| {
+            expand_tiers(parse_value(&criteria, Scope::Subscriber)?, &sets).map(|node| format!("{node:?}"))
+        };
+        let means = |criteria, long: serde_json::Value| {
+            let long = parse_value(&long, Scope::Subscriber).unwrap();
+            assert_eq!(expanded(criteria).unwrap(), format!("{long:?}"));
+        };
+        means(json!({"segment": "gold", "tier_set": "loyalty"}), json!({"segment": "gold"}));
+        means(
+            json!({"not": {"segment": "silver", "tier_set": "loyalty"}}),
+            json!({"not": {"all": [{"segment": "silver"}, {"none": [{"segment": "gold"}]}]}}),
+        );
+        means(
+            json!({"segment": null, "tier_set": "loyalty"}),
+            json!({"none": [{"segment": "gold"}, {"segment": "silver"}]}),
+        );
+        let error = expanded(json!({"all": [{"segment": "bronze", "tier_set": "loyalty"}]})).unwrap_err();
+        assert_eq!(error.detail().unwrap(), "At all[0].segment.");
+        let error = expanded(json!({"segment": "gold", "tier_set": "loyalti"})).unwrap_err();
+        assert_eq!(error.hint().unwrap(), "Did you mean \"loyalty\"?");
+    }
+}
