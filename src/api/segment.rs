@@ -3,7 +3,7 @@
 use super::member::decide;
 use crate::criteria::{Node, Scope, parse};
 use crate::error::nearest;
-use crate::membership::{Definition, Program, StreamPlan, plan_streams, requirements};
+use crate::membership::{Definition, Program, StreamPlan, dependents, plan_streams, requirements};
 use crate::pg::owner::Acting;
 use crate::pg::registry::Registry;
 use crate::pg::report::{Refusal, required, value_of};
@@ -36,7 +36,8 @@ fn create_segment(
     let id: i32 = connect(|session| {
         session
             .modify(
-                "INSERT INTO segment.definition (name, description, criteria) VALUES ($1, $2, $3::jsonb) RETURNING segment_id",
+                "INSERT INTO segment.definition (name, description, criteria, created_at)
+                 VALUES ($1, $2, $3::jsonb, segment.now()) RETURNING segment_id",
                 &[name.into(), description.into(), criteria.into()],
             )
             .value(0, 1)
@@ -98,8 +99,8 @@ fn create_segment_concurrently(
         add_streams(plan(&registry, None, &name, node));
         connect(|session| {
             session.modify(
-                "INSERT INTO segment.definition (name, description, criteria, ready, changing)
-                 VALUES ($1, $2, $3::jsonb, false, pg_catalog.nextval('segment.version_number'))",
+                "INSERT INTO segment.definition (name, description, criteria, created_at, ready, changing)
+                 VALUES ($1, $2, $3::jsonb, segment.now(), false, pg_catalog.nextval('segment.version_number'))",
                 &[name.clone().into(), description.into(), criteria.into()],
             )
         });
@@ -193,6 +194,12 @@ fn changing(name: &str) -> Option<i64> {
 /// The streams for all definitions with one put in, in the place of another or anew; or an error for one that speaks of
 /// what does not exist, or of itself.
 fn plan(registry: &Registry, replaced: Option<u32>, name: &str, criteria: Node) -> StreamPlan {
+    plan_of(registry, &with(registry, replaced, name, criteria))
+}
+
+/// All definitions with one put in, in the place of another or anew; or an error for one that speaks of what does not
+/// exist, or of itself.
+pub fn with(registry: &Registry, replaced: Option<u32>, name: &str, criteria: Node) -> Vec<Definition> {
     // A new one's id is not known yet, and nothing here depends on it.
     let definition = Definition { id: replaced.unwrap_or(u32::MAX), name: name.to_owned(), criteria };
     let mut all: Vec<Definition> = registry.definitions.clone();
@@ -205,7 +212,7 @@ fn plan(registry: &Registry, replaced: Option<u32>, name: &str, criteria: Node) 
         all.push(definition);
     }
     value_of(Program::check_references(&all));
-    plan_of(registry, &all)
+    all
 }
 
 /// The streams for some definitions.
@@ -226,11 +233,12 @@ fn drop_segment(name: String) -> i64 {
     let registry = change::begin("drop_segment");
     let _acting = Acting::as_owner(registry::home().owner);
     let Some(id) = segment_id(&name) else { unknown(&name) };
-    let dependents = registry.program.dependents(id as u32);
-    if !dependents.is_empty() {
+    let dependents = dependents(&name, &registry.definitions).into_iter();
+    let direct: Vec<&str> = dependents.filter(|(_, depth)| *depth == 1).map(|(name, _)| name).collect();
+    if !direct.is_empty() {
         Refusal::new(
             PgSqlErrorCode::ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST,
-            format!("cannot drop segment \"{name}\": other segments refer to it: {}", dependents.join(", ")),
+            format!("cannot drop segment \"{name}\": other segments refer to it: {}", direct.join(", ")),
         )
         .hint("Drop or alter those first.")
         .raise();

@@ -41,6 +41,22 @@ pub struct Transition {
     pub departed: Vec<u32>,
 }
 
+/// How long somebody was in a segment between two instants, by what happened to them, in order.
+pub fn time_in(segment: u32, transitions: &[Transition], since: Instant, until: Instant) -> Instant {
+    let overlap = |entered: Instant, departed: Instant| (departed.min(until) - entered.max(since)).max(0);
+    let mut total = 0;
+    let mut inside = None;
+    for transition in transitions {
+        if transition.entered.contains(&segment) {
+            inside = inside.or(Some(transition.at));
+        }
+        if transition.departed.contains(&segment) {
+            total += inside.take().map_or(0, |entered| overlap(entered, transition.at));
+        }
+    }
+    total + inside.map_or(0, |entered| overlap(entered, until))
+}
+
 impl Program {
     /// Brings a state that was exact at `from` to `to`, through every due moment between, and returns what
     /// happened at each: a member who entered and left in between is on record.

@@ -260,17 +260,6 @@ impl Program {
         self.segment(id).map(|segment| segment.name.as_str())
     }
 
-    /// The names of the segments whose criteria refer to one.
-    pub fn dependents(&self, id: u32) -> Vec<&str> {
-        let refers = |segment: &&Segment| {
-            segment
-                .leaves
-                .iter()
-                .any(|(_, condition)| matches!(condition, Condition::Segment(other) if *other == id))
-        };
-        self.segments.iter().filter(refers).map(|segment| segment.name.as_str()).collect()
-    }
-
     pub(super) fn segment(&self, id: u32) -> Option<&Segment> {
         self.segments.binary_search_by_key(&id, |segment| segment.id).ok().map(|index| &self.segments[index])
     }

@@ -12,16 +12,21 @@ mod explain;
 mod feeds;
 mod leaf;
 mod members;
+mod references;
+mod sample;
 mod sequence;
 mod streams;
 mod subject;
 #[cfg(test)]
 mod tests;
+mod trial;
 
-pub use advance::{Cause, Transition};
+pub use advance::{Cause, Transition, time_in};
 pub use compile::{Definition, Program};
 pub use evaluate::{Evaluation, Patience};
 pub use explain::LeafReport;
 pub use members::Members;
+pub use references::{dependents, with_referred};
+pub use sample::Sample;
 pub use streams::{StreamPlan, plan_streams, requirements};
 pub use subject::{Manual, Subject};

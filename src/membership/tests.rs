@@ -14,11 +14,7 @@ fn definition(id: u32, criteria: Value) -> Definition {
 fn program(criteria: &[Value]) -> Program {
     let definitions: Vec<Definition> =
         criteria.iter().zip(1..).map(|(c, id)| definition(id, c.clone())).collect();
-    Program::compile(
-        stored(&plan_streams(&Streams::new(builtin()), &requirements(&definitions), true)),
-        &definitions,
-    )
-    .unwrap()
+    Program::alone(&definitions).unwrap()
 }
 
 fn builtin() -> Vec<Stream> {
@@ -274,7 +270,56 @@ fn segments_of_segments_follow_those_they_refer_to() {
     assert_eq!(program.members(SOMEBODY, &state, 0).iter().collect::<Vec<_>>(), [3, 4]);
     let state = fresh(&program, &[("purchase", 0, 0)], 0);
     assert_eq!(program.members(SOMEBODY, &state, 0).iter().collect::<Vec<_>>(), [2]);
-    assert_eq!(program.dependents(2), ["s1", "s3"]);
+}
+
+#[test]
+fn references_are_followed_both_ways() {
+    let criteria = [
+        json!({"all": [{"segment": "s2"}, {"segment": "s3"}]}),
+        json!({"event": "purchase"}),
+        json!({"not": {"segment": "s2"}}),
+        json!({"any": [{"segment": "s3"}, {"segment": "s5"}]}),
+        json!({"event": "visit"}),
+    ];
+    let all: Vec<Definition> = criteria.into_iter().zip(1..).map(|(c, id)| definition(id, c)).collect();
+    assert_eq!(dependents("s2", &all), [("s1", 1), ("s3", 1), ("s4", 2)]);
+    assert_eq!(dependents("s5", &all), [("s4", 1)]);
+    assert_eq!(dependents("s4", &all), []);
+    let ids = |wanted: &[usize]| -> Vec<u32> {
+        let wanted = wanted.iter().map(|index| all[*index].clone()).collect();
+        with_referred(wanted, &all).iter().map(|definition| definition.id).collect()
+    };
+    assert_eq!(ids(&[3]), [2, 3, 4, 5]);
+    assert_eq!(ids(&[0, 2]), [1, 2, 3]);
+    assert_eq!(ids(&[1]), [2]);
+}
+
+#[test]
+fn a_program_goes_over_streams_that_have_what_it_reads() {
+    let wide = definition(1, json!({"event": "visit", "within": "90 days"}));
+    let stored = Program::alone(std::slice::from_ref(&wide)).unwrap();
+    let over = |criteria: Value| Program::over(stored.streams(), &[definition(1, criteria)]).unwrap();
+    let narrow = over(json!({"event": "visit", "within": "30 days"})).unwrap();
+    assert_eq!(narrow.streams().as_slice().len(), stored.streams().as_slice().len());
+    assert!(over(json!({"event": "visit", "within": "91 days"})).is_none());
+    assert!(over(json!({"event": "gift"})).is_none());
+}
+
+#[test]
+fn time_in_a_segment_is_what_lies_between_entry_and_departure() {
+    let moved = |at, entered: &[u32], departed: &[u32]| Transition {
+        at,
+        cause: Cause::Time,
+        entered: entered.to_vec(),
+        departed: departed.to_vec(),
+    };
+    let history = [moved(10, &[1, 2], &[]), moved(20, &[], &[1]), moved(30, &[1], &[2])];
+    assert_eq!(time_in(1, &history, 0, 100), 10 + 70);
+    assert_eq!(time_in(1, &history, 15, 35), 5 + 5);
+    assert_eq!(time_in(1, &history, 20, 30), 0);
+    assert_eq!(time_in(2, &history, 0, 25), 15);
+    assert_eq!(time_in(3, &history, 0, 100), 0);
+    assert_eq!(time_in(1, &history, 50, 40), 0);
 }
 
 #[test]
