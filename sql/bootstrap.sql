@@ -131,6 +131,12 @@ CREATE TABLE segment.history (
 ) USING heap;
 CREATE INDEX history_idx ON segment.history (subscriber, move);
 
+-- From when on history is on record; no row where nothing has been removed.
+CREATE TABLE segment.history_begin (
+  only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+  at       timestamptz NOT NULL
+);
+
 -- Changes of transactions that ran with pg_segment.flush = queued; without a change, the subscriber is to be computed
 -- again.
 CREATE TABLE segment.queue (
@@ -188,6 +194,7 @@ SELECT pg_catalog.pg_extension_config_dump('segment.state', '');
 SELECT pg_catalog.pg_extension_config_dump('segment.due', '');
 SELECT pg_catalog.pg_extension_config_dump('segment.membership', '');
 SELECT pg_catalog.pg_extension_config_dump('segment.history', '');
+SELECT pg_catalog.pg_extension_config_dump('segment.history_begin', '');
 SELECT pg_catalog.pg_extension_config_dump('segment.queue', '');
 SELECT pg_catalog.pg_extension_config_dump('segment.run', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('segment.run', 'run_id'), '');

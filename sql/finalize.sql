@@ -5,6 +5,8 @@ ALTER FUNCTION segment._segments(bigint, text, timestamptz, bytea, bytea, timest
 ALTER FUNCTION segment._manual(bytea) ROWS 2;
 ALTER FUNCTION segment.explain(text, text) ROWS 5;
 ALTER FUNCTION segment.describe(jsonb) ROWS 5;
+ALTER FUNCTION segment.preview(jsonb, integer) ROWS 1;
+ALTER FUNCTION segment.dependents(text) ROWS 5;
 ALTER FUNCTION segment.record_event(text, text, timestamptz, numeric, jsonb) ROWS 1;
 
 -- Privileges: the schema is open, what is in it is not. sql/roles.sql grants it to a reader and a manager.
@@ -35,6 +37,11 @@ COMMENT ON FUNCTION segment.describe(jsonb) IS 'list the leaves of criteria with
 COMMENT ON FUNCTION segment.containment(jsonb) IS 'return a fragment that every document contains that satisfies the criteria, for a GIN index to look for';
 COMMENT ON FUNCTION segment.explain(text, text) IS 'explain a membership: the whole in the first row, then each leaf with its actual value, threshold, truth and next change';
 COMMENT ON FUNCTION segment.members(text) IS 'list the members of a segment with the time of entry';
+COMMENT ON FUNCTION segment.members_as_of(text, timestamptz) IS 'list who was in a segment at an instant, by what is on record';
+COMMENT ON FUNCTION segment.time_in_segment(text, text, timestamptz, timestamptz) IS 'return how long a subscriber was in a segment between two instants, by what is on record';
+COMMENT ON FUNCTION segment.preview(jsonb, integer) IS 'count who satisfies criteria now, with the share of all subscribers and a sample, and create nothing';
+COMMENT ON FUNCTION segment.diff(text, jsonb) IS 'list who would enter a segment and who would leave it if its criteria were these, and change nothing';
+COMMENT ON FUNCTION segment.dependents(text) IS 'list the segments whose criteria refer to a segment, directly or through others';
 -- Events
 COMMENT ON FUNCTION segment.record_event(text, text, timestamptz, numeric, jsonb) IS 'store an event in segment.event, apply it at once and return the segments entered and departed';
 COMMENT ON FUNCTION segment.create_event_table() IS 'create the ready-made table segment.event and attach it, unless that was done before';
@@ -60,6 +67,7 @@ COMMENT ON FUNCTION segment._parts_changed() IS 'event trigger function: notice 
 COMMENT ON FUNCTION segment._parts_dropped() IS 'event trigger function: warn about partitions and children that were dropped';
 COMMENT ON FUNCTION segment._manual(bytea) IS 'internal: what was decided by hand about a subscriber, for segment.manual_member';
 COMMENT ON FUNCTION segment._set_aside() IS 'internal: rows that do not count, for segment.set_aside';
+COMMENT ON FUNCTION segment._recorded_segment(text, timestamptz) IS 'internal: return the number of a segment whose members at an instant are on record, or raise';
 COMMENT ON FUNCTION segment._existing_segment(text) IS 'internal: return the name of an existing segment, or raise';
 COMMENT ON FUNCTION segment._refresh_batch(timestamptz, integer) IS 'internal: one batch of segment.refresh';
 COMMENT ON FUNCTION segment._engagement_score_trans(internal, text, timestamptz, timestamptz) IS 'internal: transition function of segment.engagement_score';
@@ -147,6 +155,9 @@ COMMENT ON COLUMN segment.history.subscriber IS 'id of the subscriber';
 COMMENT ON COLUMN segment.history.cause IS 'event, time or definition';
 COMMENT ON COLUMN segment.history.entered IS 'segments entered';
 COMMENT ON COLUMN segment.history.departed IS 'segments left';
+COMMENT ON TABLE segment.history_begin IS 'from when on history is on record; no row where nothing has been removed';
+COMMENT ON COLUMN segment.history_begin.only_row IS 'keeps the table to one row';
+COMMENT ON COLUMN segment.history_begin.at IS 'the instant';
 COMMENT ON TABLE segment.queue IS 'changes captured with pg_segment.flush = queued and not applied yet';
 COMMENT ON COLUMN segment.queue.queued_at IS 'when they were made';
 COMMENT ON COLUMN segment.queue.streams IS 'version of the streams under which they were captured';

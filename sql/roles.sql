@@ -7,9 +7,10 @@
 
 GRANT USAGE ON SCHEMA segment TO :"reader", :"manager";
 GRANT SELECT ON segment.member, segment.manual_member, segment.tier, segment.tier_summary, segment.tier_set, segment.profile, segment.summary, segment.transition, segment.definition,
-  segment.state, segment.due, segment.membership, segment.history, segment.version
+  segment.state, segment.due, segment.membership, segment.history, segment.history_begin, segment.version
   TO :"reader", :"manager";
-GRANT EXECUTE ON FUNCTION segment.members(text), segment.explain(text, text), segment.validate(jsonb),
+GRANT EXECUTE ON FUNCTION segment.members(text), segment.members_as_of(text, timestamptz), segment._recorded_segment(text, timestamptz),
+  segment.time_in_segment(text, text, timestamptz, timestamptz), segment.dependents(text), segment.explain(text, text), segment.validate(jsonb),
   segment.matches(jsonb, jsonb), segment.matches(jsonb, jsonb, timestamptz, text), segment.normalise(jsonb),
   segment.describe(jsonb), segment.containment(jsonb), segment.now(), segment.engagement_score(text, timestamptz, timestamptz),
   segment._engagement_score_trans(internal, text, timestamptz, timestamptz), segment._engagement_score_combine(internal, internal),
@@ -22,6 +23,7 @@ GRANT EXECUTE ON FUNCTION segment.members(text), segment.explain(text, text), se
 GRANT SELECT ON segment.source, segment.source_table, segment.stream, segment.queue, segment.stat_queue, segment.set_aside, segment.run, segment.cluster_model TO :"manager";
 GRANT EXECUTE ON FUNCTION segment.attach_source(regclass, name, name, name, text, name, name, text, text), segment.detach_source(regclass),
   segment.create_segment(text, jsonb, text), segment.create_static_segment(text, text[], text), segment.drop_segment(text),
+  segment.preview(jsonb, integer), segment.diff(text, jsonb),
   segment.add_member(text, text), segment.exclude_member(text, text), segment.release_member(text, text),
   segment.create_tier_set(text, text[], text), segment.drop_tier_set(text), segment.record_event(text, text, timestamptz, numeric, jsonb),
   segment.flush(), segment.forget(text), segment._set_aside(), segment.verify(), segment.kmeans(regclass, text[], integer, text, bigint, integer),

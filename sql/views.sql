@@ -104,3 +104,34 @@ AS $$
   FROM segment.member m
   WHERE m.segment OPERATOR(pg_catalog.=) segment._existing_segment(members.segment)
 $$;
+
+-- Who was in a segment at an instant: by the last thing on record until then, but for those few for whom time has done more
+-- than is on record.
+CREATE FUNCTION segment.members_as_of(segment text, at timestamptz)
+RETURNS SETOF text
+LANGUAGE sql STABLE STRICT PARALLEL RESTRICTED ROWS 1000
+SET search_path = pg_catalog, pg_temp
+AS $$
+  WITH asked AS MATERIALIZED (
+    SELECT segment._recorded_segment(members_as_of.segment, members_as_of.at) AS segment_id
+  ), overdue AS MATERIALIZED (
+    SELECT s.subscriber, s.evaluated_at, s.activity, s.members
+    FROM (SELECT DISTINCT subscriber FROM segment.due WHERE due.due_at OPERATOR(pg_catalog.<=) members_as_of.at) due
+    JOIN segment.state s ON s.subscriber OPERATOR(pg_catalog.=) due.subscriber
+    WHERE s.evaluated_at OPERATOR(pg_catalog.<) members_as_of.at
+  ), told AS (
+    SELECT DISTINCT ON (h.subscriber) h.subscriber, a.segment_id OPERATOR(pg_catalog.=) ANY (h.entered) AS entered
+    FROM asked a
+    JOIN segment.history h ON a.segment_id OPERATOR(pg_catalog.=) ANY (h.entered) OR a.segment_id OPERATOR(pg_catalog.=) ANY (h.departed)
+    WHERE h.at OPERATOR(pg_catalog.<=) members_as_of.at
+    ORDER BY h.subscriber, h.at DESC, h.move DESC
+  )
+  SELECT t.subscriber FROM told t
+  WHERE t.entered AND NOT EXISTS (SELECT FROM overdue o WHERE o.subscriber OPERATOR(pg_catalog.=) t.subscriber)
+  UNION ALL
+  SELECT o.subscriber
+  FROM asked a
+  CROSS JOIN overdue o
+  CROSS JOIN LATERAL segment._overdue((SELECT version FROM segment.version), o.evaluated_at, o.activity, o.members, members_as_of.at) e
+  WHERE e.segment_id OPERATOR(pg_catalog.=) a.segment_id
+$$;

@@ -39,6 +39,7 @@ extension_sql_file!(
         api::view::overdue,
         api::view::segments,
         api::view::features,
+        api::history::recorded_segment,
         api::segment::existing_segment,
         api::subscriber::set_aside
     ]

@@ -3,15 +3,17 @@
 // A set-returning function must spell its columns out where it is declared.
 #![allow(clippy::type_complexity)]
 
-pub mod cluster;
-pub mod criteria;
-pub mod event;
-pub mod explain;
+mod cluster;
+mod criteria;
+mod event;
+mod explain;
+mod history;
 mod member;
-pub mod score;
-pub mod segment;
-pub mod source;
-pub mod subscriber;
+mod preview;
+mod score;
+mod segment;
+mod source;
+mod subscriber;
 mod tier;
-pub mod upkeep;
-pub mod view;
+mod upkeep;
+mod view;

@@ -52,6 +52,9 @@ fn references(criteria: &Node) -> Vec<&str> {
         }
         Node::Not(node) => references(node),
         Node::Segment(name) => vec![name],
-        Node::Attribute(..) | Node::Event(_) | Node::Sequence(_) => Vec::new(),
+        // What a tier means stands in its place where criteria are compiled.
+        Node::Attribute(..) | Node::Event(_) | Node::Sequence(_) | Node::Bucket(_) | Node::Tier(_) => {
+            Vec::new()
+        }
     }
 }

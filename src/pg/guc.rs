@@ -1,6 +1,6 @@
 //! Settings, and the clock that one of them can fix.
 
-use crate::activity::{Instant, parse_instant};
+use crate::activity::{Instant, SECOND, parse_instant};
 use pgrx::prelude::*;
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
 use std::cell::RefCell;
@@ -31,6 +31,9 @@ pub enum FlushAt {
 
 static FLUSH: GucSetting<FlushAt> = GucSetting::<FlushAt>::new(FlushAt::Commit);
 
+/// In seconds; 0 for ever.
+static HISTORY_RETENTION: GucSetting<i32> = GucSetting::<i32>::new(0);
+
 pub const CLOCK_NAME: &str = "pg_segment.clock";
 
 pub fn register() {
@@ -54,6 +57,16 @@ pub fn register() {
             &FLUSH,
             GucContext::Userset,
             GucFlags::default(),
+        );
+        GucRegistry::define_int_guc(
+            c"pg_segment.history_retention",
+            c"How long segment.refresh() keeps history; 0 for ever.",
+            c"",
+            &HISTORY_RETENTION,
+            0,
+            i32::MAX,
+            GucContext::Suset,
+            GucFlags::UNIT_S,
         );
         pg_sys::MarkGUCPrefixReserved(c"pg_segment".as_ptr());
     }
@@ -82,6 +95,12 @@ unsafe extern "C-unwind" fn check_clock(
 /// When the current transaction's changes are applied.
 pub fn flush_at() -> FlushAt {
     FLUSH.get()
+}
+
+/// How long history is kept; `None` for ever.
+pub fn history_retention() -> Option<Instant> {
+    let seconds = HISTORY_RETENTION.get();
+    (seconds > 0).then_some(Instant::from(seconds) * SECOND)
 }
 
 /// The evaluation time of work that begins now.

@@ -31,6 +31,11 @@ impl Acting {
         )
     }
 
+    /// The same for statements about whole tables.
+    pub fn as_owner_at_large(owner: pg_sys::Oid) -> Self {
+        Self::switch(owner, pg_sys::SECURITY_LOCAL_USERID_CHANGE as c_int, &[NO_JIT])
+    }
+
     /// As the owner of a user's table: its columns and policies may not do anything beyond that role's rights.
     pub fn as_table_owner(owner: pg_sys::Oid) -> Self {
         let flags = pg_sys::SECURITY_LOCAL_USERID_CHANGE | pg_sys::SECURITY_RESTRICTED_OPERATION;

@@ -29,34 +29,59 @@ fn readers<'r>(registry: &'r Registry, sources: &'r [Source]) -> impl Iterator<I
 /// All events of some subscribers, given in ascending order, under the active snapshot. What the queue has of them is
 /// taken off it: it is among the events.
 pub fn of_subscribers(registry: &Registry, subscribers: &[String]) -> HashMap<String, Change> {
-    let mut changes: HashMap<String, Change> = HashMap::new();
     connect(|session| {
-        for reader in readers(registry, &registry.sources) {
-            let (filter, ids) = reader.some_subscribers(subscribers);
-            if ids.is_empty() {
-                continue;
-            }
-            let rows = {
-                let _acting = Acting::as_table_owner(reader.relation.owner);
-                session.select_once(&reader.scan(&filter, false), &[ids.into()])
-            };
-            let scanned = reader.scanned();
-            let mut memory = Scratch::default();
-            for row in 0..rows.count() {
-                memory.run(|| {
-                    read(&scanned, &rows, row, |event| {
-                        let change = changes.entry(event.subscriber.clone().into_owned()).or_default();
-                        change.events += 1;
-                        contribute(&registry.program, event, 1, |entry| change.entries.push(entry));
-                    })
-                });
-            }
-        }
+        let changes = events_of(session, registry, &registry.program, subscribers);
         take_queued(session, subscribers);
-    });
+        changes
+    })
+}
+
+/// All events of some subscribers, given in ascending order, under the active snapshot, as a program reads them.
+pub fn events_of(
+    session: &Session,
+    registry: &Registry,
+    program: &Program,
+    subscribers: &[String],
+) -> HashMap<String, Change> {
+    let mut changes: HashMap<String, Change> = HashMap::new();
+    for reader in readers(registry, &registry.sources) {
+        let (filter, ids) = reader.some_subscribers(subscribers);
+        if ids.is_empty() {
+            continue;
+        }
+        let rows = {
+            let _acting = Acting::as_table_owner(reader.relation.owner);
+            session.select_once(&reader.scan(&filter, false), &[ids.into()])
+        };
+        let scanned = reader.scanned();
+        let mut memory = Scratch::default();
+        for row in 0..rows.count() {
+            memory.run(|| {
+                read(&scanned, &rows, row, |event| {
+                    let change = changes.entry(event.subscriber.clone().into_owned()).or_default();
+                    change.events += 1;
+                    contribute(program, event, 1, |entry| change.entries.push(entry));
+                })
+            });
+        }
+    }
     // A case-insensitive column may have matched more than was asked for.
     changes.retain(|subscriber, _| subscribers.binary_search(subscriber).is_ok());
     changes
+}
+
+/// What the queue has, by subscriber; nothing stands for a change that is not known, or was made
+/// under other streams.
+pub fn queued(session: &Session, streams: i64) -> HashMap<String, Vec<Vec<u8>>> {
+    let rows = session.select(
+        "SELECT subscriber, CASE WHEN streams = $1 THEN coalesce(change, '') ELSE '' END FROM segment.queue",
+        &[streams.into()],
+    );
+    let mut queued: HashMap<String, Vec<Vec<u8>>> = HashMap::new();
+    for row in 0..rows.count() {
+        queued.entry(rows.value(row, 1)).or_default().push(rows.bytes(row, 2));
+    }
+    queued
 }
 
 /// Takes the queued changes of some subscribers, whose states are locked, off the queue; those that the active snapshot
@@ -215,14 +240,14 @@ struct Run {
 }
 
 impl<'r> BySubscriber<'r> {
-    /// Opens the sources under the active snapshot.
-    pub fn open(session: &Session, registry: &'r Registry, sources: &[Source]) -> Self {
+    /// Opens the sources under the active snapshot, to be read as a program does.
+    pub fn open(session: &Session, registry: &Registry, program: &'r Program, sources: &[Source]) -> Self {
         let runs = readers(registry, sources).map(|reader| {
             let mut run = Run { scan: Scan::open(session, &reader, false), head: None };
-            run.advance(&registry.program);
+            run.advance(program);
             run
         });
-        BySubscriber { program: &registry.program, runs: runs.collect() }
+        BySubscriber { program, runs: runs.collect() }
     }
 
     pub fn close(self) {

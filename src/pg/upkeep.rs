@@ -131,7 +131,8 @@ pub fn add_source(source: &Source) -> Pass {
     let mut pass = Pass::default();
     at_latest_snapshot(|| {
         connect(|session| {
-            let mut subscribers = BySubscriber::open(session, &registry, std::slice::from_ref(source));
+            let mut subscribers =
+                BySubscriber::open(session, &registry, &registry.program, std::slice::from_ref(source));
             loop {
                 let batch: Vec<(String, Change)> = subscribers.by_ref().take(BATCH).collect();
                 let count = batch.len();
@@ -166,7 +167,7 @@ pub fn rebuild() -> Pass {
     }
     at_latest_snapshot(|| {
         connect(|session| {
-            let mut events = BySubscriber::open(session, &registry, &registry.sources);
+            let mut events = BySubscriber::open(session, &registry, &registry.program, &registry.sources);
             let mut event = events.next();
             let mut known = Subscribers::default();
             let mut subscriber = known.next();

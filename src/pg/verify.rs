@@ -3,14 +3,14 @@
 use super::guc;
 use super::owner::Acting;
 use super::registry::{self, Registry};
-use super::scan::BySubscriber;
+use super::scan::{BySubscriber, queued};
 use super::spi::{Cursor, Rows, Session, connect, timestamp};
 use super::store::{STATE_COLUMNS, StateRow};
 use super::tree::members;
 use crate::activity::{Change, Fold, Instant, State};
 use crate::membership::Members;
 use pgrx::prelude::*;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 /// State rows fetched at once.
 const FETCH: usize = 5_000;
@@ -38,7 +38,7 @@ pub fn verify() -> Vec<Finding> {
         }
         let queue = queued(session, registry.streams_version);
         let mut states = States::open(session);
-        let mut events = BySubscriber::open(session, &registry, &registry.sources);
+        let mut events = BySubscriber::open(session, &registry, &registry.program, &registry.sources);
         let mut next_events = events.next();
         let mut next_state = states.next();
         loop {
@@ -125,20 +125,6 @@ fn check_sources(session: &Session, registry: &Registry, findings: &mut Vec<Find
         }
     }
     readable
-}
-
-/// What the queue has, by subscriber; nothing stands for a change that is not known, or was made
-/// under other streams.
-fn queued(session: &Session, streams: i64) -> HashMap<String, Vec<Vec<u8>>> {
-    let rows = session.select(
-        "SELECT subscriber, CASE WHEN streams = $1 THEN coalesce(change, '') ELSE '' END FROM segment.queue",
-        &[streams.into()],
-    );
-    let mut queued: HashMap<String, Vec<Vec<u8>>> = HashMap::new();
-    for row in 0..rows.count() {
-        queued.entry(rows.value(row, 1)).or_default().push(rows.bytes(row, 2));
-    }
-    queued
 }
 
 /// Memberships of subscribers that have no state. What is left of them in `segment.due` is taken off it by refresh.
