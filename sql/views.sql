@@ -115,7 +115,7 @@ AS $$
   WITH asked AS MATERIALIZED (
     SELECT segment._recorded_segment(members_as_of.segment, members_as_of.at) AS segment_id
   ), overdue AS MATERIALIZED (
-    SELECT s.subscriber, s.evaluated_at, s.activity, s.members
+    SELECT s.subscriber, s.evaluated_at, s.activity, s.members, coalesce(s.manual, '') AS manual
     FROM (SELECT DISTINCT subscriber FROM segment.due WHERE due.due_at OPERATOR(pg_catalog.<=) members_as_of.at) due
     JOIN segment.state s ON s.subscriber OPERATOR(pg_catalog.=) due.subscriber
     WHERE s.evaluated_at OPERATOR(pg_catalog.<) members_as_of.at
@@ -132,6 +132,6 @@ AS $$
   SELECT o.subscriber
   FROM asked a
   CROSS JOIN overdue o
-  CROSS JOIN LATERAL segment._overdue((SELECT version FROM segment.version), o.evaluated_at, o.activity, o.members, members_as_of.at) e
+  CROSS JOIN LATERAL segment._overdue((SELECT version FROM segment.version), o.subscriber, o.evaluated_at, o.activity, o.members, o.manual, members_as_of.at) e
   WHERE e.segment_id OPERATOR(pg_catalog.=) a.segment_id
 $$;
