@@ -69,6 +69,7 @@ CREATE TABLE segment.stream (
   horizons   bigint[] NOT NULL,
   extent     boolean NOT NULL,
   keep       text NOT NULL,
+  ever       boolean NOT NULL,
   -- The version from which on a state that was written has the stream; 0 where all have.
   since      bigint NOT NULL DEFAULT 0
 );

@@ -124,7 +124,8 @@ COMMENT ON COLUMN segment.state.manual IS 'segments that the subscriber was adde
 COMMENT ON COLUMN segment.stream.from_time IS 'only events from this instant on';
 COMMENT ON COLUMN segment.stream.until_time IS 'only events before this instant';
 COMMENT ON COLUMN segment.stream.extent IS 'whether the times of the first and of the last event are kept';
-COMMENT ON COLUMN segment.stream.keep IS 'what becomes of the values at value_path: their sum, each of the numbers, or a hash of each of the values';
+COMMENT ON COLUMN segment.stream.keep IS 'what becomes of the values at value_path: their sum, the same of events that have a number alone (mean), each of the numbers, or a hash of each of the values';
+COMMENT ON COLUMN segment.stream.ever IS 'whether single numbers and values are kept that no window can ask about any more';
 COMMENT ON COLUMN segment.stream.horizons IS 'widest window in microseconds, seconds, minutes and hours; 0 where none of that resolution is read';
 COMMENT ON COLUMN segment.stream.since IS 'version from which on a state that was written has the stream';
 COMMENT ON TABLE segment.version IS 'number of the current definitions: a cache key';

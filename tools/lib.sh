@@ -168,11 +168,12 @@ start_server() {
 
 stop_cluster() {
   local data=$RUN/cluster-$1
-  if [ -f "$data/postmaster.pid" ]; then
+  # In a copy of a checkout, what lies here may be about the other one's server.
+  if [ "$(sed -n 2p "$data/postmaster.pid" 2> /dev/null)" = "$data" ]; then
     PGDATA=$data unprivileged "$BIN/pg_ctl" -D "$data" -m immediate -w stop > /dev/null 2>&1 || true
+    [ -f "$TARGET/socket-$1" ] && rm -rf "$(cat "$TARGET/socket-$1")"
   fi
-  [ -f "$TARGET/socket-$1" ] && rm -rf "$(cat "$TARGET/socket-$1")" "$TARGET/socket-$1"
-  rm -rf "$data"
+  rm -rf "$TARGET/socket-$1" "$data"
 }
 
 psql() { "$BIN/psql" -X -v ON_ERROR_STOP=1 "$@"; }

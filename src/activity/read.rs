@@ -3,7 +3,7 @@
 use super::feed::Feed;
 use super::line::{Line, coarsen};
 use super::state::{State, Tally};
-use super::stream::{Keep, Stream, Streams};
+use super::stream::{Stream, Streams};
 use super::time::{Instant, Resolution, Window};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -209,7 +209,7 @@ impl State {
 impl Stream {
     /// A tally as this stream sees it.
     fn seen(&self, tally: Tally) -> Tally {
-        let sums = self.selection.of.is_some() && self.selection.keep == Keep::Sum;
+        let sums = self.selection.of.is_some() && self.selection.keep.sums();
         if sums { tally } else { Tally { sum: 0, ..tally } }
     }
 

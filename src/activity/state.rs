@@ -231,6 +231,7 @@ impl State {
     }
 
     fn add_to_pane(&mut self, list: usize, index: i64, (feed, item): (u32, i64), tally: Tally) -> Fold {
+        let item = if list == EVER && !self.feeds[feed as usize].horizons.ever { 0 } else { item };
         let panes = &mut self.panes[list];
         // Most events are the latest.
         let place = match panes.last() {

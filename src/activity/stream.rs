@@ -22,6 +22,8 @@ pub enum Keep {
     /// The sum of the numbers.
     #[default]
     Sum,
+    /// The same, of the events that have a number alone.
+    Mean,
     /// Each number, of the events that have one.
     Numbers,
     /// Each value, by its hash, of the events that have one.
@@ -29,8 +31,13 @@ pub enum Keep {
 }
 
 impl Keep {
-    const NAMES: [(Keep, &'static str); 3] =
-        [(Keep::Sum, "sum"), (Keep::Numbers, "numbers"), (Keep::Values, "values")];
+    const NAMES: [(Keep, &'static str); 4] =
+        [(Keep::Sum, "sum"), (Keep::Mean, "mean"), (Keep::Numbers, "numbers"), (Keep::Values, "values")];
+
+    /// Whether numbers are summed, and not kept each by itself.
+    pub fn sums(self) -> bool {
+        matches!(self, Keep::Sum | Keep::Mean)
+    }
 
     pub fn name(self) -> &'static str {
         Self::NAMES[self as usize].1
@@ -114,6 +121,8 @@ pub struct Horizons {
     pub panes: [i64; Resolution::COUNT],
     /// Whether the exact times of the first and of the last event are kept.
     pub extent: bool,
+    /// Whether items are kept that no window can ask about any more.
+    pub ever: bool,
 }
 
 impl Horizons {
@@ -126,12 +135,13 @@ impl Horizons {
     pub fn merge(&mut self, other: Horizons) {
         self.panes.iter_mut().zip(other.panes).for_each(|(kept, wanted)| *kept = (*kept).max(wanted));
         self.extent |= other.extent;
+        self.ever |= other.ever;
     }
 
     /// Whether everything that `other` asks for is kept.
     pub fn cover(self, other: Horizons) -> bool {
         let panes = self.panes.iter().zip(other.panes).all(|(kept, wanted)| *kept >= wanted);
-        panes && self.extent >= other.extent
+        panes && self.extent >= other.extent && self.ever >= other.ever
     }
 
     /// The oldest pane kept at each resolution at an instant; `i64::MAX` where the resolution is not kept at all.
@@ -199,6 +209,7 @@ impl Stream {
         };
         match self.selection.keep {
             Keep::Sum => Some((units().unwrap_or(0), 0)),
+            Keep::Mean => Some((units()?, 0)),
             Keep::Numbers => Some((0, units()?)),
             Keep::Values => Some((0, hash_of_value(value?)?)),
         }
@@ -283,7 +294,7 @@ impl Streams {
     /// A feed without the streams that are not live.
     pub(super) fn live(&self, feed: &Feed) -> Rc<Feed> {
         let live: Vec<&Stream> = feed.streams.iter().filter_map(|id| self.get(*id)).collect();
-        let summed = |stream: &&Stream| stream.selection.of.is_some() && stream.selection.keep == Keep::Sum;
+        let summed = |stream: &&Stream| stream.selection.of.is_some() && stream.selection.keep.sums();
         let sums = feed.sums && live.iter().any(summed);
         let ids: Vec<u32> = live.iter().map(|stream| stream.id).collect();
         self.feed(&ids, sums, feed.items)

@@ -9,7 +9,7 @@ use crate::pg::{guc, registry};
 use pgrx::prelude::*;
 
 /// The membership itself in the first row, with the path '' and the time of entry; then a row per leaf of the
-/// criteria. Somebody without events has every count at zero and is in no segment.
+/// criteria. Somebody without events has every count at zero and is in no segment, but by hand.
 #[pg_extern(stable, parallel_restricted, strict)]
 fn explain(
     subscriber: String,

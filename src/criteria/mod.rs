@@ -49,7 +49,7 @@ pub use describe::{
 pub use document::{Document, Kind};
 pub use duration::Duration;
 pub use evaluate::{follow, matches, matches_at};
-pub use instant::Instant;
+pub use instant::{Instant, Written};
 pub use jsonb::{Jsonb, numeric, numeric_units};
 pub use normalise::normalise;
 pub use number::Decimal;

@@ -259,14 +259,6 @@ impl Parser {
                 "any" => Node::Any(self.nodes(value, &here)?),
                 "none" => Node::None(self.nodes(value, &here)?),
                 "not" => Node::Not(Box::new(self.node(value, &here)?)),
-                form if FORMS.contains(&form) => {
-                    return Err(criteria(
-                        &here,
-                        format!("the form \"{form}\" is not known to this version"),
-                        "Known forms are all, any, none, not, at_least, attribute, event, sequence and segment; a trait of \
-                         this name is reached by {\"attribute\": ...}.",
-                    ));
-                }
                 _ => self.shorthand(&mut vec![key.clone()], value, &here)?,
             });
         }

@@ -128,6 +128,14 @@ impl Parser {
                         "Write {\"within\": \"7 days\", \"trend\": {\"min\": 0.5}}: at least half as much again.",
                     ));
                 }
+                let doubled = span(object, at)?.within.map(|within| within.seconds().saturating_mul(2));
+                if doubled.is_some_and(|doubled| Duration::from_seconds(doubled).is_err()) {
+                    return Err(criteria(
+                        &join(at, "within"),
+                        "the time before it would reach back more than 100 years",
+                        "Take at most 50 years.",
+                    ));
+                }
                 (Measure::Trend(of), self.numeric(value, &here)?)
             }
             "sum" => (Measure::Sum(value_or(of)), self.numeric(value, &here)?),

@@ -55,6 +55,14 @@ impl Parser {
         let within = duration(within, &join(at, "within"))?;
         let step_within =
             object.get("step_within").map(|value| duration(value, &join(at, "step_within"))).transpose()?;
+        let waits = steps.last().is_some_and(|step| step.absent);
+        if waits && step_within.is_some_and(|step_within| step_within >= within) {
+            return Err(criteria(
+                &join(at, "step_within"),
+                "the time to wait for what shall not follow is not shorter than the time that all steps lie in",
+                "Take a longer \"within\", or a shorter \"step_within\".",
+            ));
+        }
         Ok(Node::Sequence(SequenceLeaf { steps, step_within, within }))
     }
 

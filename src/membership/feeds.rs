@@ -175,11 +175,10 @@ fn split(all: &Streams, fed: &[usize]) -> Parts {
         all.feed(&ids, sums, items)
     };
     for ((keep, _), (mut ids, read_by)) in by_reading {
-        let sums = keep == Keep::Sum;
-        if sums {
+        if keep == Keep::Sum {
             ids.append(&mut counting);
         }
-        parts.push((feed(ids, sums, !sums), Some(read_by)));
+        parts.push((feed(ids, keep.sums(), !keep.sums()), Some(read_by)));
     }
     if !counting.is_empty() {
         parts.push((feed(counting, false, false), None));

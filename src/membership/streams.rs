@@ -86,11 +86,16 @@ pub fn needs(leaf: &EventLeaf) -> Vec<(Selection, Horizons)> {
             return vec![(selection, horizons), (Selection::of_type(&leaf.event), horizons)];
         }
         Measure::Count => {}
-        Measure::Sum(path) | Measure::Average(path) => selection.of = Some(path.clone()),
+        Measure::Sum(path) => selection.of = Some(path.clone()),
+        Measure::Average(path) => (selection.of, selection.keep) = (Some(path.clone()), Keep::Mean),
         Measure::Minimum(path) | Measure::Maximum(path) => {
             (selection.of, selection.keep) = (Some(path.clone()), Keep::Numbers);
+            horizons.ever = leaf.span.within.is_none();
         }
-        Measure::Distinct(path) => (selection.of, selection.keep) = (Some(path.clone()), Keep::Values),
+        Measure::Distinct(path) => {
+            (selection.of, selection.keep) = (Some(path.clone()), Keep::Values);
+            horizons.ever = leaf.span.within.is_none();
+        }
         Measure::Streak => horizons.include(STREAK),
         Measure::Trend(path) => {
             selection.of.clone_from(path);

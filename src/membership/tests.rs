@@ -91,7 +91,7 @@ fn any_leaf() -> impl Strategy<Value = Value> {
     ];
     let step = (prop_oneof![Just("purchase"), Just("open"), Just("visit")], any::<bool>())
         .prop_map(|(kind, absent)| json!({"event": kind, "absent": absent}));
-    let gap = prop_oneof![Just(None), Just(Some("5 hours")), Just(Some("4 days"))];
+    let gap = prop_oneof![Just(None), Just(Some("5 hours")), Just(Some("2 days"))];
     let sequence = (prop::collection::vec(step, 2..4), gap, prop_oneof![Just("3 days"), Just("20 days")])
         .prop_map(|(mut steps, gap, within)| {
             steps[0]["absent"] = json!(false);

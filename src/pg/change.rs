@@ -46,8 +46,8 @@ pub fn store_streams(plan: &StreamPlan, online: bool) -> bool {
         }
         for (selection, horizons) in &plan.add {
             session.modify(
-                "INSERT INTO segment.stream (event_type, filter, value_path, from_time, until_time, horizons, extent, keep, since)
-                 VALUES ($1, $2::jsonb, $3, $4, $5, $6, $7, $8, $9)",
+                "INSERT INTO segment.stream (event_type, filter, value_path, from_time, until_time, horizons, extent, keep, ever, since)
+                 VALUES ($1, $2::jsonb, $3, $4, $5, $6, $7, $8, $9, $10)",
                 &[
                     selection.event.clone().into(),
                     selection.filter.as_ref().map(ToString::to_string).into(),
@@ -57,6 +57,7 @@ pub fn store_streams(plan: &StreamPlan, online: bool) -> bool {
                     horizons.panes.to_vec().into(),
                     horizons.extent.into(),
                     selection.keep.name().into(),
+                    horizons.ever.into(),
                     if online { version } else { 0 }.into(),
                 ],
             );

@@ -411,7 +411,7 @@ fn compile(streams: Vec<Stream>, parsed: Parsed) -> (Program, Vec<Definition>, V
 /// Streams that cannot be read are left out: the definitions that need them are then broken, and nothing else.
 fn load_streams(session: &Session) -> Vec<Stream> {
     let rows = session.select(
-        "SELECT stream_id, event_type, filter::text, value_path, from_time, until_time, horizons, extent, keep
+        "SELECT stream_id, event_type, filter::text, value_path, from_time, until_time, horizons, extent, keep, ever
          FROM segment.stream ORDER BY stream_id",
         &[],
     );
@@ -427,7 +427,7 @@ fn load_streams(session: &Session) -> Vec<Stream> {
             keep: Keep::by_name(&rows.value::<String>(row, 9))?,
         };
         let panes = rows.value::<Vec<i64>>(row, 7).try_into().ok()?;
-        let horizons = Horizons { panes, extent: rows.value(row, 8) };
+        let horizons = Horizons { panes, extent: rows.value(row, 8), ever: rows.value(row, 10) };
         Stream::new(rows.value::<i32>(row, 1) as u32, selection, horizons).ok()
     };
     (0..rows.count()).filter_map(stream).collect()

@@ -58,9 +58,8 @@ BEGIN
     RETURN jsonb_build_object('sequence', (
         SELECT jsonb_agg(jsonb_build_object('event', oracle.pick(ARRAY['purchase', 'open', 'email_click', 'visit', 'refund']), 'absent', n > 1 AND random() < 0.4)
           || CASE WHEN random() < 0.2 THEN '{"where": {"value": {"min": 20}}}'::jsonb ELSE '{}' END)
-        FROM generate_series(1, 2 + oracle.below(1)) n),
-      'within', oracle.pick(ARRAY['90 minutes', '3 days', '30 days']))
-      || CASE WHEN random() < 0.6 THEN jsonb_build_object('step_within', oracle.pick(ARRAY['20 minutes', '5 hours', '4 days'])) ELSE '{}'::jsonb END;
+        FROM generate_series(1, 2 + oracle.below(1)) n)) || oracle.pick(ARRAY['{"within": "90 minutes"}', '{"within": "90 minutes", "step_within": "20 minutes"}', '{"within": "3 days"}',
+        '{"within": "3 days", "step_within": "5 hours"}', '{"within": "30 days", "step_within": "20 minutes"}', '{"within": "30 days", "step_within": "4 days"}']::jsonb[]);
   END IF;
   IF random() < 0.4 THEN
     RETURN leaf - 'count' - 'sum' - 'of' - 'within' || oracle.pick(ARRAY[

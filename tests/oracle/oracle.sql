@@ -226,8 +226,8 @@ BEGIN
   ELSIF criteria ? 'streak' THEN
     RETURN oracle.number_passes(criteria->'streak', (
       WITH day AS (SELECT DISTINCT date(at AT TIME ZONE 'UTC') AS day FROM oracle.selected(criteria, events, t))
-      SELECT count(*) FROM day d
-      WHERE day > date(t AT TIME ZONE 'UTC') - 365 AND (SELECT max(day) FROM day) >= date(t AT TIME ZONE 'UTC') - 1
+      SELECT least(365, count(*)) FROM day d
+      WHERE (SELECT max(day) FROM day) >= date(t AT TIME ZONE 'UTC') - 1
         AND (SELECT count(*) FROM day l WHERE l.day >= d.day) = (SELECT max(day) FROM day) - d.day + 1));
   ELSIF criteria ? 'trend' THEN
     SELECT coalesce(CASE WHEN criteria ? 'of' THEN sum(addend) ELSE count(*) END, 0) AS now INTO tally FROM oracle.selected(criteria, events, t);
@@ -235,10 +235,10 @@ BEGIN
     FROM oracle.selected(criteria || jsonb_build_object('within', 2 * oracle.seconds(criteria->>'within') || ' seconds'), events, t);
     RETURN tally.before <> 0 AND oracle.number_passes(criteria->'trend', round((tally.now - tally.before) / abs(tally.before), 9));
   ELSIF criteria ? 'event' THEN
-    SELECT count(*) AS count, coalesce(sum(addend), 0) AS sum, min(addend) AS min, max(addend) AS max, count(DISTINCT value) AS different
+    SELECT count(*) AS count, coalesce(sum(addend), 0) AS sum, avg(addend) AS average, min(addend) AS min, max(addend) AS max, count(DISTINCT value) AS different
     INTO tally FROM oracle.selected(criteria, events, t);
     IF criteria ? 'average' THEN
-      RETURN tally.count > 0 AND oracle.number_passes(criteria->'average', round(tally.sum / tally.count, 9));
+      RETURN coalesce(oracle.number_passes(criteria->'average', round(tally.average, 9)), false);
     END IF;
     RETURN CASE WHEN criteria ? 'sum' THEN oracle.number_passes(criteria->'sum', tally.sum)
                 WHEN criteria ? 'minimum' THEN coalesce(oracle.number_passes(criteria->'minimum', tally.min), false)
