@@ -10,7 +10,7 @@ use super::spi::{connect, timestamp};
 use super::store::BATCH;
 use crate::activity::{Change, Fold, Instant, State};
 use crate::membership::{Definition, Manual, Members, Program, Subject};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// State rows fetched at once.
 const FETCH: usize = 5_000;
@@ -20,23 +20,29 @@ const FETCH: usize = 5_000;
 pub fn everybody(registry: &Registry, definitions: &[Definition], mut see: impl FnMut(Subject, &Members)) {
     match value_of(Program::over(registry.program.streams(), definitions)) {
         Some(program) => by_states(registry, &program, &mut see),
-        None => by_events(registry, &value_of(Program::alone(definitions)), &mut see),
+        None => {
+            let known = standings(guc::statement_now());
+            let usual = Standing { at: guc::statement_now(), manual: None };
+            let standing = |subscriber: &str| Some(known.get(subscriber).unwrap_or(&usual));
+            by_events(registry, &value_of(Program::alone(definitions)), standing, &mut see);
+        }
     }
 }
 
 /// By what is stored and what is queued. The events are read of those alone for whom that is not enough.
 fn by_states(registry: &Registry, program: &Program, see: &mut impl FnMut(Subject, &Members)) {
     let now = guc::statement_now();
-    let mut inexact: Vec<(String, Standing)> = Vec::new();
+    let mut inexact: BTreeMap<String, Standing> = BTreeMap::new();
     connect(|session| {
         let _acting = Acting::as_owner_at_large(registry::home().owner);
         let mut queued = scan::queued(session, registry.streams_version);
         let mut bring =
-            |subscriber: String, state: Option<State>, changes: &[Vec<u8>], standing: Standing| match state
-                .and_then(|state| with_queued(program, state, changes, standing.at))
-            {
-                Some(state) => show(program, &subscriber, &state, &standing, see),
-                None => inexact.push((subscriber, standing)),
+            |subscriber: String, state: Option<State>, changes: &[Vec<u8>], standing: Standing| {
+                let state = state.and_then(|state| with_queued(program, state, changes, standing.at));
+                match state {
+                    Some(state) => show(program, &subscriber, &state, &standing, see),
+                    None => drop(inexact.insert(subscriber, standing)),
+                }
             };
         let mut states = session
             .cursor("SELECT subscriber, evaluated_at, version, activity, manual FROM segment.state", true);
@@ -63,31 +69,43 @@ fn by_states(registry: &Registry, program: &Program, see: &mut impl FnMut(Subjec
             bring(subscriber.clone(), Some(State::default()), changes, Standing { at: now, manual: None });
         });
     });
-    if !inexact.is_empty() {
-        require_readable(registry);
-    }
-    inexact.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-    for batch in inexact.chunks(BATCH) {
-        let ids: Vec<String> = batch.iter().map(|(subscriber, _)| subscriber.clone()).collect();
-        let mut events = connect(|session| scan::events_of(session, registry, program, &ids));
-        for (subscriber, standing) in batch {
-            let events = events.remove(subscriber).unwrap_or_default();
-            show(program, subscriber, &of_events(program, &events, standing.at), standing, see);
-        }
+    match inexact.len() {
+        0 => {}
+        1..=BATCH => by_their_events(registry, program, &inexact, see),
+        _ => by_events(registry, program, |subscriber| inexact.get(subscriber), see),
     }
 }
 
-/// By all events.
-fn by_events(registry: &Registry, program: &Program, see: &mut impl FnMut(Subject, &Members)) {
+/// By the events of some subscribers.
+fn by_their_events(
+    registry: &Registry,
+    program: &Program,
+    whom: &BTreeMap<String, Standing>,
+    see: &mut impl FnMut(Subject, &Members),
+) {
     require_readable(registry);
-    let now = guc::statement_now();
-    let known = standings(now);
-    let usual = Standing { at: now, manual: None };
+    let ids: Vec<String> = whom.keys().cloned().collect();
+    let mut events = connect(|session| scan::events_of(session, registry, program, &ids));
+    for (subscriber, standing) in whom {
+        let events = events.remove(subscriber).unwrap_or_default();
+        show(program, subscriber, &of_events(program, &events, standing.at), standing, see);
+    }
+}
+
+/// By all events, read once, of those whose standing is given.
+fn by_events<'s>(
+    registry: &Registry,
+    program: &Program,
+    whom: impl Fn(&str) -> Option<&'s Standing>,
+    see: &mut impl FnMut(Subject, &Members),
+) {
+    require_readable(registry);
     connect(|session| {
         let mut everybody = BySubscriber::open(session, registry, program, &registry.sources);
         for (subscriber, events) in everybody.by_ref() {
-            let standing = known.get(&subscriber).unwrap_or(&usual);
-            show(program, &subscriber, &of_events(program, &events, standing.at), standing, see);
+            if let Some(standing) = whom(&subscriber) {
+                show(program, &subscriber, &of_events(program, &events, standing.at), standing, see);
+            }
         }
         everybody.close();
     });

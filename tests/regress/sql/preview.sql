@@ -157,6 +157,20 @@ SELECT * FROM segment.diff(NULL, '{}');
 SELECT * FROM segment.diff('pv buyers', NULL);
 SELECT * FROM segment.dependents(NULL);
 SELECT * FROM segment.verify();
+-- Where most states lack something, the events are read in one pass.
+INSERT INTO events SELECT 'pv.many.' || i, 'purchase', '2026-06-05', 1, '{}' FROM generate_series(1, 6000) i;
+UPDATE segment.state SET version = 0 WHERE subscriber <> 'pv.many.6000';
+UPDATE segment.stream SET since = 1;
+BEGIN;
+SELECT coalesce(max(of_events), 0) AS before FROM scans \gset
+SELECT members, round(share::numeric, 4) AS share FROM segment.preview('{"event": "purchase", "within": "10 days"}');
+SELECT coalesce(max(of_events), 0) - :before AS scans_of_events FROM scans;
+COMMIT;
+UPDATE segment.stream SET since = 0;
+SET client_min_messages = warning;
+CALL segment.rebuild();
+RESET client_min_messages;
+SELECT members FROM segment.preview('{"event": "purchase", "within": "10 days"}');
 -- Clean up.
 SELECT segment.drop_segment('pv others') >= 0, segment.drop_segment('pv both') >= 0, segment.drop_segment('pv buyers') >= 0, segment.drop_segment('pv visitors') >= 0;
 SELECT segment.detach_source('events') > 0 AS detached;
