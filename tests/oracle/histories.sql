@@ -345,11 +345,33 @@ $$;
 
 -- Checks ------------------------------------------------------------------------------------------------------------
 
+-- What a preview says of criteria that no segment has, some of which need what no state has, while something is queued too.
+CREATE FUNCTION oracle.check_preview() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  newest segment.definition := (SELECT d FROM segment.definition d ORDER BY segment_id DESC LIMIT 1);
+  asked jsonb := (ARRAY[jsonb_build_object('not', newest.criteria),
+                        '{"event": "purchase", "sum": {"min": 20}, "of": "value", "within": "11 days"}',
+                        '{"event": "visit", "count": {"max": 1}, "within": "50 minutes"}',
+                        jsonb_build_object('any', jsonb_build_array(jsonb_build_object('segment', newest.name), '{"event": "click", "within": "3 days"}'::jsonb))
+                       ]::jsonb[])[1 + floor(extract(epoch FROM segment.now()))::bigint % 4];
+  told bigint;
+  expected bigint;
+BEGIN
+  IF asked IS NULL OR newest IS NULL THEN RETURN; END IF;
+  SELECT members INTO told FROM segment.preview(asked);
+  SELECT count(*) INTO expected FROM oracle.subscriber u WHERE oracle.holds(asked, u.events, u.t);
+  IF told <> expected THEN
+    RAISE EXCEPTION 'the preview says % and not %, at %', told, expected, segment.now() USING DETAIL = asked;
+  END IF;
+END
+$$;
+
 -- While something is queued, only that what is stored and what is queued make up what is there.
 CREATE FUNCTION oracle.check() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   wrong record;
 BEGIN
+  PERFORM oracle.check_preview();
   IF EXISTS (SELECT FROM segment.queue) THEN
     SELECT finding, concat_ws(' ', segment, stored, '<>', expected) AS segment, subscriber INTO wrong FROM segment.verify() LIMIT 1;
   ELSE
@@ -370,7 +392,7 @@ CREATE FUNCTION oracle.set_clock(new timestamptz) RETURNS void LANGUAGE sql AS $
   SELECT set_config('pg_segment.clock', new::text, false);
 $$;
 
--- Time passes, with one look at the end of it: what is on record must be true of every moment in between.
+-- Time passes, with one look at the end of it: what is on record must be true of every moment in between that is retained.
 CREATE PROCEDURE oracle.pass(length interval) LANGUAGE plpgsql AS $$
 DECLARE
   began timestamptz;
@@ -384,7 +406,7 @@ BEGIN
   CALL segment.refresh(batch => 3);
   SELECT d.name, u.subscriber, m.t INTO wrong
   FROM (SELECT began + random() * length AS t FROM generate_series(1, 3)) m, oracle.subscriber u JOIN evaluated e USING (subscriber), segment.definition d
-  WHERE e.evaluated_at <= m.t
+  WHERE e.evaluated_at <= m.t AND m.t >= coalesce((SELECT at FROM segment.history_begin), '-infinity')
     AND oracle.is_member(d.name, d.criteria, u.events, m.t) IS DISTINCT FROM coalesce(
       (SELECT h.entry FROM oracle.history_entry h WHERE h.segment_id = d.segment_id AND h.subscriber = u.subscriber AND h.at <= m.t
        ORDER BY h.at DESC, h.place DESC LIMIT 1), false);
@@ -409,7 +431,7 @@ BEGIN
   DELETE FROM segment.stream;
   TRUNCATE oracle.decided;
   -- Nobody is left, and the clock may begin anew.
-  TRUNCATE segment.state, segment.due, segment.membership, segment.history, segment.queue;
+  TRUNCATE segment.state, segment.due, segment.membership, segment.history, segment.history_begin, segment.queue;
   IF EXISTS (SELECT FROM pg_inherits WHERE inhrelid = 'shop.ledger_2'::regclass) THEN ALTER TABLE shop.ledger DETACH PARTITION shop.ledger_2; END IF;
   IF EXISTS (SELECT FROM pg_inherits WHERE inhrelid = 'shop.reading_old'::regclass) THEN ALTER TABLE shop.reading_old NO INHERIT shop.reading; END IF;
   FOREACH source IN ARRAY ARRAY['shop.orders', 'shop.visit', 'shop.refund', 'shop.ledger', 'shop.reading']::regclass[] LOOP
@@ -466,6 +488,7 @@ BEGIN
     RETURN NEXT format('/* seed %s part %s */ SELECT oracle.set_clock(at) FROM oracle.clock', seed, part);
     RETURN NEXT format('/* seed %s part %s */ SELECT oracle.check()', seed, part);
   END IF;
+  RETURN NEXT format('/* seed %s part %s */ SET pg_segment.history_retention = %L', seed, part, (ARRAY['0', '2d', '20d'])[1 + seed % 3]);
   FOR step IN 1 .. steps LOOP
     what := oracle.pick(ARRAY['write', 'write', 'write', 'write', 'block', 'block', 'block', 'block', 'prepare', 'clock', 'clock', 'refresh', 'refresh',
                               'define', 'define', 'decide', 'rare']);
