@@ -37,7 +37,7 @@ fn preview(
         let criteria = value_of(registry.parse(&criteria.text()));
         // Refuses what `create_segment` would refuse.
         with(&registry, None, "", criteria.clone());
-        let tried = tried(&registry, criteria);
+        let tried = tried(criteria);
         let definitions = with_referred(vec![tried.clone()], &registry.definitions);
         survey::everybody(&registry, &definitions, |subject, segments| {
             all += 1;
@@ -65,7 +65,7 @@ fn diff(
         let current = existing(&registry, &segment).clone();
         // Refuses what `alter_segment` would refuse.
         with(&registry, Some(current.id), &segment, criteria.clone());
-        let (old, tried) = (current.id, tried(&registry, criteria));
+        let (old, tried) = (current.id, tried(criteria));
         let definitions = with_referred(vec![current, tried.clone()], &registry.definitions);
         survey::everybody(&registry, &definitions, |subject, segments| {
             // What was decided by hand stays so.
@@ -99,8 +99,8 @@ fn existing<'r>(registry: &'r Registry, name: &str) -> &'r Definition {
     definitions.find(|definition| definition.name == name).unwrap_or_else(|| unknown(name))
 }
 
-/// A definition for criteria that are no segment's: nothing refers to it.
-fn tried(registry: &Registry, criteria: Node) -> Definition {
-    let newest = registry.definitions.iter().map(|definition| definition.id).max();
-    Definition { id: newest.unwrap_or(0) + 1, name: String::new(), criteria }
+/// A definition for criteria that are no segment's: nothing refers to it, and nobody was ever put into it by hand, as
+/// the numbers of segments begin with 1.
+fn tried(criteria: Node) -> Definition {
+    Definition { id: 0, name: String::new(), criteria }
 }

@@ -259,9 +259,10 @@ impl Engine {
         loop {
             let found = self.find(subscriber);
             let mut work = self.begin(subscriber, found);
-            let before = work.manual.clone().unwrap_or_default();
+            let mut before = work.manual.take().unwrap_or_default();
+            // What was decided about segments that are gone goes with the next decision.
+            before.retain(|id| self.registry.program.segment_name(id).is_some());
             let mut manual = before.clone();
-            manual.retain(|id| self.registry.program.segment_name(id).is_some());
             change(&mut manual);
             if manual == before {
                 return false;

@@ -39,6 +39,8 @@ SELECT * FROM segment.verify();
 SELECT segment.drop_segment('hand others'), segment.drop_segment('hand uk');
 SELECT segment.create_segment('hand uk', '{"any": []}');
 SELECT count(*) FROM segment.manual_member;
+-- Nor is a decision about it one about another.
+SELECT segment.release_member('hand uk', 'u13'), segment.release_member('hand uk', 'u12');
 SELECT segment.add_member('hand uk', 'u05');
 SELECT segment.forget('u05');
 SELECT count(*) FROM segment.manual_member;

@@ -157,6 +157,12 @@ SELECT * FROM segment.diff(NULL, '{}');
 SELECT * FROM segment.diff('pv buyers', NULL);
 SELECT * FROM segment.dependents(NULL);
 SELECT * FROM segment.verify();
+-- What was decided by hand about a segment that is dropped says nothing about criteria that are no segment's.
+SELECT segment.create_segment('pv dropped', '{"event": "visit"}') > 0 AS created;
+SELECT segment.add_member('pv dropped', 'pv.new'), segment.exclude_member('pv dropped', 'pv.39');
+SELECT segment.drop_segment('pv dropped') > 0 AS dropped;
+SELECT members, sample FROM segment.preview('{"event": "purchase", "within": "10 days"}');
+SELECT members FROM segment.preview('{"any": []}');
 -- Where most states lack something, the events are read in one pass.
 INSERT INTO events SELECT 'pv.many.' || i, 'purchase', '2026-06-05', 1, '{}' FROM generate_series(1, 6000) i;
 UPDATE segment.state SET version = 0 WHERE subscriber <> 'pv.many.6000';
