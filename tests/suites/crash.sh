@@ -57,8 +57,8 @@ kill_backend() {
 kill_server() {
   local postmaster pids
   postmaster=$(head -n 1 "$PGDATA/postmaster.pid")
-  # The postmaster and all its children at once, as a loss of power would.
-  pids="$postmaster $(grep -lE "^PPid:[[:space:]]*$postmaster$" /proc/[0-9]*/status 2> /dev/null | cut -d / -f 3 | paste -sd ' ')"
+  # The postmaster and all its children at once, as a loss of power would. A process that ends meanwhile makes grep fail.
+  pids="$postmaster $({ grep -lE "^PPid:[[:space:]]*$postmaster$" /proc/[0-9]*/status 2> /dev/null || true; } | cut -d / -f 3 | paste -sd ' ')"
   # shellcheck disable=SC2086
   kill -9 $pids 2> /dev/null || true
   # Where nobody reaps the dead postmaster, its locks would seem to be held.
