@@ -3,10 +3,6 @@ NAMES+=(online)
 
 bench_online() {
   need attached
-  if [ "$(value attached "SELECT to_regprocedure('segment.create_segment_concurrently(text, jsonb)') IS NULL")" = t ]; then
-    say "online is skipped: there is no segment.create_segment_concurrently"
-    return
-  fi
   clone attached timed
   alternate latency alone create rebuild
   report online_create "<= 2" create alone
