@@ -6,7 +6,8 @@
 -- and keeps everything up to date.
 
 GRANT USAGE ON SCHEMA segment TO :"reader", :"manager";
-GRANT SELECT ON segment.member, segment.manual_member, segment.tier, segment.tier_summary, segment.tier_set, segment.profile, segment.summary, segment.transition, segment.definition,
+GRANT SELECT ON segment.member, segment.manual_member, segment.tier, segment.tier_summary, segment.tier_set,
+  segment.profile, segment.summary, segment.transition, segment.definition,
   segment.state, segment.due, segment.membership, segment.history, segment.history_begin, segment.version
   TO :"reader", :"manager";
 GRANT EXECUTE ON FUNCTION segment.members(text), segment.members_as_of(text, timestamptz), segment._recorded_segment(text, timestamptz),

@@ -1,6 +1,6 @@
 //! Why somebody is in a segment, or not.
 
-use super::segment::unknown;
+use super::segment::existing;
 use crate::activity::State;
 use crate::membership::{Manual, Subject};
 use crate::pg::report::value_of;
@@ -27,9 +27,7 @@ fn explain(
     ),
 > {
     let registry = registry::visible();
-    let Some(definition) = registry.definitions.iter().find(|definition| definition.name == segment) else {
-        unknown(&segment)
-    };
+    let definition = existing(&registry, &segment);
     let (row, since) = connect(|session| {
         let rows = session.select(
             "SELECT s.evaluated_at, s.activity, s.manual FROM segment.state s WHERE s.subscriber = $1",

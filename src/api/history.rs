@@ -1,6 +1,6 @@
 //! Who was in a segment, when, and for how long.
 
-use super::segment::unknown;
+use super::segment::existing;
 use crate::activity::{DAY, Instant, State};
 use crate::membership::{Cause, Manual, Members, Subject, Transition, time_in};
 use crate::pg::registry::{self, Registry};
@@ -46,9 +46,7 @@ struct Begin {
 
 /// The number of a segment, and from when on its members are on record.
 fn on_record(registry: &Registry, name: &str) -> (u32, Begin) {
-    let Some(definition) = registry.definitions.iter().find(|definition| definition.name == name) else {
-        unknown(name)
-    };
+    let definition = existing(registry, name);
     let created = connect(|session| {
         let rows =
             session.select("SELECT created_at FROM segment.definition WHERE name = $1", &[name.into()]);

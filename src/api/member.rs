@@ -1,6 +1,6 @@
 //! Members by hand: what somebody decided wins over the criteria.
 
-use super::segment::unknown;
+use super::segment::existing;
 use crate::membership::{Cause, Manual};
 use crate::pg::engine::Engine;
 use crate::pg::flush::flush;
@@ -54,9 +54,7 @@ pub fn decide(segment: &str, subscribers: &[String], member: Option<bool>) -> i6
     flush();
     registry::hold_definitions_and_sources();
     let registry = registry::current();
-    let Some(definition) = registry.definitions.iter().find(|definition| definition.name == segment) else {
-        unknown(segment)
-    };
+    let definition = existing(&registry, segment);
     let mut ids = subscribers.to_vec();
     ids.sort_unstable();
     ids.dedup();

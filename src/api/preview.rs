@@ -1,10 +1,10 @@
 //! What criteria would do before they are a segment's, and what depends on a segment.
 
-use super::segment::{unknown, with};
+use super::segment::{existing, with};
 use crate::criteria::Node;
 use crate::membership::{self, Definition, Sample, with_referred};
 use crate::pg::flush::flush;
-use crate::pg::registry::{self, Registry};
+use crate::pg::registry;
 use crate::pg::report::{Refusal, value_of};
 use crate::pg::spi::at_new_snapshot;
 use crate::pg::survey;
@@ -92,11 +92,6 @@ fn dependents(segment: String) -> TableIterator<'static, (name!(segment, String)
     let rows = membership::dependents(name, &registry.definitions).into_iter();
     let rows: Vec<_> = rows.map(|(name, depth)| (name.to_owned(), depth as i32)).collect();
     TableIterator::new(rows)
-}
-
-fn existing<'r>(registry: &'r Registry, name: &str) -> &'r Definition {
-    let mut definitions = registry.definitions.iter();
-    definitions.find(|definition| definition.name == name).unwrap_or_else(|| unknown(name))
 }
 
 /// A definition for criteria that are no segment's: nothing refers to it, and nobody was ever put into it by hand, as

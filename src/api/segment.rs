@@ -235,24 +235,12 @@ fn drop_segment(name: String) -> i64 {
     let Some(id) = segment_id(&name) else { unknown(&name) };
     let dependents = dependents(&name, &registry.definitions).into_iter();
     let direct: Vec<&str> = dependents.filter(|(_, depth)| *depth == 1).map(|(name, _)| name).collect();
-    if !direct.is_empty() {
-        Refusal::new(
-            PgSqlErrorCode::ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST,
-            format!("cannot drop segment \"{name}\": other segments refer to it: {}", direct.join(", ")),
-        )
-        .hint("Drop or alter those first.")
-        .raise();
-    }
+    let refers = format!("segment \"{name}\": other segments refer to it:");
+    refuse_used(&refers, &direct, "Drop or alter those first.");
     let sets = registry.tier_sets.iter().filter(|set| set.segments.contains(&name));
     let sets: Vec<&str> = sets.map(|set| set.name.as_str()).collect();
-    if !sets.is_empty() {
-        Refusal::new(
-            PgSqlErrorCode::ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST,
-            format!("cannot drop segment \"{name}\": it is a tier of {}", sets.join(", ")),
-        )
-        .hint("Drop those tier sets first, with segment.drop_tier_set.")
-        .raise();
-    }
+    let is_tier = format!("segment \"{name}\": it is a tier of");
+    refuse_used(&is_tier, &sets, "Drop those tier sets first, with segment.drop_tier_set.");
     let remaining = registry.definitions.iter().filter(|definition| definition.id != id as u32);
     let plan = plan_of(&registry, remaining);
     connect(|session| session.modify("DELETE FROM segment.definition WHERE segment_id = $1", &[id.into()]));
@@ -297,6 +285,24 @@ fn existing_segment(name: String) -> String {
         unknown(&name);
     }
     name
+}
+
+/// The definition of a segment, by name; 42704 where there is none.
+pub fn existing<'r>(registry: &'r Registry, name: &str) -> &'r Definition {
+    let mut definitions = registry.definitions.iter();
+    definitions.find(|definition| definition.name == name).unwrap_or_else(|| unknown(name))
+}
+
+/// Raises 2BP01 where something, as said, has users that name it.
+pub fn refuse_used(what: &str, users: &[&str], hint: &str) {
+    if !users.is_empty() {
+        Refusal::new(
+            PgSqlErrorCode::ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST,
+            format!("cannot drop {what} {}", users.join(", ")),
+        )
+        .hint(hint)
+        .raise();
+    }
 }
 
 /// Raises 42704 for a segment that does not exist.

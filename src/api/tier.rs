@@ -1,6 +1,6 @@
 //! Tier sets: segments in an order of priority, in exactly one of which everybody has a place.
 
-use super::segment::{checked_name, unknown};
+use super::segment::{checked_name, existing, refuse_used};
 use crate::criteria::{Scope, parse, reads_tier_set};
 use crate::error::nearest;
 use crate::pg::change;
@@ -29,11 +29,7 @@ fn create_tier_set(
     }
     let mut ids: Vec<i32> = Vec::with_capacity(segments.len());
     for segment in &segments {
-        let Some(definition) = registry.definitions.iter().find(|definition| definition.name == *segment)
-        else {
-            unknown(segment)
-        };
-        let id = definition.id as i32;
+        let id = existing(&registry, segment).id as i32;
         if ids.contains(&id) || *segment == otherwise {
             refuse(format!("\"{segment}\" would have two places in the tier set"));
         }
@@ -71,14 +67,9 @@ fn drop_tier_set(name: String) {
         };
         (0..rows.count()).filter(reads).map(|row| rows.value(row, 1)).collect()
     });
-    if !readers.is_empty() {
-        Refusal::new(
-            PgSqlErrorCode::ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST,
-            format!("cannot drop tier set \"{name}\": segments refer to it: {}", readers.join(", ")),
-        )
-        .hint("Drop or alter those first.")
-        .raise();
-    }
+    let readers: Vec<&str> = readers.iter().map(String::as_str).collect();
+    let refers = format!("tier set \"{name}\": segments refer to it:");
+    refuse_used(&refers, &readers, "Drop or alter those first.");
     connect(|session| {
         session.modify("DELETE FROM segment.tier_set WHERE tier_set = $1", &[name.into()]);
     });

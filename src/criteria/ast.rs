@@ -162,7 +162,11 @@ pub enum Measure {
     Streak,
     /// By which share the number of events, or the sum of a property, in the window is above that in the equally long window
     /// before it; missing where there was nothing.
-    Trend(Option<Path>),
+    Trend {
+        of: Option<Path>,
+        /// Both windows together.
+        both: Duration,
+    },
 }
 
 /// A condition on the order of what a subscriber did:

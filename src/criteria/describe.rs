@@ -103,8 +103,8 @@ pub fn describe_measure(leaf: &EventLeaf) -> String {
         Measure::First => format!("the number of first {event:?} events ever that are{filter}{span}"),
         Measure::Last => format!("the number of latest {event:?} events that are{filter}{span}"),
         Measure::Streak => format!("the number of days in a row with {event:?} events{filter}"),
-        Measure::Trend(None) => format!("the growth of the number of {events}"),
-        Measure::Trend(Some(path)) => {
+        Measure::Trend { of: None, .. } => format!("the growth of the number of {events}"),
+        Measure::Trend { of: Some(path), .. } => {
             format!("the growth of the sum of {} over {events}", describe_path(path))
         }
     }

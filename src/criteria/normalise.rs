@@ -396,7 +396,7 @@ fn event(leaf: &EventLeaf) -> Result<Value> {
         Measure::First => measure("first", true.into(), None),
         Measure::Last => measure("last", true.into(), None),
         Measure::Streak => measure("streak", tests, None),
-        Measure::Trend(path) => measure("trend", tests, path.as_ref()),
+        Measure::Trend { of, .. } => measure("trend", tests, of.as_ref()),
     }
     let span = leaf.span;
     let parts = [

@@ -51,7 +51,7 @@ impl Parser {
         one_of(object, &PATTERNS, at, "follows one pattern")?;
         let (event, filter) = self.selection(object, at)?;
         let span = span(object, at)?;
-        let (measure, test) = self.measure(object, at)?;
+        let (measure, test) = self.measure(object, span, at)?;
         let leaf = EventLeaf { event, filter, measure, test, span };
         match PATTERNS.into_iter().find(|pattern| object.contains_key(*pattern)) {
             None => {
@@ -81,7 +81,7 @@ impl Parser {
         Ok((event, filters.then(|| filter.clone())))
     }
 
-    fn measure(&mut self, object: &Object, at: &str) -> Result<(Measure, Test)> {
+    fn measure(&mut self, object: &Object, span: Span, at: &str) -> Result<(Measure, Test)> {
         let key = MEASURES.into_iter().find(|key| object.contains_key(*key));
         let of = object.get("of").map(|of| parse_path(of, &join(at, "of"))).transpose()?;
         if of.is_some() && !key.is_some_and(|key| OF.contains(&key)) {
@@ -119,24 +119,21 @@ impl Parser {
                 (Measure::Streak, self.numeric(value, &here)?)
             }
             "trend" => {
-                let only_within = object.contains_key("within")
-                    && !["older_than", "from", "until"].iter().any(|key| object.contains_key(*key));
-                if !only_within {
+                let Span { within: Some(within), older_than: None, from: None, until: None } = span else {
                     return Err(criteria(
                         at,
                         "a trend compares the last so much time with as much before it",
                         "Write {\"within\": \"7 days\", \"trend\": {\"min\": 0.5}}: at least half as much again.",
                     ));
-                }
-                let doubled = span(object, at)?.within.map(|within| within.seconds().saturating_mul(2));
-                if doubled.is_some_and(|doubled| Duration::from_seconds(doubled).is_err()) {
-                    return Err(criteria(
+                };
+                let both = Duration::from_seconds(within.seconds().saturating_mul(2)).map_err(|_| {
+                    criteria(
                         &join(at, "within"),
                         "the time before it would reach back more than 100 years",
                         "Take at most 50 years.",
-                    ));
-                }
-                (Measure::Trend(of), self.numeric(value, &here)?)
+                    )
+                })?;
+                (Measure::Trend { of, both }, self.numeric(value, &here)?)
             }
             "sum" => (Measure::Sum(value_or(of)), self.numeric(value, &here)?),
             "average" => (Measure::Average(value_or(of)), self.numeric(value, &here)?),

@@ -1,6 +1,6 @@
 //! Compiles definitions into a program.
 
-use super::derived::{Derivation, Derived, twice};
+use super::derived::{Derivation, Derived};
 use super::evaluate::Scratch;
 use super::feeds::Feeds;
 use super::leaf::{Accepts, Leaf, Source};
@@ -145,7 +145,7 @@ impl Program {
 
     /// Puts everything where evaluation looks for it.
     fn arrange(&mut self) {
-        let mut derived: Vec<(usize, u32)> = Vec::new();
+        let position = |stream: u32| self.streams.position(stream).map(|position| position as usize);
         for (index, quantity) in self.quantities.iter_mut().enumerate() {
             let boundaries = quantity.leaves.iter().map(|leaf| self.leaves[*leaf].accepts.boundaries());
             quantity.boundaries = boundaries.collect::<Option<Vec<_>>>().map(|boundaries| {
@@ -161,11 +161,12 @@ impl Program {
                     continue;
                 }
                 Source::Derived(Derived { stream, .. }) => {
-                    derived.push((index, *stream));
+                    self.derived.extend(position(*stream).map(|position| (index, position)));
                     continue;
                 }
                 Source::Sequence(sequence) => {
-                    derived.extend(sequence.steps.first().map(|(stream, _)| (index, *stream)));
+                    let first = sequence.steps.first().and_then(|(stream, _)| position(*stream));
+                    self.derived.extend(first.map(|position| (index, position)));
                     continue;
                 }
                 Source::Bucket(salt) => {
@@ -175,8 +176,8 @@ impl Program {
                 Source::Count { stream, window } => (*stream, *window, false),
                 Source::Sum { stream, window } => (*stream, *window, true),
             };
-            let Some(position) = self.streams.position(stream) else { continue };
-            let questions = &mut self.questions[position as usize];
+            let Some(position) = position(stream) else { continue };
+            let questions = &mut self.questions[position];
             let Some(window) = window else {
                 questions.lifetime.push(index);
                 continue;
@@ -191,9 +192,6 @@ impl Program {
             };
             let slot = &mut windows[place];
             *(if sums { &mut slot.2 } else { &mut slot.1 }) = Some(index);
-        }
-        for (index, stream) in derived {
-            self.derived.extend(self.streams.position(stream).map(|position| (index, position as usize)));
         }
         for (index, segment) in self.segments.iter().enumerate() {
             for (_, condition) in &segment.leaves {
@@ -430,22 +428,19 @@ impl<'a> Compiler<'a> {
         let stream = streams.first().copied().unwrap_or_default();
         let whole = streams.last().copied().unwrap_or_default();
         let (within, beyond) = (leaf.span.within.map(Window::new), leaf.span.older_than.map(Window::new));
-        let derivation = match (&leaf.measure, leaf.span.within) {
-            (Measure::Count, _) if beyond.is_none() => return Ok(Source::Count { stream, window: within }),
-            (Measure::Sum(_), _) if beyond.is_none() => return Ok(Source::Sum { stream, window: within }),
-            (Measure::Count, _) => Derivation::Count,
-            (Measure::Sum(_), _) => Derivation::Sum,
-            (Measure::Average(_), _) => Derivation::Average,
-            (Measure::Minimum(_), _) => Derivation::Minimum,
-            (Measure::Maximum(_), _) => Derivation::Maximum,
-            (Measure::Distinct(_), _) => Derivation::Distinct,
-            (Measure::First, _) => Derivation::First { whole },
-            (Measure::Last, _) => Derivation::Last { whole },
-            (Measure::Streak, _) => Derivation::Streak,
-            (Measure::Trend(of), Some(length)) => {
-                Derivation::Trend { sums: of.is_some(), both: twice(length) }
-            }
-            (Measure::Trend(_), None) => return Err(Error::Corrupt("trend without a window")),
+        let derivation = match &leaf.measure {
+            Measure::Count if beyond.is_none() => return Ok(Source::Count { stream, window: within }),
+            Measure::Sum(_) if beyond.is_none() => return Ok(Source::Sum { stream, window: within }),
+            Measure::Count => Derivation::Count,
+            Measure::Sum(_) => Derivation::Sum,
+            Measure::Average(_) => Derivation::Average,
+            Measure::Minimum(_) => Derivation::Minimum,
+            Measure::Maximum(_) => Derivation::Maximum,
+            Measure::Distinct(_) => Derivation::Distinct,
+            Measure::First => Derivation::First { whole },
+            Measure::Last => Derivation::Last { whole },
+            Measure::Streak => Derivation::Streak,
+            Measure::Trend { of, both } => Derivation::Trend { sums: of.is_some(), both: Window::new(*both) },
         };
         let (from, until) = match derivation {
             Derivation::First { .. } | Derivation::Last { .. } => (leaf.span.from, leaf.span.until),

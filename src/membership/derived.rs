@@ -2,7 +2,6 @@
 
 use super::leaf::Course;
 use crate::activity::{DAY, Instant, Line, Resolution, State, Tally, VALUE_SCALE, Window};
-use crate::criteria::Duration;
 use std::collections::BTreeSet;
 
 /// How far back a streak is looked for; it counts for [`LONGEST_STREAK`] days at most.
@@ -11,12 +10,6 @@ const LONGEST_STREAK: i64 = 365;
 
 /// Decimal places of averages and of growth.
 const DECIMALS: u32 = 9;
-
-/// The window that is twice as long.
-pub fn twice(length: Duration) -> Window {
-    let double = Duration::from_seconds(length.seconds().saturating_mul(2));
-    Window::new(double.unwrap_or(length))
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Derivation {

@@ -72,7 +72,9 @@ impl Program {
                 }
             }
         }
-        scratch.view.read(state);
+        if !self.features.is_empty() {
+            scratch.view.read(state);
+        }
         let view = &scratch.view;
         for (index, feature) in &self.features {
             run.follow(&self.quantities[*index], &(*feature, view), at, patience);

@@ -1,7 +1,7 @@
 //! Which streams a set of definitions needs, against those that exist.
 
 use super::compile::Definition;
-use super::derived::{STREAK, twice};
+use super::derived::STREAK;
 use crate::activity::{Horizons, Keep, Selection, Stream, Streams, Window};
 use crate::criteria::{EventLeaf, Measure, Node, SequenceLeaf};
 use crate::score::BuiltinStreams;
@@ -97,9 +97,9 @@ pub fn needs(leaf: &EventLeaf) -> Vec<(Selection, Horizons)> {
             horizons.ever = leaf.span.within.is_none();
         }
         Measure::Streak => horizons.include(STREAK),
-        Measure::Trend(path) => {
-            selection.of.clone_from(path);
-            leaf.span.within.map(twice).into_iter().for_each(|window| horizons.include(window));
+        Measure::Trend { of, both } => {
+            selection.of.clone_from(of);
+            horizons.include(Window::new(*both));
         }
     }
     (selection.from, selection.until) = (leaf.span.from, leaf.span.until);

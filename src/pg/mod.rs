@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 pub mod capture;
+mod catalogue;
 pub mod change;
 pub mod engine;
 pub mod event;

@@ -4,14 +4,14 @@
 //! registry never goes stale: readers ask for the version that their snapshot shows. Writers need the newest,
 //! and hold a lock on `segment.version` that a change of definitions has to wait for.
 
+use super::catalogue;
 use super::guc;
 use super::owner::Acting;
 use super::relation::Relation;
-use super::report::{Refusal, raise};
-use super::source::{EventType, Mapping, Reader, Source};
+use super::report::Refusal;
+use super::source::{Reader, Source};
 use super::spi::{Session, connect, connect_at_latest};
-use crate::activity::{Horizons, Keep, Selection, Stream, Streams};
-use crate::criteria::{Node, Path, Scope, TierSet, expand_tiers, parse};
+use crate::criteria::{Node, Scope, TierSet, expand_tiers, parse};
 use crate::error::{Error, Result};
 use crate::membership::{Definition, Program};
 use pgrx::prelude::*;
@@ -331,9 +331,9 @@ fn version(session: &Session) -> i64 {
 
 fn load(session: &Session) -> Registry {
     let version = version(session);
-    let tier_sets = load_tier_sets(session);
-    let parsed = load_definitions(session, &tier_sets);
-    let (program, definitions, broken) = compile(load_streams(session), parsed);
+    let tier_sets = catalogue::tier_sets(session);
+    let parsed = catalogue::definitions(session, &tier_sets);
+    let (program, definitions, broken) = catalogue::compile(catalogue::streams(session), parsed);
     let versions = session.select(
         "SELECT streams, (SELECT coalesce(max(since), 0) FROM segment.stream),
                 (SELECT coalesce(max(changing), 0) FROM segment.definition) FROM segment.version",
@@ -346,120 +346,11 @@ fn load(session: &Session) -> Registry {
         definitions,
         broken,
         tier_sets,
-        sources: load_sources(session),
+        sources: catalogue::sources(session),
         streams_version: versions.value(0, 1),
         filled_version: versions.value(0, 2),
         evaluated_version: versions.value(0, 3),
     }
-}
-
-type Parsed = Vec<std::result::Result<Definition, (String, Error)>>;
-
-fn load_definitions(session: &Session, tier_sets: &[TierSet]) -> Parsed {
-    let rows = session
-        .select("SELECT segment_id, name, criteria::text FROM segment.definition ORDER BY segment_id", &[]);
-    let definition = |row: usize| {
-        let name: String = rows.value(row, 2);
-        let parsed = parse(&rows.value::<String>(row, 3), Scope::Subscriber);
-        match parsed.and_then(|criteria| expand_tiers(criteria, tier_sets)) {
-            Ok(criteria) => Ok(Definition { id: rows.value::<i32>(row, 1) as u32, name, criteria }),
-            Err(error) => Err((name, error)),
-        }
-    };
-    (0..rows.count()).map(definition).collect()
-}
-
-fn load_tier_sets(session: &Session) -> Vec<TierSet> {
-    let rows = session.select(
-        "SELECT tier_set, ARRAY(SELECT d.name FROM pg_catalog.unnest(segments) WITH ORDINALITY AS t (id, place)
-                                JOIN segment.definition d ON d.segment_id = t.id ORDER BY place)
-         FROM segment.tier_set ORDER BY tier_set",
-        &[],
-    );
-    (0..rows.count()).map(|row| TierSet { name: rows.value(row, 1), segments: rows.value(row, 2) }).collect()
-}
-
-/// The program of the definitions that can be compiled, those, and those that cannot: only direct writes to the tables
-/// make such, and whoever refers to one is one too.
-fn compile(streams: Vec<Stream>, parsed: Parsed) -> (Program, Vec<Definition>, Vec<(String, Error)>) {
-    let mut definitions = Vec::with_capacity(parsed.len());
-    let mut broken = Vec::new();
-    for definition in parsed {
-        match definition {
-            Ok(definition) => definitions.push(definition),
-            Err(unreadable) => broken.push(unreadable),
-        }
-    }
-    loop {
-        let error = match Program::compile(streams.clone(), &definitions) {
-            Ok(program) => return (program, definitions, broken),
-            Err(error) => error,
-        };
-        let stored = Streams::new(streams.clone());
-        let cause = |definition: &Definition| Program::check_against(&stored, definition, &definitions).err();
-        let found =
-            definitions.iter().enumerate().find_map(|(at, definition)| Some((at, cause(definition)?)));
-        // None alone is at fault where they refer to each other in a circle: the last one goes.
-        let (at, error) = found.unwrap_or((definitions.len().saturating_sub(1), error));
-        if definitions.is_empty() {
-            raise(error);
-        }
-        broken.push((definitions.remove(at).name, error));
-    }
-}
-
-/// Streams that cannot be read are left out: the definitions that need them are then broken, and nothing else.
-fn load_streams(session: &Session) -> Vec<Stream> {
-    let rows = session.select(
-        "SELECT stream_id, event_type, filter::text, value_path, from_time, until_time, horizons, extent, keep, ever
-         FROM segment.stream ORDER BY stream_id",
-        &[],
-    );
-    let stream = |row: usize| {
-        let filter: Option<String> = rows.get(row, 3);
-        let filter = filter.map(|filter| serde_json::from_str(&filter)).transpose().ok()?;
-        let selection = Selection {
-            event: rows.get(row, 2),
-            filter,
-            of: rows.get(row, 4).map(Path),
-            from: rows.instant(row, 5),
-            until: rows.instant(row, 6),
-            keep: Keep::by_name(&rows.value::<String>(row, 9))?,
-        };
-        let panes = rows.value::<Vec<i64>>(row, 7).try_into().ok()?;
-        let horizons = Horizons { panes, extent: rows.value(row, 8), ever: rows.value(row, 10) };
-        Stream::new(rows.value::<i32>(row, 1) as u32, selection, horizons).ok()
-    };
-    (0..rows.count()).filter_map(stream).collect()
-}
-
-fn load_sources(session: &Session) -> Vec<Source> {
-    let rows = session.select(
-        "SELECT source_id, relation::oid, subscriber::text, occurred_at::text, time_zone, event_type::text,
-                constant_type, value::text, properties::text, capture,
-                ARRAY(SELECT t.relation::oid FROM segment.source_table t WHERE t.source_id = source.source_id ORDER BY 1)
-         FROM segment.source ORDER BY source_id",
-        &[],
-    );
-    (0..rows.count())
-        .map(|row| Source {
-            id: rows.value(row, 1),
-            relation: rows.get(row, 2).unwrap_or(pg_sys::Oid::INVALID),
-            tables: rows.value(row, 11),
-            by_row: rows.value::<String>(row, 10) == "row",
-            mapping: Mapping {
-                subscriber: rows.value(row, 3),
-                occurred_at: rows.value(row, 4),
-                time_zone: rows.get(row, 5),
-                event_type: match rows.get(row, 6) {
-                    Some(column) => EventType::Column(column),
-                    None => EventType::Constant(rows.value(row, 7)),
-                },
-                value: rows.get(row, 8),
-                properties: rows.get(row, 9),
-            },
-        })
-        .collect()
 }
 
 /// Registers the invalidation callback, once per backend.
