@@ -5,6 +5,14 @@ use crate::error::{Error, Result, nearest};
 use chrono::{NaiveDateTime, Offset, TimeDelta, TimeZone};
 use chrono_tz::{TZ_VARIANTS, Tz};
 
+const DAY: i64 = 86_400_000_000;
+
+/// Less than lies between any two changes of the clocks of a zone: four days in Freetown in 1939, else at least six.
+const CLOSEST: i64 = 2 * DAY;
+
+/// How far ahead changes of the clocks are looked for.
+const FAR: i64 = 32 * DAY;
+
 /// Which "now" and which calendar days criteria mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Clock {
@@ -44,6 +52,53 @@ impl Clock {
     /// The first instant that belongs to a period, which begins at a local time.
     pub fn beginning(&self, local: NaiveDateTime) -> Instant {
         self.resolve(local, |earliest, _| earliest)
+    }
+
+    /// For how many microseconds after an instant the offset stays what it is, up to 32 days.
+    pub fn holds(&self, at: Instant) -> i64 {
+        let far = at.saturating_add(FAR);
+        self.next_change(at, far).unwrap_or(far) - at
+    }
+
+    /// For how many microseconds after a time without an offset it is read by the same offset, up to 32 days.
+    pub fn reads(&self, local: NaiveDateTime) -> i64 {
+        let local = instant(local);
+        // Of a change, the times that it skips or repeats lie between what the clocks show before it and after.
+        let mut change = local.saturating_sub(2 * DAY);
+        let last = local.saturating_add(FAR + 2 * DAY);
+        while let Some(next) = self.next_change(change, last) {
+            let edges = [next + self.offset(next - 1), next + self.offset(next)];
+            if let Some(edge) = edges.into_iter().filter(|edge| *edge > local).min() {
+                return (edge - local).min(FAR);
+            }
+            change = next;
+        }
+        FAR
+    }
+
+    /// The first instant after one, and not after another, from which the offset is a different one.
+    fn next_change(&self, after: Instant, last: Instant) -> Option<Instant> {
+        if self.zone == Tz::UTC {
+            return None;
+        }
+        let offset = self.offset(after);
+        let (mut low, mut high) = (after, after);
+        while self.offset(high) == offset {
+            if high >= last {
+                return None;
+            }
+            (low, high) = (high, high.saturating_add(CLOSEST).min(last));
+        }
+        while high - low > 1 {
+            let middle = low + (high - low) / 2;
+            *(if self.offset(middle) == offset { &mut low } else { &mut high }) = middle;
+        }
+        Some(high)
+    }
+
+    /// How far the clocks are ahead of UTC, in microseconds.
+    fn offset(&self, at: Instant) -> i64 {
+        self.local(at).map_or(0, |local| instant(local) - at)
     }
 
     fn resolve(&self, local: NaiveDateTime, choose: fn(i32, i32) -> i32) -> Instant {

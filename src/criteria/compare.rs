@@ -16,7 +16,8 @@ pub fn passes<'a, D: Document<'a>>(test: &Test, stored: Option<D>, clock: &Clock
     test.operators.iter().all(|operator| holds(operator, stored, test.ignore_case, clock))
 }
 
-fn holds<'a, D: Document<'a>>(
+/// Whether a value passes one operator.
+pub fn holds<'a, D: Document<'a>>(
     operator: &Operator,
     stored: Option<D>,
     ignore_case: bool,
@@ -111,7 +112,7 @@ impl Type {
 }
 
 /// The instant that a value names; a day is the instant at which it begins.
-fn read_time<'a, D: Document<'a>>(value: D, clock: &Clock) -> Option<Instant> {
+pub fn read_time<'a, D: Document<'a>>(value: D, clock: &Clock) -> Option<Instant> {
     Some(match Written::parse(value.text()?)? {
         Written::Instant(instant) => instant,
         Written::Local(local) => clock.instant(local),
@@ -119,13 +120,18 @@ fn read_time<'a, D: Document<'a>>(value: D, clock: &Clock) -> Option<Instant> {
     })
 }
 
-/// Whether the month and the day of a time are today's; 29 February falls on the 28th in common years.
-fn is_anniversary<'a, D: Document<'a>>(value: D, clock: &Clock) -> Option<bool> {
-    let day = match Written::parse(value.text()?)? {
+/// The day that a time lies on.
+pub fn read_day<'a, D: Document<'a>>(value: D, clock: &Clock) -> Option<NaiveDate> {
+    Some(match Written::parse(value.text()?)? {
         Written::Instant(instant) => clock.local(instant)?.date(),
         Written::Local(local) => local.date(),
         Written::Day(day) => day,
-    };
+    })
+}
+
+/// Whether the month and the day of a time are today's; 29 February falls on the 28th in common years.
+fn is_anniversary<'a, D: Document<'a>>(value: D, clock: &Clock) -> Option<bool> {
+    let day = read_day(value, clock)?;
     let today = clock.local(clock.now)?.date();
     let this_year = |day| NaiveDate::from_ymd_opt(today.year(), 2, day);
     let leap = (day.month(), day.day()) == (2, 29);
@@ -135,7 +141,8 @@ fn is_anniversary<'a, D: Document<'a>>(value: D, clock: &Clock) -> Option<bool> 
     })
 }
 
-fn elements<'a, D: Document<'a>>(value: Option<D>) -> impl Iterator<Item = D> {
+/// The elements of an array; anything else has none.
+pub fn elements<'a, D: Document<'a>>(value: Option<D>) -> impl Iterator<Item = D> {
     let array = value.filter(|value| value.kind() == Kind::Array);
     let size = array.map_or(0, Document::size);
     (0..size).filter_map(move |index| array.and_then(|array| array.element(index)))

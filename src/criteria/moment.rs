@@ -8,6 +8,10 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::ops::Range;
 
+mod motion;
+
+pub use motion::{Stretch, stretch_of_today};
+
 /// A time, or a period of the calendar such as a day, as an expression: where it starts, and steps from there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moment {
@@ -150,16 +154,19 @@ impl Moment {
         if self.unit().is_some() {
             return self.period(clock);
         }
-        // "-3 days" is three days back on the calendar, though one of them had 23 hours.
-        let whole = match (self.anchor, self.steps.as_slice()) {
-            (Anchor::Now, [Step::Seconds(seconds)]) if seconds % 86_400 == 0 => Some(seconds / 86_400),
-            _ => None,
-        };
-        let place = match whole {
+        let place = match self.whole_days() {
             Some(days) => Place::Instant(clock.now).step(Step::Days(days), clock)?,
             None => Place::Instant(self.period(clock)?.start),
         };
         place.step(Step::Floor(Unit::Day), clock)?.period(Some(Unit::Day), clock)
+    }
+
+    /// "-3 days" is three days back on the calendar, though one of them had 23 hours.
+    fn whole_days(&self) -> Option<i64> {
+        match (self.anchor, self.steps.as_slice()) {
+            (Anchor::Now, [Step::Seconds(seconds)]) if seconds % 86_400 == 0 => Some(seconds / 86_400),
+            _ => None,
+        }
     }
 
     /// The period that it names, rather than an instant: what it was rounded to, or a date's day.
@@ -226,13 +233,7 @@ impl Place {
             return Some(start..start.checked_add(seconds * 1_000_000)?);
         }
         let start = self.local(clock)?;
-        let end = match unit {
-            Unit::Week => add_days(start, 7),
-            Unit::Month => add_months(start, 1),
-            Unit::Year => add_months(start, 12),
-            _ => add_days(start, 1),
-        };
-        Some(clock.beginning(start)..clock.beginning(end?))
+        Some(clock.beginning(start)..clock.beginning(unit.end(start)?))
     }
 }
 
@@ -257,6 +258,16 @@ impl Unit {
             _ => Some(day),
         };
         Some(day?.and_time(NaiveTime::MIN))
+    }
+
+    /// The end of the period of a day or more that begins at a time.
+    fn end(self, start: NaiveDateTime) -> Option<NaiveDateTime> {
+        match self {
+            Unit::Week => add_days(start, 7),
+            Unit::Month => add_months(start, 1),
+            Unit::Year => add_months(start, 12),
+            _ => add_days(start, 1),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Random criteria and random documents, for the tests: few keys and few values, so that they often meet.
 
+use super::instant::{Instant, print_instant};
 use super::parse::{Scope, parse_value};
 use super::parse_test::OPERATORS;
 use rand_xoshiro::Xoshiro256Plus;
@@ -24,18 +25,51 @@ const TIMES: [&str; 14] = [
     "anniversary",
 ];
 const TEXTS: [&str; 8] = ["", "a", "A", "ab", "b", "1", "1.2.3", "1.2.4-rc.1"];
+/// Operators and operands that move with the current time.
+const TIMED: [&str; 5] = ["before", "after", "on", "within", "older_than"];
+const MOVING: [&str; 20] = [
+    "now",
+    "today",
+    "yesterday",
+    "tomorrow",
+    "this_week",
+    "last_month",
+    "this_year",
+    "next_year",
+    "-1 day",
+    "+2 weeks",
+    "-90 minutes",
+    "now-1M",
+    "now+1M-2d",
+    "now-1d",
+    "now/h",
+    "now-1M/M+3d",
+    "now/d+2h",
+    "now-1w/h",
+    "now-3M/m",
+    "anniversary",
+];
 const DURATIONS: [&str; 6] = ["1 day", "24 hours", "2 weeks", "14 days", "1 year", "90 minutes"];
 
 /// A generator that a seed decides.
-pub struct Random(Xoshiro256Plus);
+pub struct Random {
+    source: Xoshiro256Plus,
+    /// The times that documents have lie around it, and criteria are mostly about them.
+    now: Option<Instant>,
+}
 
 impl Random {
     pub fn new(seed: u64) -> Self {
-        Random(Xoshiro256Plus::seed_from_u64(seed))
+        Random { source: Xoshiro256Plus::seed_from_u64(seed), now: None }
+    }
+
+    /// From now on, criteria and documents that are about times around an instant.
+    pub fn set_now(&mut self, now: Instant) {
+        self.now = Some(now);
     }
 
     pub fn below(&mut self, limit: usize) -> usize {
-        (self.0.next_u64() >> 11) as usize % limit.max(1)
+        (self.source.next_u64() >> 11) as usize % limit.max(1)
     }
 
     pub fn pick<T: Copy>(&mut self, values: &[T]) -> T {
@@ -44,8 +78,12 @@ impl Random {
 
     /// Criteria that are valid for a document at an instant.
     pub fn criteria(&mut self) -> Value {
+        self.criteria_of_depth(3)
+    }
+
+    pub fn criteria_of_depth(&mut self, depth: usize) -> Value {
         loop {
-            let criteria = self.node(3, false);
+            let criteria = self.node(depth, false);
             if parse_value(&criteria, Scope::DocumentAt).is_ok() {
                 return criteria;
             }
@@ -66,7 +104,18 @@ impl Random {
         self.object(3)
     }
 
+    fn key(&mut self) -> &'static str {
+        self.pick(if self.now.is_some() { &KEYS[2..4] } else { &KEYS[..] })
+    }
+
     fn object(&mut self, depth: usize) -> Value {
+        if self.now.is_some() {
+            return KEYS[2..4]
+                .iter()
+                .map(|key| (key.to_string(), self.value(depth)))
+                .collect::<Map<_, _>>()
+                .into();
+        }
         let keys = self.below(KEYS.len() + 1);
         (0..keys).map(|_| (self.pick(&KEYS).to_string(), self.value(depth))).collect::<Map<_, _>>().into()
     }
@@ -74,12 +123,25 @@ impl Random {
     fn value(&mut self, depth: usize) -> Value {
         match self.below(if depth == 0 { 6 } else { 9 }) {
             0 => Value::Null,
+            1..=5 if self.now.is_some() => self.time().into(),
             1 => (self.below(2) == 0).into(),
             2 => self.number(),
             3 | 4 => (self.pick(&TEXTS)).into(),
             5 => (self.pick(&TIMES)).into(),
             6 | 7 => self.list(depth),
             _ => self.object(depth - 1),
+        }
+    }
+
+    /// A time somewhere around now, written in one of the ways.
+    fn time(&mut self) -> String {
+        let reach = self.pick(&[1, 3_600, 86_400, 40 * 86_400, 800 * 86_400]);
+        let seconds = self.below(2 * reach + 1) as i64 - reach as i64;
+        let text = print_instant(self.now.unwrap_or_default() + seconds * 1_000_000);
+        match self.below(4) {
+            0 => text[..10].to_owned(),
+            1 => text.trim_end_matches('Z').to_owned(),
+            _ => text,
         }
     }
 
@@ -118,16 +180,17 @@ impl Random {
     fn shorthand(&mut self) -> Value {
         let test = self.test();
         match self.below(3) {
-            0 => json!({self.pick(&KEYS): {self.pick(&KEYS): test}}),
-            _ => json!({self.pick(&KEYS): test}),
+            0 => json!({self.key(): {self.key(): test}}),
+            _ => json!({self.key(): test}),
         }
     }
 
     fn attribute(&mut self) -> Value {
         let mut leaf = self.test();
         leaf["attribute"] = match self.below(3) {
-            0 => json!([self.pick(&KEYS), self.pick(&KEYS)]),
+            0 => json!([self.key(), self.key()]),
             1 => "items.a".into(),
+            _ if self.now.is_some() => "tags".into(),
             _ => "a".into(),
         };
         leaf
@@ -187,7 +250,8 @@ impl Random {
         let mut test: Map<String, Value> = (0..1 + self.below(2))
             .map(|_| {
                 // The last key is `ignore_case`, which is no operator.
-                let operator = self.pick(&OPERATORS[..OPERATORS.len() - 1]);
+                let timed = self.now.is_some() && self.below(4) > 0;
+                let operator = self.pick(if timed { &TIMED } else { &OPERATORS[..OPERATORS.len() - 1] });
                 (operator.to_owned(), self.operand(operator))
             })
             .collect();
@@ -211,6 +275,7 @@ impl Random {
                 0 => self.node(1, false),
                 _ => self.test(),
             },
+            "before" | "after" | "on" if self.now.is_some() => self.pick(&MOVING).into(),
             "before" | "after" | "on" => (self.pick(&TIMES)).into(),
             "within" | "older_than" => (self.pick(&DURATIONS)).into(),
             "type" if self.below(2) == 0 => json!(["string", "array"]),

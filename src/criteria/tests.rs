@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 mod canonical;
 mod cases;
+mod flips;
 mod times;
 
 /// The instant of a time with an offset.
