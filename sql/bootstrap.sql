@@ -59,6 +59,19 @@ CREATE TABLE segment.source_table (
   source_id integer NOT NULL REFERENCES segment.source ON DELETE CASCADE
 );
 
+-- Tables with a row per subscriber, whose columns are attributes.
+CREATE TABLE segment.profile_source (
+  profile_source_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  relation    regclass NOT NULL UNIQUE,
+  subscriber  name NOT NULL,
+  email       name,
+  traits      name[] NOT NULL,
+  properties  name,
+  preferences name,
+  tags        name,
+  attached_at timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+
 CREATE TABLE segment.stream (
   stream_id  integer GENERATED ALWAYS AS IDENTITY (START WITH 5) PRIMARY KEY,
   event_type text,
@@ -100,6 +113,8 @@ CREATE TABLE segment.state (
   members      bytea NOT NULL,
   written      bytea,
   manual       bytea,
+  profile      jsonb,
+  held         bytea,
   activity     bytea NOT NULL,
   CONSTRAINT state_pkey PRIMARY KEY (subscriber)
 ) USING heap WITH (fillfactor = 70);
@@ -189,6 +204,8 @@ SELECT pg_catalog.pg_extension_config_dump('segment.tier_set', '');
 SELECT pg_catalog.pg_extension_config_dump('segment.source', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('segment.source', 'source_id'), '');
 SELECT pg_catalog.pg_extension_config_dump('segment.source_table', '');
+SELECT pg_catalog.pg_extension_config_dump('segment.profile_source', '');
+SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('segment.profile_source', 'profile_source_id'), '');
 SELECT pg_catalog.pg_extension_config_dump('segment.stream', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('segment.stream', 'stream_id'), '');
 SELECT pg_catalog.pg_extension_config_dump('segment.state', '');

@@ -1,7 +1,7 @@
 -- Costs and row estimates that pgrx cannot state.
-ALTER FUNCTION segment._features(bigint, timestamptz, bytea, timestamptz) COST 50 ROWS 1;
-ALTER FUNCTION segment._overdue(bigint, text, timestamptz, bytea, bytea, bytea, timestamptz) COST 50 ROWS 5;
-ALTER FUNCTION segment._segments(bigint, text, timestamptz, bytea, bytea, timestamptz) COST 50;
+ALTER FUNCTION segment._features(bigint, timestamptz, bytea, boolean, timestamptz) COST 50 ROWS 1;
+ALTER FUNCTION segment._overdue(bigint, text, timestamptz, bytea, bytea, bytea, jsonb, bytea, timestamptz) COST 50 ROWS 5;
+ALTER FUNCTION segment._segments(bigint, text, timestamptz, bytea, bytea, jsonb, bytea, timestamptz) COST 50;
 ALTER FUNCTION segment._manual(bytea) ROWS 2;
 ALTER FUNCTION segment.explain(text, text) ROWS 5;
 ALTER FUNCTION segment.describe(jsonb) ROWS 5;
@@ -18,6 +18,10 @@ REVOKE ALL ON ALL ROUTINES IN SCHEMA segment FROM PUBLIC;
 -- Set-up
 COMMENT ON FUNCTION segment.attach_source(regclass, name, name, name, text, name, name, text, text) IS 'start capturing the events of a table, existing rows included; returns the number of subscribers they belong to';
 COMMENT ON FUNCTION segment.detach_source(regclass) IS 'stop capturing a table and forget what its events contributed; returns the number of subscribers computed again';
+COMMENT ON FUNCTION segment.attach_profiles(regclass, name, name, text[], name, name, name) IS 'follow a table with a row per subscriber, whose columns are then attributes; returns the number of profiles';
+COMMENT ON FUNCTION segment.detach_profiles(regclass) IS 'stop following a table of profiles and forget what is known from it; returns the number of profiles read again or forgotten';
+COMMENT ON FUNCTION segment.create_profile_table() IS 'create the ready-made table segment.profile_input and attach it, unless that was done before';
+COMMENT ON FUNCTION segment.upsert_profile(text, text, jsonb, jsonb, text[]) IS 'store what is known of a subscriber in segment.profile_input: keys given replace those there, a null removes one; returns whether the subscriber is new there';
 -- Segments
 COMMENT ON FUNCTION segment.create_segment(text, jsonb, text) IS 'create a segment and fill it; returns the number of members';
 COMMENT ON PROCEDURE segment.create_segment_concurrently(text, jsonb, text) IS 'create a segment and fill it while writers go on, in batches that commit one by one';
@@ -60,9 +64,9 @@ COMMENT ON FUNCTION segment.kmeans_assign(text, regclass, name) IS 'assign the r
 -- Internal
 COMMENT ON FUNCTION segment.capture() IS 'trigger function: capture the changes of an attached table';
 COMMENT ON FUNCTION segment.invalidate_trigger() IS 'trigger function: make every backend compile the definitions again';
-COMMENT ON FUNCTION segment._features(bigint, timestamptz, bytea, timestamptz) IS 'internal: features of a stored state, for segment.profile';
-COMMENT ON FUNCTION segment._overdue(bigint, text, timestamptz, bytea, bytea, bytea, timestamptz) IS 'internal: memberships of an overdue subscriber, for segment.member';
-COMMENT ON FUNCTION segment._segments(bigint, text, timestamptz, bytea, bytea, timestamptz) IS 'internal: segment names of a stored state, for segment.profile';
+COMMENT ON FUNCTION segment._features(bigint, timestamptz, bytea, boolean, timestamptz) IS 'internal: features of a stored state, for segment.profile';
+COMMENT ON FUNCTION segment._overdue(bigint, text, timestamptz, bytea, bytea, bytea, jsonb, bytea, timestamptz) IS 'internal: memberships of an overdue subscriber, for segment.member';
+COMMENT ON FUNCTION segment._segments(bigint, text, timestamptz, bytea, bytea, jsonb, bytea, timestamptz) IS 'internal: segment names of a stored state, for segment.profile';
 COMMENT ON FUNCTION segment._parts_changed() IS 'event trigger function: notice partitions and children that came or went';
 COMMENT ON FUNCTION segment._parts_dropped() IS 'event trigger function: warn about partitions and children that were dropped';
 COMMENT ON FUNCTION segment._manual(bytea) IS 'internal: what was decided by hand about a subscriber, for segment.manual_member';
@@ -111,6 +115,16 @@ COMMENT ON COLUMN segment.source.attached_at IS 'time of attachment';
 COMMENT ON TABLE segment.source_table IS 'tables of each source: the relation itself, its partitions and children';
 COMMENT ON COLUMN segment.source_table.relation IS 'the table';
 COMMENT ON COLUMN segment.source_table.source_id IS 'the source';
+COMMENT ON TABLE segment.profile_source IS 'attached tables of profiles, with their column mapping';
+COMMENT ON COLUMN segment.profile_source.profile_source_id IS 'stable number of the source; where two have a profile of the same subscriber, the values of the higher number win';
+COMMENT ON COLUMN segment.profile_source.relation IS 'the table';
+COMMENT ON COLUMN segment.profile_source.subscriber IS 'column that names the subscriber, with a unique index';
+COMMENT ON COLUMN segment.profile_source.email IS 'column with the e-mail address';
+COMMENT ON COLUMN segment.profile_source.traits IS 'columns that are traits of the same name';
+COMMENT ON COLUMN segment.profile_source.properties IS 'jsonb column whose keys are traits';
+COMMENT ON COLUMN segment.profile_source.preferences IS 'jsonb column with preferences';
+COMMENT ON COLUMN segment.profile_source.tags IS 'column with tags';
+COMMENT ON COLUMN segment.profile_source.attached_at IS 'time of attachment';
 COMMENT ON TABLE segment.stream IS 'selections of events that segments read, beside those of the built-in features';
 COMMENT ON COLUMN segment.stream.stream_id IS 'number of the stream, never reused';
 COMMENT ON COLUMN segment.stream.event_type IS 'event type selected';
@@ -120,6 +134,8 @@ COMMENT ON TABLE segment.tier_set IS 'segments in an order of priority, in exact
 COMMENT ON COLUMN segment.tier_set.tier_set IS 'name of the tier set';
 COMMENT ON COLUMN segment.tier_set.segments IS 'ids of segments, the highest first';
 COMMENT ON COLUMN segment.tier_set.otherwise IS 'the place of whoever is in none of them';
+COMMENT ON COLUMN segment.state.profile IS 'what is known of the subscriber beside the events: email, traits, preferences, tags; NULL without a profile';
+COMMENT ON COLUMN segment.state.held IS 'since when each value of the profile is what it is';
 COMMENT ON COLUMN segment.state.manual IS 'segments that the subscriber was added to or excluded from by hand; see the view manual_member';
 COMMENT ON COLUMN segment.stream.from_time IS 'only events from this instant on';
 COMMENT ON COLUMN segment.stream.until_time IS 'only events before this instant';

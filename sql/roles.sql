@@ -17,12 +17,14 @@ GRANT EXECUTE ON FUNCTION segment.members(text), segment.members_as_of(text, tim
   segment._engagement_score_trans(internal, text, timestamptz, timestamptz), segment._engagement_score_combine(internal, internal),
   segment._engagement_score_serialize(internal), segment._engagement_score_deserialize(bytea, internal),
   segment._engagement_score_final(internal), segment._existing_segment(text), segment._manual(bytea),
-  segment._features(bigint, timestamptz, bytea, timestamptz), segment._overdue(bigint, text, timestamptz, bytea, bytea, bytea, timestamptz),
-  segment._segments(bigint, text, timestamptz, bytea, bytea, timestamptz)
+  segment._features(bigint, timestamptz, bytea, boolean, timestamptz), segment._overdue(bigint, text, timestamptz, bytea, bytea, bytea, jsonb, bytea, timestamptz),
+  segment._segments(bigint, text, timestamptz, bytea, bytea, jsonb, bytea, timestamptz)
   TO :"reader", :"manager";
 
-GRANT SELECT ON segment.source, segment.source_table, segment.stream, segment.queue, segment.stat_queue, segment.set_aside, segment.run, segment.cluster_model TO :"manager";
+GRANT SELECT ON segment.source, segment.source_table, segment.profile_source, segment.stream, segment.queue, segment.stat_queue, segment.set_aside, segment.run, segment.cluster_model TO :"manager";
 GRANT EXECUTE ON FUNCTION segment.attach_source(regclass, name, name, name, text, name, name, text, text), segment.detach_source(regclass),
+  segment.attach_profiles(regclass, name, name, text[], name, name, name), segment.detach_profiles(regclass),
+  segment.create_profile_table(), segment.upsert_profile(text, text, jsonb, jsonb, text[]),
   segment.create_segment(text, jsonb, text), segment.create_static_segment(text, text[], text), segment.drop_segment(text),
   segment.preview(jsonb, integer), segment.diff(text, jsonb),
   segment.add_member(text, text), segment.exclude_member(text, text), segment.release_member(text, text),

@@ -17,21 +17,23 @@ SELECT d.name, s.subscriber,
                 m.since)
 FROM (SELECT DISTINCT subscriber FROM segment.due WHERE due.due_at OPERATOR(pg_catalog.<=) segment.now()) due
 JOIN segment.state s ON s.subscriber OPERATOR(pg_catalog.=) due.subscriber
-CROSS JOIN LATERAL segment._overdue((SELECT version FROM segment.version), s.subscriber, s.evaluated_at, s.activity, s.members, coalesce(s.manual, ''), segment.now()) o
+CROSS JOIN LATERAL segment._overdue((SELECT version FROM segment.version), s.subscriber, s.evaluated_at, s.activity, s.members, coalesce(s.manual, ''), coalesce(s.profile, 'null'), coalesce(s.held, ''), segment.now()) o
 JOIN segment.definition d ON d.segment_id OPERATOR(pg_catalog.=) o.segment_id
 LEFT JOIN segment.membership m ON m.segment_id OPERATOR(pg_catalog.=) o.segment_id AND m.subscriber OPERATOR(pg_catalog.=) s.subscriber
 WHERE d.ready;
 
 CREATE VIEW segment.profile WITH (security_invoker = true) AS
-SELECT s.subscriber, f.first_event_at, f.last_event_at,
+SELECT s.subscriber, s.profile OPERATOR(pg_catalog.->>) 'email' AS email, f.first_event_at, f.last_event_at,
        f.total_events_7d, f.total_events_30d, f.total_events_90d,
        f.open_rate_30d, f.click_rate_30d, f.conversion_rate_90d,
        f.engagement_consistency, f.engagement_score,
        f.total_value_90d, f.lifetime_value, f.days_since_last,
-       segment._segments((SELECT version FROM segment.version), s.subscriber, s.evaluated_at, s.activity, coalesce(s.manual, ''), segment.now()) AS segments,
-       s.evaluated_at
+       segment._segments((SELECT version FROM segment.version), s.subscriber, s.evaluated_at, s.activity, coalesce(s.manual, ''), coalesce(s.profile, 'null'), coalesce(s.held, ''), segment.now()) AS segments,
+       s.profile OPERATOR(pg_catalog.->) 'traits' AS traits,
+       CASE WHEN s.profile OPERATOR(pg_catalog.->>) 'preferences' IS NOT NULL THEN s.profile OPERATOR(pg_catalog.->) 'preferences' END AS preferences,
+       CASE WHEN s.profile OPERATOR(pg_catalog.->>) 'tags' IS NOT NULL THEN s.profile OPERATOR(pg_catalog.->) 'tags' END AS tags, s.evaluated_at
 FROM segment.state s
-CROSS JOIN LATERAL segment._features((SELECT version FROM segment.version), s.evaluated_at, s.activity, segment.now()) f;
+CROSS JOIN LATERAL segment._features((SELECT version FROM segment.version), s.evaluated_at, s.activity, s.profile IS NOT NULL, segment.now()) f;
 
 CREATE VIEW segment.summary WITH (security_invoker = true) AS
 SELECT d.name AS segment, d.description, coalesce(m.members, 0) AS members,
@@ -69,8 +71,8 @@ LEFT JOIN (SELECT DISTINCT ON (t.tier_set, m.subscriber) t.tier_set, m.subscribe
            JOIN segment.member m ON m.segment OPERATOR(pg_catalog.=) d.name
            ORDER BY t.tier_set, m.subscriber, l.place) p
        ON p.tier_set OPERATOR(pg_catalog.=) t.tier_set AND p.subscriber OPERATOR(pg_catalog.=) s.subscriber
--- Nobody without events is a subscriber, but by hand.
-WHERE s.activity OPERATOR(pg_catalog.<>) '' OR s.manual IS NOT NULL;
+-- Nobody without events and without a profile is a subscriber, but by hand.
+WHERE s.activity OPERATOR(pg_catalog.<>) '' OR s.manual IS NOT NULL OR s.profile IS NOT NULL;
 
 CREATE VIEW segment.tier_summary WITH (security_invoker = true) AS
 SELECT t.tier_set, l.place, coalesce(d.name, t.otherwise) AS tier, coalesce(p.members, 0) AS members,
@@ -115,7 +117,8 @@ AS $$
   WITH asked AS MATERIALIZED (
     SELECT segment._recorded_segment(members_as_of.segment, members_as_of.at) AS segment_id
   ), overdue AS MATERIALIZED (
-    SELECT s.subscriber, s.evaluated_at, s.activity, s.members, coalesce(s.manual, '') AS manual
+    SELECT s.subscriber, s.evaluated_at, s.activity, s.members, coalesce(s.manual, '') AS manual,
+           coalesce(s.profile, 'null') AS profile, coalesce(s.held, '') AS held
     FROM (SELECT DISTINCT subscriber FROM segment.due WHERE due.due_at OPERATOR(pg_catalog.<=) members_as_of.at) due
     JOIN segment.state s ON s.subscriber OPERATOR(pg_catalog.=) due.subscriber
     WHERE s.evaluated_at OPERATOR(pg_catalog.<) members_as_of.at
@@ -132,6 +135,6 @@ AS $$
   SELECT o.subscriber
   FROM asked a
   CROSS JOIN overdue o
-  CROSS JOIN LATERAL segment._overdue((SELECT version FROM segment.version), o.subscriber, o.evaluated_at, o.activity, o.members, o.manual, members_as_of.at) e
+  CROSS JOIN LATERAL segment._overdue((SELECT version FROM segment.version), o.subscriber, o.evaluated_at, o.activity, o.members, o.manual, o.profile, o.held, members_as_of.at) e
   WHERE e.segment_id OPERATOR(pg_catalog.=) a.segment_id
 $$;

@@ -7,6 +7,7 @@ use crate::pg::registry::{self, Registry};
 use crate::pg::report::{Refusal, value_of};
 use crate::pg::spi::{Session, connect, instant, timestamp};
 use crate::pg::{guc, retention};
+use crate::profile::Profile;
 use pgrx::prelude::*;
 
 /// The number of a segment whose members at an instant are on record; an error for another instant.
@@ -92,7 +93,7 @@ fn transitions(session: &Session, registry: &Registry, subscriber: &str, until: 
     };
     let mut transitions: Vec<Transition> = (0..rows.count()).map(recorded).collect();
     let state = session.select(
-        "SELECT evaluated_at, members, activity, manual FROM segment.state WHERE subscriber = $1",
+        "SELECT evaluated_at, members, activity, manual, profile, held FROM segment.state WHERE subscriber = $1",
         &[subscriber.into()],
     );
     if let Some(evaluated_at) = state.instant(0, 1).filter(|evaluated_at| *evaluated_at < until) {
@@ -100,7 +101,8 @@ fn transitions(session: &Session, registry: &Registry, subscriber: &str, until: 
         let mut members = Members::from_bytes(&state.bytes(0, 2));
         let mut activity = value_of(State::from_bytes(&state.bytes(0, 3), program.streams()));
         let manual = Manual::from_bytes(&state.bytes(0, 4));
-        let subject = Subject { id: subscriber, manual: manual.as_ref() };
+        let profile = Profile::stored(&state.bytes(0, 5), &state.bytes(0, 6));
+        let subject = Subject { id: subscriber, manual: manual.as_ref(), profile: profile.as_ref() };
         transitions.extend(program.advance(subject, &mut activity, &mut members, evaluated_at, until));
     }
     transitions

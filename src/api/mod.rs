@@ -10,6 +10,7 @@ mod explain;
 mod history;
 mod member;
 mod preview;
+mod profile;
 mod score;
 mod segment;
 mod source;

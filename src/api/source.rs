@@ -168,7 +168,8 @@ fn parts_dropped() {
     tree::dropped(&dropped);
 }
 
-fn lock(relation: &Relation, mode: &str) {
+/// Locks a table, as the extension's owner.
+pub fn lock(relation: &Relation, mode: &str) {
     connect(|session| session.modify_once(&format!("LOCK TABLE {} IN {mode} MODE", relation.quoted()), &[]));
 }
 

@@ -29,6 +29,17 @@ fn forget(subscriber: String) -> i64 {
             }
         }
     }
+    for source in &registry.profiles {
+        match registry.locked_profiles(source).as_ref() {
+            Err(refusal) => refusal.clone().raise(),
+            Ok(reader) => {
+                let (sql, ids) = reader.delete(&ids);
+                if !ids.is_empty() {
+                    deleted += delete_as_caller(&sql, ids);
+                }
+            }
+        }
+    }
     flush();
     let mut engine = Engine::new(Cause::Event, Effort::Full);
     let gone = at_latest_snapshot(|| {

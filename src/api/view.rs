@@ -1,10 +1,14 @@
 //! What the views call: a stored state evaluated at an instant, under the definitions that the statement sees.
 
+#![allow(clippy::too_many_arguments)]
+
 use crate::activity::{Instant, State};
 use crate::membership::{Manual, Members, Subject};
 use crate::pg::report::value_of;
 use crate::pg::spi::{instant, numeric, timestamp};
+use crate::pg::types::JsonbArgument;
 use crate::pg::{guc, registry};
+use crate::profile::Profile;
 use crate::score::{Feature, View};
 use pgrx::prelude::*;
 
@@ -24,6 +28,8 @@ fn overdue(
     activity: &[u8],
     members: &[u8],
     manual: &[u8],
+    profile: JsonbArgument,
+    held: &[u8],
     at: TimestampWithTimeZone,
 ) -> TableIterator<'static, (name!(segment_id, i32), name!(since, Option<TimestampWithTimeZone>))> {
     let registry = registry::at_version(version);
@@ -31,8 +37,8 @@ fn overdue(
     let from = instant(evaluated_at);
     let mut state = value_of(State::from_bytes(activity, registry.program.streams()));
     let mut members = Members::from_bytes(members);
-    let manual = Manual::from_bytes(manual);
-    let subject = Subject { id: subscriber, manual: manual.as_ref() };
+    let (manual, profile) = (Manual::from_bytes(manual), Profile::stored(profile.bytes(), held));
+    let subject = Subject { id: subscriber, manual: manual.as_ref(), profile: profile.as_ref() };
     let transitions = program.advance(subject, &mut state, &mut members, from, from.max(instant(at)));
     let since = |segment: u32| {
         let mut entries = transitions.iter().rev().filter(|transition| transition.entered.contains(&segment));
@@ -51,25 +57,29 @@ fn segments(
     evaluated_at: TimestampWithTimeZone,
     activity: &[u8],
     manual: &[u8],
+    profile: JsonbArgument,
+    held: &[u8],
     at: TimestampWithTimeZone,
 ) -> Vec<String> {
     let registry = registry::at_version(version);
     let program = &registry.program;
     let (state, at) = advanced(&registry, evaluated_at, activity, at);
-    let manual = Manual::from_bytes(manual);
-    let members = program.members(Subject { id: subscriber, manual: manual.as_ref() }, &state, at);
+    let (manual, profile) = (Manual::from_bytes(manual), Profile::stored(profile.bytes(), held));
+    let subject = Subject { id: subscriber, manual: manual.as_ref(), profile: profile.as_ref() };
+    let members = program.members(subject, &state, at);
     let mut names: Vec<String> =
         members.iter().filter_map(|id| program.segment_name(id)).map(str::to_owned).collect();
     names.sort_unstable();
     names
 }
 
-/// The features of a subscriber at an instant; no row for somebody without events.
+/// The features of a subscriber at an instant; no row for somebody without events and without a profile.
 #[pg_extern(stable, parallel_restricted, strict, name = "_features")]
 fn features(
     version: i64,
     evaluated_at: TimestampWithTimeZone,
     activity: &[u8],
+    has_profile: bool,
     at: TimestampWithTimeZone,
 ) -> TableIterator<
     'static,
@@ -91,7 +101,7 @@ fn features(
 > {
     let registry = registry::at_version(version);
     let (state, at) = advanced(&registry, evaluated_at, activity, at);
-    if state.events <= 0 {
+    if state.events <= 0 && !has_profile {
         return TableIterator::empty();
     }
     let view = View::of(&state);

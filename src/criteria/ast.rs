@@ -28,6 +28,24 @@ pub enum Node {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Path(pub Vec<String>);
 
+impl Path {
+    /// Whether a subscriber's attribute is one of the profile, and not a feature.
+    pub fn is_of_profile(&self) -> bool {
+        self.in_profile().is_some()
+    }
+
+    /// Where in the document of a profile an attribute lies, that is one of it: `demographics` are traits.
+    pub fn in_profile(&self) -> Option<Path> {
+        let (root, rest) = self.0.split_first()?;
+        let root = match root.as_str() {
+            "traits" | "demographics" => "traits",
+            root @ ("email" | "preferences" | "tags") => root,
+            _ => return None,
+        };
+        Some(Path([&[root.to_owned()], rest].concat()))
+    }
+}
+
 /// Operators on one value; all must hold.
 #[derive(Clone, Debug)]
 pub struct Test {
@@ -68,6 +86,8 @@ pub enum Operator {
     /// In the last so much time.
     Within(Duration),
     OlderThan(Duration),
+    /// The value has been the same for so long.
+    HeldFor(Duration),
     /// One of the types.
     Type(Vec<Type>),
     /// A version, checked when parsed.

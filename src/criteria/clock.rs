@@ -37,6 +37,11 @@ impl Clock {
         Ok(Clock { now, zone: found })
     }
 
+    /// The same clock at another instant.
+    pub fn at(self, now: Instant) -> Self {
+        Clock { now, ..self }
+    }
+
     /// What a clock on the wall shows at an instant.
     pub fn local(&self, at: Instant) -> Option<NaiveDateTime> {
         let utc = utc(at)?;

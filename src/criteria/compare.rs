@@ -85,6 +85,8 @@ pub fn holds<'a, D: Document<'a>>(
             time(&|at| Some(at > clock.now - length.seconds() * 1_000_000 && at <= clock.now))
         }
         Operator::OlderThan(length) => time(&|at| Some(at <= clock.now - length.seconds() * 1_000_000)),
+        // One document does not say how it has been; whoever remembers that asks for it apart.
+        Operator::HeldFor(_) => false,
         Operator::VersionMin(bound) => version(bound, Ordering::is_ge),
         Operator::VersionMax(bound) => version(bound, Ordering::is_le),
         Operator::Type(types) => types.contains(&Type::of(stored)),

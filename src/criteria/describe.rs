@@ -167,6 +167,7 @@ fn operator(operator: &Operator) -> String {
         Operator::Anniversary => "a time whose anniversary is today".to_owned(),
         Operator::Within(length) => format!("a time in the last {length}"),
         Operator::OlderThan(length) => format!("a time at least {length} ago"),
+        Operator::HeldFor(length) => format!("the same for the last {length}"),
         Operator::Type(types) => {
             let types: Vec<&str> = types.iter().map(|kind| kind.name()).collect();
             format!("of type {}", types.join(" or "))

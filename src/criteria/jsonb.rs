@@ -3,8 +3,10 @@
 //! The layout (`src/include/utils/jsonb.h`) has been stable since 9.4, because pg_upgrade keeps it. Every
 //! read is bounds-checked, so bytes that are no jsonb give missing values, never a fault.
 
+use super::ast::Literal;
 use super::document::{Document, Kind};
 use super::number::Decimal;
+use serde_json::Value;
 use std::cmp::Ordering;
 
 const COUNT_MASK: u32 = 0x0FFF_FFFF;
@@ -22,6 +24,9 @@ const ENTRY_HAS_OFFSET: u32 = 0x8000_0000;
 
 /// Up to so many keys, looking at one after the other is faster than halving.
 const FEW_KEYS: usize = 32;
+
+/// How deep values are compared and shown.
+const DEEPEST: usize = 64;
 
 /// One jsonb value, with the bytes it lies in.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +71,62 @@ impl<'a> Jsonb<'a> {
         let header = word(bytes, 0)?;
         let kind = if header & OBJECT != 0 { Kind::Object } else { Kind::Array };
         Some(Jsonb { kind, header, bytes })
+    }
+
+    /// The keys of an object and their values, in the order in which they are stored, which equal objects share.
+    pub fn entries(self) -> impl Iterator<Item = (&'a str, Jsonb<'a>)> {
+        let parts = if self.kind == Kind::Object { self.parts() } else { None };
+        let count = self.count();
+        parts.into_iter().flat_map(move |parts| {
+            (0..count)
+                .filter_map(move |index| Some((parts.entry(index)?.text()?, parts.entry(count + index)?)))
+        })
+    }
+
+    /// Whether both say the same, however their numbers are written; beyond a depth, however deep they are stored.
+    pub fn same(self, other: Jsonb) -> bool {
+        self.same_within(other, DEEPEST)
+    }
+
+    fn same_within(self, other: Jsonb, depth: usize) -> bool {
+        let same = |a: Jsonb, b: Jsonb| a.same_within(b, depth - 1);
+        self.kind == other.kind
+            && match self.kind {
+                Kind::Null => true,
+                Kind::Boolean => self.header == other.header,
+                Kind::Text => self.bytes == other.bytes,
+                Kind::Number => self.bytes == other.bytes || self.number() == other.number(),
+                _ if depth == 0 => self.bytes == other.bytes,
+                Kind::Array => {
+                    let pair = |index| Some(same(self.element(index)?, other.element(index)?));
+                    self.count() == other.count() && (0..self.count()).all(|index| pair(index) == Some(true))
+                }
+                Kind::Object => {
+                    let mut pairs = self.entries().zip(other.entries());
+                    self.count() == other.count() && pairs.all(|(a, b)| a.0 == b.0 && same(a.1, b.1))
+                }
+            }
+    }
+
+    /// The value as JSON; numbers that are none, and what lies too deep to be shown, as null.
+    pub fn to_json(self) -> Value {
+        self.to_json_within(DEEPEST)
+    }
+
+    fn to_json_within(self, depth: usize) -> Value {
+        let json = |value: Jsonb| value.to_json_within(depth - 1);
+        match self.kind {
+            Kind::Boolean => (self.header == 1).into(),
+            Kind::Number => self.number().map_or(Value::Null, |number| Literal::Number(number).to_json()),
+            Kind::Text => self.text().map_or(Value::Null, Value::from),
+            Kind::Array if depth > 0 => {
+                (0..self.count()).filter_map(|index| self.element(index).map(json)).collect()
+            }
+            Kind::Object if depth > 0 => {
+                Value::Object(self.entries().map(|(key, value)| (key.to_owned(), json(value))).collect())
+            }
+            _ => Value::Null,
+        }
     }
 
     fn count(self) -> usize {

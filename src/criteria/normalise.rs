@@ -327,6 +327,7 @@ fn operand(operator: &Operator) -> Result<(&'static str, Value)> {
         Operator::Anniversary => ("on", ANNIVERSARY.into()),
         Operator::Within(length) => ("within", length.to_string().into()),
         Operator::OlderThan(length) => ("older_than", length.to_string().into()),
+        Operator::HeldFor(length) => ("held_for", length.to_string().into()),
         Operator::Type(types) => ("type", type_names(types)),
         Operator::VersionMin(version) => ("version_min", version.clone().into()),
         Operator::VersionMax(version) => ("version_max", version.clone().into()),

@@ -1,7 +1,7 @@
 //! From a JSON document to a tree, strict: whatever is not understood is refused with its path, what was
 //! expected, and the nearest name.
 
-use super::ast::{BucketLeaf, Node, Path, TierLeaf};
+use super::ast::{BucketLeaf, Node, Path, Test, TierLeaf};
 use super::document::Document;
 use super::number::Decimal;
 use super::parse_test::{is_operator, literal_key_hint, parse_test};
@@ -25,8 +25,10 @@ const SYNONYMS: [(&str, &str); 2] = [("open", "email_open"), ("click", "email_cl
 /// What criteria may speak about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// A subscriber: attributes, which are numbers, and events.
+    /// A subscriber: features, which are numbers, the profile, and events.
     Subscriber,
+    /// A subscriber's profile, as it is and has been.
+    Profile,
     /// One JSON document, whenever that is: its attributes, and no current time.
     Document,
     /// One JSON document at an instant.
@@ -42,7 +44,7 @@ impl Scope {
     fn of_element(self) -> Self {
         match self {
             Scope::Subscriber => Scope::Document,
-            Scope::Any => Scope::DocumentAt,
+            Scope::Profile | Scope::Any => Scope::DocumentAt,
             scope => scope,
         }
     }
@@ -135,11 +137,28 @@ impl Parser {
     /// A node about another document, as part of a leaf.
     pub(super) fn inner(&mut self, value: &Value, at: &str, scope: Scope) -> Result<Node> {
         let leaves = self.leaves.len();
-        let outer = std::mem::replace(&mut self.scope, scope);
-        let node = self.node(value, at);
-        self.scope = outer;
+        let node = self.within(scope, |parser| parser.node(value, at));
         self.leaves.truncate(leaves);
         node
+    }
+
+    /// Parses something about an array's element itself.
+    pub(super) fn about_element<R>(&mut self, parse: impl FnOnce(&mut Self) -> R) -> R {
+        self.within(self.scope.of_element(), parse)
+    }
+
+    /// The test of an attribute: one of the profile is as rich as a document.
+    fn test_of(&mut self, path: &Path, operators: &Map<String, Value>, at: &str) -> Result<Test> {
+        let profile = self.scope == Scope::Subscriber && path.is_of_profile();
+        let scope = if profile { Scope::Profile } else { self.scope };
+        self.within(scope, |parser| parse_test(parser, operators, at))
+    }
+
+    fn within<R>(&mut self, scope: Scope, parse: impl FnOnce(&mut Self) -> R) -> R {
+        let outer = std::mem::replace(&mut self.scope, scope);
+        let parsed = parse(self);
+        self.scope = outer;
+        parsed
     }
 
     fn enter(&mut self) -> Result<()> {
@@ -291,7 +310,9 @@ impl Parser {
         let operators = object.keys().filter(|key| is_operator(key)).count();
         let node = if operators == object.len() {
             self.leaves.push(at.to_owned());
-            Node::Attribute(Path(path.clone()), parse_test(self, object, at)?)
+            let path = Path(path.clone());
+            let test = self.test_of(&path, object, at)?;
+            Node::Attribute(path, test)
         } else if operators > 0 {
             let other = object.keys().find(|key| !is_operator(key)).map_or("", String::as_str);
             return Err(unknown_operator(other, &join(at, other)));
@@ -324,7 +345,8 @@ impl Parser {
         if let Some(other) = operators.keys().find(|key| !is_operator(key)) {
             return Err(unknown_operator(other, &join(at, other)));
         }
-        Ok(Node::Attribute(path, parse_test(self, &operators, at)?))
+        let test = self.test_of(&path, &operators, at)?;
+        Ok(Node::Attribute(path, test))
     }
 
     pub(super) fn object<'v>(

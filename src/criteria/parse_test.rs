@@ -14,7 +14,7 @@ use regex::RegexBuilder;
 use serde_json::{Map, Value};
 
 /// Every key of a test.
-pub const OPERATORS: [&str; 30] = [
+pub const OPERATORS: [&str; 31] = [
     "equals",
     "not_equals",
     "in",
@@ -41,6 +41,7 @@ pub const OPERATORS: [&str; 30] = [
     "on",
     "within",
     "older_than",
+    "held_for",
     "type",
     "version_min",
     "version_max",
@@ -190,6 +191,10 @@ fn operator(parser: &mut Parser, key: &str, value: &Value, at: &str, ignore_case
         "on" => Operator::On(moment(parser, key, value, at)?),
         "within" => Operator::Within(length(parser, key, value, at)?),
         "older_than" => Operator::OlderThan(length(parser, key, value, at)?),
+        "held_for" => {
+            refuse_memory(parser, at)?;
+            Operator::HeldFor(length(parser, key, value, at)?)
+        }
         "type" => Operator::Type(types(value, at)?),
         "version_min" => Operator::VersionMin(version(value, at)?),
         "version_max" => Operator::VersionMax(version(value, at)?),
@@ -234,7 +239,7 @@ fn element(parser: &mut Parser, value: &Value, at: &str) -> Result<Filter> {
     let object =
         parser.object(value, at, "Write operators for the element, or criteria whose paths start at it.")?;
     if !object.is_empty() && object.keys().all(|key| is_operator(key)) {
-        Ok(Filter::Element(parse_test(parser, object, at)?))
+        Ok(Filter::Element(parser.about_element(|parser| parse_test(parser, object, at))?))
     } else {
         Ok(Filter::Criteria(parser.element(value, at)?))
     }
@@ -297,8 +302,8 @@ fn refuse_time(parser: &Parser, key: &str, relative: bool, at: &str) -> Result<(
     match parser.scope {
         Scope::Subscriber => Err(criteria(
             at,
-            format!("\"{key}\" tests times, and the attributes of a subscriber are numbers"),
-            "Say when something was done by an event leaf, such as {\"event\": \"signup\", \"within\": \"30 days\"}.",
+            format!("\"{key}\" tests times, and the features of a subscriber are numbers"),
+            "Test a trait such as traits.signed_up, or write an event leaf such as {\"event\": \"signup\", \"within\": \"30 days\"}.",
         )),
         Scope::Document if relative => Err(criteria(
             at,
@@ -311,6 +316,18 @@ fn refuse_time(parser: &Parser, key: &str, relative: bool, at: &str) -> Result<(
             "Events are judged once, when they arrive; write a date, or \"within\" beside \"event\".",
         )),
         _ => Ok(()),
+    }
+}
+
+/// Refuses to ask how long a value has been the same where nothing remembers that.
+fn refuse_memory(parser: &Parser, at: &str) -> Result<()> {
+    match parser.scope {
+        Scope::Profile | Scope::Any => Ok(()),
+        _ => Err(criteria(
+            at,
+            "\"held_for\" is about what is remembered of a subscriber's profile",
+            "Write it beside a test of a whole trait, such as {\"attribute\": \"traits.plan\", \"equals\": \"pro\", \"held_for\": \"7 days\"}.",
+        )),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Compiles definitions into a program.
 
+use super::attribute::Attribute;
 use super::derived::{Derivation, Derived};
 use super::evaluate::Scratch;
 use super::feeds::Feeds;
@@ -8,7 +9,7 @@ use super::members::Members;
 use super::sequence::Sequence;
 use super::streams::{needs, requirements, serving, steps_need};
 use crate::activity::{Horizons, Resolution, Selection, Streams, Window};
-use crate::criteria::{EventLeaf, Measure, Node, at_least_one, describe_path};
+use crate::criteria::{Clock, EventLeaf, Measure, Node, at_least_one, describe_path};
 use crate::error::{Error, Result, nearest};
 use crate::score::{BuiltinStreams, Feature};
 use std::cell::RefCell;
@@ -95,6 +96,8 @@ pub struct Program {
     /// The quantities that are derived from streams, by index, with the position of a stream without whose events they are
     /// blank.
     pub(super) derived: Vec<(usize, usize)>,
+    /// The quantities that are conditions on the profile, by index.
+    pub(super) attributes: Vec<(usize, Rc<Attribute>)>,
     /// The quantities that are buckets, by index, with the salt.
     pub(super) buckets: Vec<(usize, Rc<str>)>,
     pub(super) leaves: Vec<Leaf>,
@@ -130,6 +133,7 @@ impl Program {
             streams,
             features: Vec::new(),
             derived: Vec::new(),
+            attributes: Vec::new(),
             buckets: Vec::new(),
             readers: vec![Vec::new(); leaves.len()],
             quantities,
@@ -158,6 +162,10 @@ impl Program {
             let (stream, window, sums) = match &quantity.source {
                 Source::Feature(feature) => {
                     self.features.push((index, *feature));
+                    continue;
+                }
+                Source::Attribute(attribute) => {
+                    self.attributes.push((index, Rc::clone(attribute)));
                     continue;
                 }
                 Source::Derived(Derived { stream, .. }) => {
@@ -373,12 +381,23 @@ impl<'a> Compiler<'a> {
             Node::Not(node) => Expression::Not(Box::new(self.expression(node, &step(at, "not"))?)),
             Node::AtLeast(wanted, nodes) => Expression::AtLeast(*wanted, self.expressions(nodes, at, "of")?),
             Node::Attribute(path, test) => {
+                if let Some(path) = path.in_profile() {
+                    let attribute = Attribute::new(path, test, Clock::TIMELESS);
+                    return Ok(self.leaf(Source::Attribute(attribute.into()), &at_least_one(), at));
+                }
                 let name = describe_path(path);
                 let feature = Feature::by_name(&name).ok_or_else(|| Error::Unknown {
                     kind: "feature",
                     hint: match nearest(&name, Feature::ALL.map(Feature::name)) {
                         Some(near) => format!("Did you mean \"{near}\"?"),
-                        None => format!("Features are {}.", Feature::ALL.map(Feature::name).join(", ")),
+                        None if path.0.iter().any(|key| key.contains('.')) => {
+                            "A key with a dot is one key: write {\"attribute\": \"traits.country\", ...}."
+                                .to_owned()
+                        }
+                        None => format!(
+                            "A trait is written as \"traits.{name}\". Features are {}.",
+                            Feature::ALL.map(Feature::name).join(", ")
+                        ),
                     },
                     path: at.to_owned(),
                     name,

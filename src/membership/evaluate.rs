@@ -29,9 +29,9 @@ pub struct Evaluation {
 
 impl Program {
     /// Evaluates a state that has been advanced to `at`, or is asked about an instant before its next pending event.
-    /// Nobody without events is in any segment, but by hand.
+    /// Nobody without a profile and without events is in any segment, but by hand.
     pub fn evaluate(&self, subject: Subject, state: &State, at: Instant, patience: Patience) -> Evaluation {
-        if state.events <= 0 {
+        if !subject.exists(state) {
             let mut members = Members::default();
             let exists = |id| self.segment(id).is_some();
             subject.manual.into_iter().for_each(|manual| manual.apply(&mut members, exists));
@@ -78,6 +78,13 @@ impl Program {
         let view = &scratch.view;
         for (index, feature) in &self.features {
             run.follow(&self.quantities[*index], &(*feature, view), at, patience);
+        }
+        for (profile, (index, attribute)) in subject
+            .profile
+            .iter()
+            .flat_map(|profile| self.attributes.iter().map(move |attribute| (*profile, attribute)))
+        {
+            run.follow(&self.quantities[*index], &(attribute.as_ref(), profile), at, patience);
         }
         for (index, _) in self.derived.iter().filter(|(_, position)| scratch.totals.has(*position)) {
             let quantity = &self.quantities[*index];
@@ -180,7 +187,7 @@ impl Run<'_> {
     fn follow(&mut self, quantity: &Quantity, course: &impl Course, at: Instant, patience: Patience) {
         let units = course.units(at);
         match units {
-            Some(units) if quantity.source.blank().is_some() => self.set(quantity, units),
+            Some(units) if quantity.source.blank() == Some(0) => self.set(quantity, units),
             units => quantity.leaves.iter().for_each(|leaf| self.put(*leaf, units)),
         }
         let mut next = course.next_change(at);

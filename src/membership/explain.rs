@@ -1,11 +1,11 @@
 //! Why a subscriber is in a segment or not, leaf by leaf.
 
 use super::compile::{Condition, Program};
-use super::leaf::Leaf;
+use super::leaf::{Leaf, Source};
 use super::subject::Subject;
 use crate::activity::{Instant, State};
 use crate::criteria::{
-    Decimal, Node, describe_bucket, describe_measure, describe_path, describe_sequence, describe_test,
+    Node, describe_bucket, describe_measure, describe_path, describe_sequence, describe_test,
 };
 
 /// How many changes are followed in search of the next flip before it is reported as unknown.
@@ -18,8 +18,8 @@ pub struct LeafReport {
     pub path: String,
     /// What is measured: `purchase events within 90 days`.
     pub condition: String,
-    /// The number, where it is about one.
-    pub actual: Option<Decimal>,
+    /// The number, or the value in JSON, where it is about one.
+    pub actual: Option<String>,
     /// What is demanded of it: `at least 2`.
     pub threshold: Option<String>,
     pub holds: bool,
@@ -51,7 +51,10 @@ impl Program {
                         path: path.clone(),
                         condition,
                         actual: source.value(subject, state, at),
-                        threshold: Some(describe_test(&leaf.test)),
+                        threshold: Some(describe_test(match source {
+                            Source::Attribute(attribute) => &attribute.test,
+                            _ => &leaf.test,
+                        })),
                         holds: self.leaf_holds(leaf, subject, state, at),
                         changes_at: self.leaf_flip(leaf, subject, state, at),
                     }
@@ -92,7 +95,7 @@ impl Program {
         let mut state = state.clone();
         let mut at = at;
         for _ in 0..FAR_AHEAD {
-            let change = source.next_change(&state, at);
+            let change = source.next_change(subject, &state, at);
             at = change.into_iter().chain(state.next_pending()).min()?;
             state.advance(self.streams(), at);
             if self.leaf_holds(leaf, subject, &state, at) != now {

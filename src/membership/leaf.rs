@@ -1,5 +1,6 @@
 //! One distinct condition over a subscriber's state, and the number it is about.
 
+use super::attribute::Attribute;
 use super::derived::Derived;
 use super::sequence::Sequence;
 use super::subject::Subject;
@@ -20,6 +21,7 @@ pub enum Source {
         window: Option<Window>,
     },
     Feature(Feature),
+    Attribute(Rc<Attribute>),
     Derived(Derived),
     Sequence(Sequence),
     /// Where a salt puts a subscriber.
@@ -49,7 +51,7 @@ impl Source {
     /// How many decimal places the number has.
     pub fn scale(&self) -> u32 {
         match self {
-            Source::Count { .. } | Source::Sequence(_) => 0,
+            Source::Count { .. } | Source::Sequence(_) | Source::Attribute(_) => 0,
             Source::Sum { .. } => VALUE_SCALE,
             Source::Feature(feature) => feature.scale(),
             Source::Derived(derived) => derived.scale(),
@@ -57,9 +59,13 @@ impl Source {
         }
     }
 
-    /// What it is where there are no events of the stream; of a feature, nothing is said by that.
+    /// What it is where there are no events of the stream, or no profile; of a feature, nothing is said by that.
     pub fn blank(&self) -> Option<i128> {
-        if let Source::Derived(derived) = self { derived.blank() } else { Some(0) }
+        match self {
+            Source::Derived(derived) => derived.blank(),
+            Source::Attribute(attribute) => Some(attribute.holds_of_nothing().into()),
+            _ => Some(0),
+        }
     }
 
     /// The number, in units of `10^-scale`; `None` where there is none.
@@ -68,24 +74,34 @@ impl Source {
             Source::Count { stream, window } => Some(state.tally(*stream, *window, at).count.into()),
             Source::Sum { stream, window } => Some(state.tally(*stream, *window, at).sum),
             Source::Feature(feature) => Some(feature.units(&View::of(state), at)),
+            Source::Attribute(attribute) => match subject.profile {
+                Some(profile) => (attribute.as_ref(), profile).units(at),
+                None => self.blank(),
+            },
             Source::Derived(derived) => derived.read(state).units(at),
             Source::Sequence(sequence) => sequence.read(state, at).units(at),
             Source::Bucket(salt) => Some(bucket(salt, subject.id)),
         }
     }
 
-    pub fn value(&self, subject: Subject, state: &State, at: Instant) -> Option<Decimal> {
-        self.units(subject, state, at).map(|units| Decimal::from_scaled(units, self.scale()))
+    /// What there is, for people to read: the number, or the value of the attribute.
+    pub fn value(&self, subject: Subject, state: &State, at: Instant) -> Option<String> {
+        if let Source::Attribute(attribute) = self {
+            return subject.profile?.get(&attribute.path).map(|value| value.to_json().to_string());
+        }
+        let units = self.units(subject, state, at);
+        units.map(|units| Decimal::from_scaled(units, self.scale()).to_string())
     }
 
     /// The earliest instant after `at` at which the number can change, pending events aside.
-    pub fn next_change(&self, state: &State, at: Instant) -> Option<Instant> {
+    pub fn next_change(&self, subject: Subject, state: &State, at: Instant) -> Option<Instant> {
         match self {
             Source::Count { stream, window } | Source::Sum { stream, window } => {
                 let window = (*window)?;
                 state.line(*stream, window.resolution).next_expiry(window, at)
             }
             Source::Feature(feature) => feature.next_change(&View::of(state), at),
+            Source::Attribute(attribute) => (attribute.as_ref(), subject.profile?).next_change(at),
             Source::Derived(derived) => derived.read(state).next_change(at),
             Source::Sequence(sequence) => sequence.read(state, at).next_change(at),
             Source::Bucket(_) => None,

@@ -5,6 +5,7 @@
 //! instant.
 
 mod advance;
+mod attribute;
 mod compile;
 mod derived;
 mod evaluate;

@@ -1,12 +1,22 @@
 //! What an evaluation knows about a subscriber beside the state.
 
 use super::members::Members;
+use crate::activity::State;
+use crate::profile::Profile;
 
 /// Who is evaluated.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
     pub id: &'a str,
     pub manual: Option<&'a Manual>,
+    pub profile: Option<&'a Profile>,
+}
+
+impl Subject<'_> {
+    /// Nobody is a subscriber without a profile and without events.
+    pub fn exists(&self, state: &State) -> bool {
+        state.events > 0 || self.profile.is_some()
+    }
 }
 
 /// Segments that a subscriber was added to, or excluded from, by hand: that wins over every criterion.

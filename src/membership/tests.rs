@@ -26,7 +26,7 @@ fn stored(plan: &StreamPlan) -> Vec<Stream> {
     added.map(|((selection, horizons), id)| Stream::new(id, selection, horizons).unwrap()).collect()
 }
 
-const SOMEBODY: Subject = Subject { id: "somebody", manual: None };
+const SOMEBODY: Subject = Subject { id: "somebody", manual: None, profile: None };
 
 type Event = (&'static str, Instant, i64);
 

@@ -3,7 +3,7 @@
 use super::event::{Event, EventDocument};
 use super::flush;
 use super::guc::{self, FlushAt};
-use super::pending::{self, Changes};
+use super::pending::{self, Changes, Reread};
 use super::registry::{self, Registry};
 use super::scan::Scratch;
 use super::source::Reader;
@@ -30,32 +30,69 @@ fn capture<'a>(trigger: &'a PgTrigger<'a>) -> Outcome<'a> {
     let relation = unsafe { (*data.tg_relation).rd_id };
     registry::hold_definitions();
     let registry = registry::current();
-    let Some(source) = registry.source_of(relation) else { return Ok(None) };
+    let Some(source) = registry.source_of(relation) else {
+        // SAFETY: the call is a trigger's.
+        unsafe { capture_profiles(&registry, relation, data) };
+        return Ok(None);
+    };
     let reader = registry.reader(source, relation);
     match reader.as_ref() {
         Err(refusal) => pgrx::warning!("pg_segment does not see this change: {}", refusal.message()),
         Ok(_) if data.tg_event & pg_sys::TRIGGER_EVENT_OPMASK == pg_sys::TRIGGER_EVENT_TRUNCATE => {
             // It removes rows that an older snapshot does not show.
             registry::require_read_committed("TRUNCATE of an attached table");
-            pending::record(|changes| changes.everybody = true);
+            pending::record(|changes| changes.everybody = Reread::Everything);
         }
         Ok(reader) => pending::record(|changes| {
             changes.begin(registry.streams_version);
             // SAFETY: the tables and tuples, where there are any, hold rows of the trigger's relation.
             unsafe {
                 if data.tg_event & pg_sys::TRIGGER_EVENT_ROW == 0 {
-                    add_table(changes, &registry, reader, data.tg_relation, data.tg_newtable, 1);
-                    add_table(changes, &registry, reader, data.tg_relation, data.tg_oldtable, -1);
+                    for (rows, sign) in [(data.tg_newtable, 1), (data.tg_oldtable, -1)] {
+                        let mut add = |slot| add_slot(changes, &registry, reader, slot, sign);
+                        each_slot(data.tg_relation, rows, &mut add);
+                    }
                 } else {
                     add_tuples(changes, &registry, reader, data);
                 }
             }
         }),
     }
+    flush_now();
+    Ok(None)
+}
+
+fn flush_now() {
     if guc::flush_at() == FlushAt::Statement {
         flush::flush();
     }
-    Ok(None)
+}
+
+/// The same on a table of profiles: notes whose are to be read again.
+///
+/// # Safety
+/// `data` is that of a trigger's call on the table.
+unsafe fn capture_profiles(registry: &Registry, relation: pg_sys::Oid, data: &pg_sys::TriggerData) {
+    let Some(source) = registry.profiles_of(relation) else { return };
+    match registry.profile_reader(source).as_ref() {
+        Err(refusal) => pgrx::warning!("pg_segment does not see this change: {}", refusal.message()),
+        Ok(_) if data.tg_event & pg_sys::TRIGGER_EVENT_OPMASK == pg_sys::TRIGGER_EVENT_TRUNCATE => {
+            pending::record(|changes| changes.everybody = changes.everybody.max(Reread::Profile));
+        }
+        Ok(reader) => pending::record(|changes| {
+            let mut note = |slot: *mut pg_sys::TupleTableSlot| {
+                // SAFETY: the slot holds a row of the table.
+                let subscriber =
+                    unsafe { in_slot(slot, reader.subscriber.number, |column| reader.subscriber(column)) };
+                changes.profiles.extend(subscriber);
+            };
+            for rows in [data.tg_newtable, data.tg_oldtable] {
+                // SAFETY: where there is a table, it holds rows of the trigger's relation.
+                unsafe { each_slot(data.tg_relation, rows, &mut note) };
+            }
+        }),
+    }
+    flush_now();
 }
 
 /// On the definition tables: every backend compiles again.
@@ -65,15 +102,14 @@ fn invalidate_trigger<'a>(_: &'a PgTrigger<'a>) -> Outcome<'a> {
     Ok(None)
 }
 
+/// Shows every row of a transition table.
+///
 /// # Safety
 /// `rows` is null or holds rows of `relation`.
-unsafe fn add_table(
-    changes: &mut Changes,
-    registry: &Registry,
-    reader: &Reader,
+unsafe fn each_slot(
     relation: pg_sys::Relation,
     rows: *mut pg_sys::Tuplestorestate,
-    sign: i64,
+    show: &mut impl FnMut(*mut pg_sys::TupleTableSlot),
 ) {
     if rows.is_null() {
         return;
@@ -86,7 +122,7 @@ unsafe fn add_table(
         let mut inside = memory.enter();
         let mut count = 0_usize;
         while pg_sys::tuplestore_gettupleslot(rows, true, false, slot) {
-            add_slot(changes, registry, reader, slot, sign);
+            show(slot);
             count += 1;
             if count.is_multiple_of(ROWS_PER_CHECK) {
                 pgrx::check_for_interrupts!();
@@ -132,16 +168,29 @@ unsafe fn add_slot(
     slot: *mut pg_sys::TupleTableSlot,
     sign: i64,
 ) {
-    // SAFETY: the slot is deformed up to the last mapped column before its values are read.
-    let event = unsafe {
-        pg_sys::slot_getsomeattrs(slot, i32::from(reader.last_column()));
-        reader.read(|number| {
+    // SAFETY: the caller's promise.
+    let event = unsafe { in_slot(slot, reader.last_column(), |column| reader.read(column)) };
+    if let Some(event) = event {
+        add_event(changes, &registry.program, &event, sign);
+    }
+}
+
+/// Reads columns of a row, up to one of them.
+///
+/// # Safety
+/// `slot` holds a row that has them.
+unsafe fn in_slot<R>(
+    slot: *mut pg_sys::TupleTableSlot,
+    last: i16,
+    read: impl FnOnce(&dyn Fn(i16) -> (pg_sys::Datum, bool)) -> R,
+) -> R {
+    // SAFETY: the slot is deformed up to the last column before its values are read.
+    unsafe {
+        pg_sys::slot_getsomeattrs(slot, i32::from(last));
+        read(&|number| {
             let index = (number - 1) as usize;
             (*(*slot).tts_values.add(index), *(*slot).tts_isnull.add(index))
         })
-    };
-    if let Some(event) = event {
-        add_event(changes, &registry.program, &event, sign);
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the definition tables say.
 
+use super::profile::{ProfileMapping, ProfileSource};
 use super::report::raise;
 use super::source::{EventType, Mapping, Source};
 use super::spi::Session;
@@ -114,6 +115,29 @@ pub fn sources(session: &Session) -> Vec<Source> {
                 },
                 value: rows.get(row, 8),
                 properties: rows.get(row, 9),
+            },
+        })
+        .collect()
+}
+
+pub fn profiles(session: &Session) -> Vec<ProfileSource> {
+    let rows = session.select(
+        "SELECT profile_source_id, relation::oid, subscriber::text, email::text, traits::text[], properties::text,
+                preferences::text, tags::text
+         FROM segment.profile_source ORDER BY profile_source_id",
+        &[],
+    );
+    (0..rows.count())
+        .map(|row| ProfileSource {
+            id: rows.value(row, 1),
+            relation: rows.get(row, 2).unwrap_or(pg_sys::Oid::INVALID),
+            mapping: ProfileMapping {
+                subscriber: rows.value(row, 3),
+                email: rows.get(row, 4),
+                traits: rows.value(row, 5),
+                properties: rows.get(row, 6),
+                preferences: rows.get(row, 7),
+                tags: rows.get(row, 8),
             },
         })
         .collect()

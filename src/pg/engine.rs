@@ -6,6 +6,8 @@
 //! folded by them once the lock is released.
 
 use super::guc;
+use super::pending::Reread;
+use super::profile::documents;
 use super::registry::{self, Registry};
 use super::scan::{self, Scratch};
 use super::spi::{at_latest_snapshot, connect};
@@ -13,6 +15,7 @@ use super::store::{BATCH, Due, Effort, Found, Store, Update};
 use super::table::Locked;
 use crate::activity::{Change, Fold, Instant, State};
 use crate::membership::{Cause, Evaluation, Manual, Members, Patience, Subject, Transition};
+use crate::profile::Profile;
 use pgrx::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -27,8 +30,8 @@ pub struct Engine {
     effort: Effort,
     store: Store,
     memory: Scratch,
-    /// Locked, to be computed again from the events; with what is known of their change.
-    inexact: Vec<(String, Change)>,
+    /// Locked, with what is known of their change and what is to be read again.
+    inexact: Vec<(String, Change, Reread)>,
     /// Who was given a state only to be locked.
     created: BTreeSet<String>,
     written: usize,
@@ -43,6 +46,7 @@ struct Work {
     state: State,
     members: Members,
     manual: Option<Manual>,
+    profile: Option<Profile>,
     transitions: Vec<Transition>,
     /// Whether `state` is what the events say; otherwise they must be read.
     exact: bool,
@@ -79,53 +83,63 @@ impl Engine {
         }
     }
 
-    /// Applies changes, in ascending order of subscriber; some subscribers are to be computed again whatever their
-    /// change. [`Engine::finish`] does that.
-    pub fn apply(&mut self, changes: Vec<(String, Change)>, recompute: impl Fn(&str) -> bool) {
+    /// Applies changes, in ascending order of subscriber; of some something is to be read again whatever their change.
+    /// [`Engine::finish`] does that.
+    pub fn apply(&mut self, changes: Vec<(String, Change)>, again: impl Fn(&str) -> Reread) {
         see_own_writes();
         for (subscriber, change) in changes {
-            let again = recompute(&subscriber);
+            let again = again(&subscriber);
             let inside = self.memory.enter();
-            let exact = self.fold(&subscriber, &change, again);
+            let again = self.fold(&subscriber, &change, again);
             drop(inside);
-            if !exact {
-                self.inexact.push((subscriber, change));
+            if again != Reread::Nothing {
+                self.inexact.push((subscriber, change, again));
             }
             self.check();
         }
     }
 
-    /// Folds a change into a state; false where the state must be computed again, and is locked for that.
-    fn fold(&mut self, subscriber: &str, change: &Change, recompute: bool) -> bool {
+    /// Folds a change into a state. Where something must be read again, the state is locked for that, and nothing else
+    /// happens.
+    fn fold(&mut self, subscriber: &str, change: &Change, again: Reread) -> Reread {
         loop {
             let found = self.find(subscriber);
             let mut work = self.begin(subscriber, found);
             // What is removed may be among what is queued: the state does not have it yet.
-            work.exact &= !(recompute || change.removes() && self.store.is_queued(subscriber));
+            work.exact &=
+                again != Reread::Everything && !(change.removes() && self.store.is_queued(subscriber));
             if work.exact {
                 work.evaluation = None;
                 work.exact = self.registry.program.fold(&mut work.state, change, work.at) == Fold::Exact;
             }
-            if work.exact {
-                let update = self.settle(subscriber, &mut work, Patience::Little);
-                if self.write(subscriber, &work, update) {
-                    return true;
+            let again = if work.exact { again } else { Reread::Everything };
+            let done = match again {
+                Reread::Nothing => {
+                    let update = self.settle(subscriber, &mut work, Patience::Little);
+                    self.write(subscriber, &work, update)
                 }
-            } else if self.lock(subscriber, &work, true) {
-                return false;
+                Reread::Profile | Reread::Everything => self.lock(subscriber, &work, true),
+            };
+            if done {
+                return again;
             }
         }
     }
 
-    /// Computes those again who must be, from their events, and returns who they were.
+    /// Reads again what must be, and returns who was computed again from all events.
     pub fn finish(&mut self) -> Vec<String> {
         let inexact = std::mem::take(&mut self.inexact);
         if inexact.is_empty() {
             return Vec::new();
         }
         see_own_writes();
-        let unreadable = self.registry.unreadable();
-        if let Some(refusal) = &unreadable {
+        let from_events = |(subscriber, _, again): &(String, Change, Reread)| {
+            (*again == Reread::Everything).then(|| subscriber.clone())
+        };
+        let recomputed: Vec<String> = inexact.iter().filter_map(from_events).collect();
+        let unreadable = if recomputed.is_empty() { None } else { self.registry.unreadable() };
+        let unreadable_profiles = self.registry.unreadable_profiles();
+        for refusal in unreadable.iter().chain(&unreadable_profiles) {
             // The writer goes on with what is known, and `verify` reports the source.
             pgrx::warning!(
                 "pg_segment cannot compute {} subscribers again: {}",
@@ -133,28 +147,36 @@ impl Engine {
                 refusal.message()
             );
         }
-        let mut recomputed = Vec::with_capacity(inexact.len());
         for batch in inexact.chunks(BATCH) {
-            let ids: Vec<String> = batch.iter().map(|(subscriber, _)| subscriber.clone()).collect();
-            let mut events = unreadable
-                .is_none()
-                .then(|| at_latest_snapshot(|| scan::of_subscribers(&self.registry, &ids)));
-            for (subscriber, change) in batch {
+            let ids: Vec<String> = batch.iter().map(|(subscriber, ..)| subscriber.clone()).collect();
+            let computed: Vec<String> = batch.iter().filter_map(from_events).collect();
+            let (mut events, mut profiles) = at_latest_snapshot(|| {
+                let read = unreadable.is_none() && !computed.is_empty();
+                let events = read.then(|| scan::of_subscribers(&self.registry, &computed));
+                (events, unreadable_profiles.is_none().then(|| documents(&self.registry, &ids)))
+            });
+            for (subscriber, change, again) in batch {
                 let found = self.find(subscriber);
                 let mut work = self.begin(subscriber, found);
+                work.evaluation = None;
+                if let Some(profiles) = &mut profiles {
+                    let document = profiles.remove(subscriber);
+                    work.profile =
+                        document.map(|document| Profile::new(work.profile.as_ref(), &document, work.at));
+                }
                 match &mut events {
-                    Some(events) => {
+                    Some(events) if *again == Reread::Everything => {
                         self.start_over(&mut work, &events.remove(subscriber).unwrap_or_default());
                     }
-                    None => {
-                        work.evaluation = None;
+                    _ => {
                         let _ = self.registry.program.fold(&mut work.state, change, work.at);
                     }
                 }
                 let update = self.settle(subscriber, &mut work, Patience::Little);
+                let nothing = work.state.events == 0 && update.profile.is_none();
                 match &work.found {
                     // Anybody else's evaluation time must not go back.
-                    Some(found) if work.state.events == 0 && self.created.remove(subscriber) => {
+                    Some(found) if nothing && self.created.remove(subscriber) => {
                         self.store.drop(found);
                     }
                     _ => {
@@ -163,16 +185,15 @@ impl Engine {
                 }
                 self.check();
             }
-            recomputed.extend(ids);
         }
         recomputed
     }
 
-    /// Locks some subscribers, in ascending order, to be computed again by [`Engine::finish`].
-    pub fn recompute(&mut self, subscribers: Vec<String>) {
+    /// Locks some subscribers, in ascending order, of whom [`Engine::finish`] then reads something again.
+    pub fn read_again(&mut self, subscribers: Vec<String>, what: Reread) {
         self.apply(
             subscribers.into_iter().map(|subscriber| (subscriber, Change::default())).collect(),
-            |_| true,
+            |_| what,
         );
     }
 
@@ -202,7 +223,7 @@ impl Engine {
                     return;
                 }
             } else if self.lock(subscriber, &work, true) {
-                self.inexact.push((subscriber.to_owned(), Change::default()));
+                self.inexact.push((subscriber.to_owned(), Change::default(), Reread::Everything));
                 return;
             }
         }
@@ -242,7 +263,7 @@ impl Engine {
                     let update = self.settle(subscriber, &mut work, Patience::Much);
                     self.write(subscriber, &work, update);
                 } else {
-                    self.inexact.push((subscriber.to_owned(), Change::default()));
+                    self.inexact.push((subscriber.to_owned(), Change::default(), Reread::Everything));
                 }
             }
             break;
@@ -308,11 +329,14 @@ impl Engine {
             .collect();
         let drained = changes.len();
         let changes = changes.into_iter().map(|(subscriber, (change, _))| (subscriber, change)).collect();
-        self.apply(changes, |subscriber| again.contains(subscriber));
+        self.apply(changes, |subscriber| match again.contains(subscriber) {
+            true => Reread::Everything,
+            false => Reread::Nothing,
+        });
         drained
     }
 
-    /// Deletes everything about a subscriber who has no events any more; false for one who has.
+    /// Deletes everything about a subscriber who has no events and no profile any more; false for one who has.
     pub fn forget(&mut self, subscriber: &str) -> bool {
         see_own_writes();
         let _inside = self.memory.enter();
@@ -321,7 +345,7 @@ impl Engine {
                 continue;
             }
             let empty = State::from_bytes(&found.row.activity, self.registry.program.streams())
-                .is_ok_and(|state| state.events == 0);
+                .is_ok_and(|state| !found.row.subject(subscriber).exists(&state));
             let moved = found.row.written.is_some() || found.row.members != Members::default();
             if !empty || moved {
                 return false;
@@ -363,6 +387,7 @@ impl Engine {
                 state: State::default(),
                 members: Members::default(),
                 manual: None,
+                profile: None,
                 transitions: Vec::new(),
                 exact: true,
                 evaluation: None,
@@ -388,8 +413,8 @@ impl Engine {
         } else {
             state.advance(program.streams(), at);
         }
-        let manual = row.manual.clone();
-        Work { found, at, state, members, manual, transitions, exact, evaluation }
+        let (manual, profile) = (row.manual.clone(), row.profile.clone());
+        Work { found, at, state, members, manual, profile, transitions, exact, evaluation }
     }
 
     /// The state of all events of a subscriber.
@@ -406,7 +431,8 @@ impl Engine {
     fn settle(&self, subscriber: &str, work: &mut Work, patience: Patience) -> Update {
         let program = &self.registry.program;
         let known = work.evaluation.take();
-        let subject = Subject { id: subscriber, manual: work.manual.as_ref() };
+        let subject =
+            Subject { id: subscriber, manual: work.manual.as_ref(), profile: work.profile.as_ref() };
         let evaluation = known.unwrap_or_else(|| program.evaluate(subject, &work.state, work.at, patience));
         let mut transitions = std::mem::take(&mut work.transitions);
         let mut members = std::mem::take(&mut work.members);
@@ -417,6 +443,7 @@ impl Engine {
             activity: work.state.to_bytes(),
             members,
             manual: work.manual.take(),
+            profile: work.profile.take(),
             due: evaluation.due,
             transitions,
         }

@@ -3,7 +3,7 @@
 
 use super::engine::Engine;
 use super::guc::{self, FlushAt};
-use super::pending::{self, Changes};
+use super::pending::{self, Changes, Reread};
 use super::registry;
 use super::spi::at_latest_snapshot;
 use super::store::{BATCH, Effort, MANY, Store};
@@ -22,9 +22,9 @@ pub fn flush() -> Moved {
     let (everybody, mut again) = (changes.everybody, changes.again.clone());
     let (moved, recomputed) = at_latest_snapshot(|| apply(changes));
     again.extend(recomputed);
-    if everybody || !again.is_empty() {
+    if everybody != Reread::Nothing || !again.is_empty() {
         pending::record(|changes| {
-            changes.everybody |= everybody;
+            changes.everybody = changes.everybody.max(everybody);
             changes.again.extend(again);
         });
     }
@@ -39,7 +39,7 @@ pub fn flush_at_end() {
         return;
     }
     at_latest_snapshot(|| {
-        if guc::flush_at() == FlushAt::Queued && !changes.everybody {
+        if guc::flush_at() == FlushAt::Queued && changes.everybody == Reread::Nothing {
             enqueue(changes);
         } else {
             apply(changes);
@@ -51,12 +51,19 @@ pub fn flush_at_end() {
 fn apply(changes: Changes) -> (Moved, Vec<String>) {
     let effort = if changes.subscribers() > MANY { Effort::Bulk } else { Effort::Least };
     let mut engine = Engine::new(Cause::Event, effort);
-    let recompute = changes.everybody || !changes.made_under(engine.registry.streams_version);
-    let (everybody, again) = (changes.everybody, changes.again.clone());
-    engine.apply(changes.into_sorted(), |subscriber| recompute || again.contains(subscriber));
+    let mut least = changes.everybody;
+    if !changes.made_under(engine.registry.streams_version) {
+        least = Reread::Everything;
+    }
+    let (everybody, again, profiles) = (changes.everybody, changes.again.clone(), changes.profiles.clone());
+    engine.apply(changes.into_sorted(), |subscriber| match subscriber {
+        subscriber if again.contains(subscriber) => Reread::Everything,
+        subscriber if profiles.contains(subscriber) => least.max(Reread::Profile),
+        _ => least,
+    });
     let recomputed = engine.finish();
-    if everybody {
-        upkeep::recompute_everybody(&mut engine);
+    if everybody != Reread::Nothing {
+        upkeep::read_everybody_again(&mut engine, everybody);
     }
     (engine.moved, recomputed)
 }
@@ -66,10 +73,11 @@ fn enqueue(changes: Changes) {
     let now = guc::now();
     let streams = registry::current().streams_version;
     let exact = changes.made_under(streams);
-    let again = changes.again.clone();
+    let (again, profiles) = (changes.again.clone(), changes.profiles.clone());
     let mut store = Store::open(registry::home());
     for (count, (subscriber, change)) in changes.into_sorted().into_iter().enumerate() {
-        let known = (exact && !again.contains(&subscriber)).then(|| change.to_bytes());
+        let known = exact && !again.contains(&subscriber) && !profiles.contains(&subscriber);
+        let known = known.then(|| change.to_bytes());
         store.enqueue(&subscriber, now, streams, known.as_deref());
         if count % BATCH == 0 {
             pgrx::check_for_interrupts!();

@@ -15,11 +15,23 @@ pub struct Changes {
     /// The streams under which the entries were made, by their version; `None` where there is nothing, or a mixture.
     streams: Option<i64>,
     mixed: bool,
-    /// A source was truncated, so that everybody's state is to be computed again.
-    pub everybody: bool,
+    /// Subscribers whose profile is to be read again.
+    pub profiles: BTreeSet<String>,
+    /// A source was truncated, so that something of everybody is to be read again.
+    pub everybody: Reread,
     /// Subscribers whose state was computed again before the transaction's end, while a statement may have been in
     /// flight whose rows were there already and are captured only when it ends: to be computed once more.
     pub again: BTreeSet<String>,
+}
+
+/// What of a subscriber is to be read again from the tables.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reread {
+    #[default]
+    Nothing,
+    Profile,
+    /// The profile and all events.
+    Everything,
 }
 
 impl Changes {
@@ -44,10 +56,10 @@ impl Changes {
         !self.mixed && self.streams.is_none_or(|made| made == streams)
     }
 
-    /// By subscriber, ascending; those to be computed again are among them, with or without a change.
+    /// By subscriber, ascending; those of whom something is to be read again are among them, with or without a change.
     pub fn into_sorted(self) -> Vec<(String, Change)> {
         let mut by_subscriber = self.by_subscriber;
-        for subscriber in self.again {
+        for subscriber in self.again.into_iter().chain(self.profiles) {
             by_subscriber.entry(subscriber).or_default();
         }
         let mut sorted: Vec<(String, Change)> = by_subscriber.into_iter().collect();
@@ -62,12 +74,14 @@ impl Changes {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.by_subscriber.is_empty() && !self.everybody && self.again.is_empty()
+        let nobody = self.by_subscriber.is_empty() && self.again.is_empty() && self.profiles.is_empty();
+        nobody && self.everybody == Reread::Nothing
     }
 
     fn merge(&mut self, other: Changes) {
-        self.everybody |= other.everybody;
+        self.everybody = self.everybody.max(other.everybody);
         self.again.extend(other.again);
+        self.profiles.extend(other.profiles);
         self.mixed |= other.mixed;
         if let Some(streams) = other.streams {
             self.begin(streams);

@@ -7,6 +7,7 @@
 use super::catalogue;
 use super::guc;
 use super::owner::Acting;
+use super::profile::{ProfileReader, ProfileSource, ResolvedProfiles};
 use super::relation::Relation;
 use super::report::Refusal;
 use super::source::{Reader, Source};
@@ -33,6 +34,8 @@ pub struct Registry {
     pub broken: Vec<(String, Error)>,
     pub tier_sets: Vec<TierSet>,
     pub sources: Vec<Source>,
+    /// In ascending order of id.
+    pub profiles: Vec<ProfileSource>,
     /// The version in which the streams last changed: entries made under others cannot be folded.
     pub streams_version: i64,
     /// States last written before this version lack streams: they must be computed again from the events.
@@ -43,6 +46,9 @@ pub struct Registry {
 
 /// A source's mapping resolved against its table, or why it cannot be.
 pub type Resolved = Rc<std::result::Result<Reader, Refusal>>;
+
+/// What was made of tables, by version, source and table.
+type Readers<R> = HashMap<(i64, i32, pg_sys::Oid), Rc<std::result::Result<R, Refusal>>>;
 
 /// Where the extension's own tables are, and whose they are.
 #[derive(Clone, Copy, Debug)]
@@ -64,8 +70,8 @@ thread_local! {
     static WATCHING: Cell<bool> = const { Cell::new(false) };
     /// Counts invalidations, so that what was read while one arrived is not taken for the newest.
     static GENERATION: Cell<u64> = const { Cell::new(0) };
-    /// By version, source and table.
-    static READERS: RefCell<HashMap<(i64, i32, pg_sys::Oid), Resolved>> = RefCell::new(HashMap::new());
+    static READERS: RefCell<Readers<Reader>> = RefCell::default();
+    static PROFILE_READERS: RefCell<Readers<ProfileReader>> = RefCell::default();
     /// Tables that changed since readers were last asked for: one of them may be a source.
     static STALE: RefCell<Vec<pg_sys::Oid>> = const { RefCell::new(Vec::new()) };
 }
@@ -143,8 +149,10 @@ pub fn hold_definitions_and_sources() {
 
 /// The tables before the definitions, as writers do: whoever has one locked exclusively may be about to capture.
 fn lock_sources() {
+    let registry = current();
+    let events = registry.sources.iter().flat_map(|source| &source.tables).copied();
     let mut tables: Vec<pg_sys::Oid> =
-        current().sources.iter().flat_map(|source| &source.tables).copied().collect();
+        events.chain(registry.profiles.iter().map(|source| source.relation)).collect();
     tables.sort_unstable_by_key(|table| table.to_u32());
     for table in tables {
         // SAFETY: takes a heavyweight lock, to be released with the transaction; a dropped table locks nothing.
@@ -257,24 +265,38 @@ impl Registry {
     pub fn reader(&self, source: &Source, table: pg_sys::Oid) -> Resolved {
         drop_stale_readers();
         let key = (self.version, source.id, table);
-        if let Some(reader) = READERS.with_borrow(|readers| readers.get(&key).cloned()) {
-            return reader;
-        }
-        let reader = Rc::new(match Relation::look_up(table) {
-            Some(relation) => Reader::new(relation, &source.mapping),
-            None => Err(Refusal::new(
-                PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE,
-                format!("attached relation with OID {} does not exist any more", table.to_u32()),
-            )),
-        });
         READERS.with_borrow_mut(|readers| {
-            // Those of versions that are not kept any more.
-            if readers.len() > 1_000 {
-                readers.clear();
-            }
-            readers.insert(key, Rc::clone(&reader));
-        });
-        reader
+            resolve(readers, key, |relation| Reader::new(relation, &source.mapping))
+        })
+    }
+
+    /// The same of a source of profiles.
+    pub fn profile_reader(&self, source: &ProfileSource) -> ResolvedProfiles {
+        drop_stale_readers();
+        let key = (self.version, source.id, source.relation);
+        let make = |relation| ProfileReader::new(relation, &source.mapping);
+        PROFILE_READERS.with_borrow_mut(|readers| resolve(readers, key, make))
+    }
+
+    /// [`Registry::profile_reader`], with the table locked first; an error also where its owner may not read it.
+    pub fn locked_profiles(&self, source: &ProfileSource) -> ResolvedProfiles {
+        // SAFETY: takes a heavyweight lock, to be released with the transaction, and processes invalidations.
+        unsafe { pg_sys::LockRelationOid(source.relation, pg_sys::AccessShareLock as _) };
+        let resolved = self.profile_reader(source);
+        match resolved.as_ref().as_ref().map(|reader| reader.relation.check_readable()) {
+            Ok(Err(refusal)) => Rc::new(Err(refusal)),
+            _ => resolved,
+        }
+    }
+
+    /// The source of profiles that a table is.
+    pub fn profiles_of(&self, relation: pg_sys::Oid) -> Option<&ProfileSource> {
+        self.profiles.iter().find(|source| source.relation == relation)
+    }
+
+    /// Why the profiles of some source cannot be read, if they cannot.
+    pub fn unreadable_profiles(&self) -> Option<Refusal> {
+        self.profiles.iter().find_map(|source| self.locked_profiles(source).as_ref().as_ref().err().cloned())
     }
 
     /// [`Registry::reader`], with the table locked first.
@@ -296,11 +318,35 @@ impl Registry {
 fn drop_stale_readers() {
     let stale = STALE.take();
     if !stale.is_empty() {
-        READERS.with_borrow_mut(|readers| {
-            let all = stale.contains(&pg_sys::Oid::INVALID);
-            readers.retain(|(_, _, relation), _| !all && !stale.contains(relation));
-        });
+        let all = stale.contains(&pg_sys::Oid::INVALID);
+        let fresh = |relation: &pg_sys::Oid| !all && !stale.contains(relation);
+        READERS.with_borrow_mut(|readers| readers.retain(|(.., relation), _| fresh(relation)));
+        PROFILE_READERS.with_borrow_mut(|readers| readers.retain(|(.., relation), _| fresh(relation)));
     }
+}
+
+/// What was made of a table before, or is made of it now.
+fn resolve<R>(
+    readers: &mut Readers<R>,
+    key: (i64, i32, pg_sys::Oid),
+    make: impl FnOnce(Relation) -> std::result::Result<R, Refusal>,
+) -> Rc<std::result::Result<R, Refusal>> {
+    if let Some(reader) = readers.get(&key) {
+        return Rc::clone(reader);
+    }
+    let reader = Rc::new(match Relation::look_up(key.2) {
+        Some(relation) => make(relation),
+        None => Err(Refusal::new(
+            PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE,
+            format!("attached relation with OID {} does not exist any more", key.2.to_u32()),
+        )),
+    });
+    // Those of versions that are not kept any more.
+    if readers.len() > 1_000 {
+        readers.clear();
+    }
+    readers.insert(key, Rc::clone(&reader));
+    reader
 }
 
 fn forget_current() {
@@ -347,6 +393,7 @@ fn load(session: &Session) -> Registry {
         broken,
         tier_sets,
         sources: catalogue::sources(session),
+        profiles: catalogue::profiles(session),
         streams_version: versions.value(0, 1),
         filled_version: versions.value(0, 2),
         evaluated_version: versions.value(0, 3),

@@ -70,6 +70,10 @@ impl Relation {
         format!("{}.{}", quote_identifier(&self.schema), quote_identifier(&self.name))
     }
 
+    pub fn is_partitioned(&self) -> bool {
+        self.kind == b'p'
+    }
+
     /// Raises 42501 for a caller who does not own the table.
     pub fn check_owner(&self) {
         self.owned().unwrap_or_else(|refusal| refusal.raise());
@@ -140,7 +144,7 @@ impl Relation {
             _ => return refuse(wrong_type, "is not a table", "Attach an ordinary table."),
         }
         let of_system = matches!(self.schema.as_str(), "pg_catalog" | "information_schema")
-            || (self.schema == "segment" && self.name != "event");
+            || (self.schema == "segment" && !["event", "profile_input"].contains(&self.name.as_str()));
         if of_system {
             return refuse(wrong_type, "belongs to the system", "Attach a table of your own.");
         }

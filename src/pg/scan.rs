@@ -106,7 +106,7 @@ pub fn take_queued(session: &Session, subscribers: &[String]) -> Vec<(String, i6
 }
 
 /// Shows every row that a statement reads, as the owner of a table.
-fn each_row(session: &Session, owner: pg_sys::Oid, sql: &str, mut show: impl FnMut(&Rows, usize)) {
+pub fn each_row(session: &Session, owner: pg_sys::Oid, sql: &str, mut show: impl FnMut(&Rows, usize)) {
     let fetch = |cursor: &mut Cursor| {
         let _acting = Acting::as_table_owner(owner);
         cursor.fetch(FETCH)

@@ -1,13 +1,13 @@
 //! A source of events: which columns mean what, and how a row becomes an event.
 
+use super::column::{Column, IDS, TEXTS, is_enum};
 use super::event::{Event, instant, is_summable, text};
 use super::relation::Relation;
 use super::report::Refusal;
-use crate::error::nearest;
 use pgrx::prelude::*;
 use pgrx::spi::quote_identifier;
 use std::borrow::Cow;
-use std::ffi::{CStr, CString};
+use std::ffi::CString;
 
 /// Longest subscriber id, in bytes: it is the key of an index.
 pub const LONGEST_SUBSCRIBER: usize = 1_024;
@@ -54,24 +54,6 @@ pub struct Reader {
     properties: Option<Column>,
 }
 
-#[derive(Clone, Debug)]
-struct Column {
-    name: String,
-    number: i16,
-    /// The base type, where the column has a domain.
-    type_oid: pg_sys::Oid,
-}
-
-const IDS: &[pg_sys::Oid] = &[
-    pg_sys::TEXTOID,
-    pg_sys::VARCHAROID,
-    pg_sys::BPCHAROID,
-    pg_sys::INT2OID,
-    pg_sys::INT4OID,
-    pg_sys::INT8OID,
-    pg_sys::UUIDOID,
-];
-const TEXTS: &[pg_sys::Oid] = &[pg_sys::TEXTOID, pg_sys::VARCHAROID, pg_sys::BPCHAROID, pg_sys::NAMEOID];
 const TIMES: &[pg_sys::Oid] = &[pg_sys::TIMESTAMPTZOID, pg_sys::TIMESTAMPOID, pg_sys::DATEOID];
 const NUMBERS: &[pg_sys::Oid] = &[
     pg_sys::NUMERICOID,
@@ -213,30 +195,10 @@ impl Reader {
         reader
     }
 
-    /// A condition that selects some subscribers, given as `$1 text[]`, by the column's own type and so by its
-    /// index; and those ids that the type can hold.
+    /// A condition that selects some subscribers, and those ids that the column can hold.
     pub fn some_subscribers(&self, ids: &[String]) -> (String, Vec<String>) {
-        let fits = |id: &String| match self.subscriber.type_oid {
-            pg_sys::INT2OID => id.parse::<i16>().is_ok(),
-            pg_sys::INT4OID => id.parse::<i32>().is_ok(),
-            pg_sys::INT8OID => id.parse::<i64>().is_ok(),
-            pg_sys::UUIDOID => is_uuid(id),
-            _ => true,
-        };
-        let cast = match self.subscriber.type_oid {
-            pg_sys::INT2OID => "int2",
-            pg_sys::INT4OID => "int4",
-            pg_sys::INT8OID => "int8",
-            pg_sys::UUIDOID => "uuid",
-            pg_sys::VARCHAROID => "varchar",
-            pg_sys::BPCHAROID => "bpchar",
-            _ => "text",
-        };
-        let id = quote_identifier(&self.subscriber.name);
-        (
-            format!("AND {id} = ANY ($1::pg_catalog.{cast}[])"),
-            ids.iter().filter(|id| fits(id)).cloned().collect(),
-        )
+        let (condition, ids) = self.subscriber.some(ids);
+        (format!("AND {condition}"), ids)
     }
 
     /// The event in a row, given a way to its columns. `None` for a row that is none: without a subscriber, a
@@ -279,43 +241,6 @@ impl Reader {
     }
 }
 
-impl Column {
-    fn find(relation: &Relation, name: &str) -> Result<Self, Refusal> {
-        let text = CString::new(name).unwrap_or_default();
-        // SAFETY: catalogue look-ups by a valid oid and a C string.
-        let number = unsafe { pg_sys::get_attnum(relation.oid, text.as_ptr()) };
-        if number <= 0 {
-            let refusal = Refusal::new(
-                PgSqlErrorCode::ERRCODE_UNDEFINED_COLUMN,
-                format!(
-                    "column \"{name}\" of relation \"{}.{}\" does not exist",
-                    relation.schema, relation.name
-                ),
-            );
-            let columns = column_names(relation.oid);
-            let near = nearest(name, columns.iter().map(String::as_str));
-            return Err(refusal.hint(match near {
-                Some(near) => format!("Did you mean \"{near}\"?"),
-                None => format!("Its columns are {}.", columns.join(", ")),
-            }));
-        }
-        // SAFETY: the column exists.
-        let type_oid = unsafe { pg_sys::getBaseType(pg_sys::get_atttype(relation.oid, number)) };
-        Ok(Column { name: name.to_owned(), number, type_oid })
-    }
-
-    fn refuse(&self, role: &str, wanted: &str) -> Refusal {
-        // SAFETY: format_type_be returns a C string for any oid.
-        let found =
-            unsafe { CStr::from_ptr(pg_sys::format_type_be(self.type_oid)).to_string_lossy().into_owned() };
-        Refusal::new(
-            PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH,
-            format!("column \"{}\" has type {found}, which cannot be the {role}", self.name),
-        )
-        .hint(format!("The {role} must be {wanted}."))
-    }
-}
-
 /// Refuses a time zone that PostgreSQL does not know.
 fn check_zone(zone: &str) -> Result<(), Refusal> {
     let name = CString::new(zone).unwrap_or_default();
@@ -328,27 +253,4 @@ fn check_zone(zone: &str) -> Result<(), Refusal> {
         .hint("Use a name from pg_timezone_names, such as UTC or Europe/Paris."));
     }
     Ok(())
-}
-
-fn column_names(relation: pg_sys::Oid) -> Vec<String> {
-    super::spi::connect_at_latest(|session| {
-        let rows = session.select(
-            "SELECT attname::text FROM pg_catalog.pg_attribute
-             WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
-            &[relation.into()],
-        );
-        rows.first_column()
-    })
-}
-
-fn is_enum(type_oid: pg_sys::Oid) -> bool {
-    // SAFETY: a catalogue look-up.
-    unsafe { pg_sys::type_is_enum(type_oid) }
-}
-
-/// Whether PostgreSQL prints this very text for a uuid.
-fn is_uuid(text: &str) -> bool {
-    let groups: Vec<&str> = text.split('-').collect();
-    groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
-        && groups.concat().bytes().all(|byte| byte.is_ascii_hexdigit() && !byte.is_ascii_uppercase())
 }

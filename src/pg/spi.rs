@@ -107,6 +107,13 @@ pub struct Param {
     oid: pg_sys::Oid,
 }
 
+impl Param {
+    /// A `jsonb` of its bytes without the header.
+    pub fn jsonb(bytes: &[u8]) -> Self {
+        Param { oid: pg_sys::JSONBOID, datum: bytes.into_datum() }
+    }
+}
+
 impl<T: IntoDatum> From<T> for Param {
     fn from(value: T) -> Self {
         Param { oid: T::type_oid(), datum: value.into_datum() }

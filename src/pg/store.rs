@@ -8,6 +8,7 @@ use super::spi::Rows;
 use super::table::{Locked, Table, Value};
 use crate::activity::{Instant, VALID_TIMES};
 use crate::membership::{Cause, Manual, Members, Subject, Transition};
+use crate::profile::Profile;
 use pgrx::IntoDatum;
 use pgrx::prelude::*;
 
@@ -35,6 +36,7 @@ pub struct StateRow {
     /// The memberships that there are rows for, where they are not those of `members`.
     pub written: Option<Members>,
     pub manual: Option<Manual>,
+    pub profile: Option<Profile>,
     pub activity: Vec<u8>,
 }
 
@@ -46,14 +48,14 @@ impl StateRow {
 
     /// The subscriber whose row it is.
     pub fn subject<'a>(&'a self, id: &'a str) -> Subject<'a> {
-        Subject { id, manual: self.manual.as_ref() }
+        Subject { id, manual: self.manual.as_ref(), profile: self.profile.as_ref() }
     }
 
     /// From columns in the order of the table.
     fn read(values: &[Value]) -> Self {
         let bytes = |value: Option<&Value>| {
             let datum = value.copied().flatten()?;
-            // SAFETY: the column is a bytea.
+            // SAFETY: the column is a bytea, or a jsonb, whose bytes after the header are asked for.
             unsafe { <&[u8]>::from_datum(datum, false) }
         };
         let number = |value: Option<&Value>| value.copied().flatten().map(|datum| datum.value() as i64);
@@ -65,13 +67,15 @@ impl StateRow {
             members: bytes(values.get(5)).map_or_else(Members::default, Members::from_bytes),
             written: bytes(values.get(6)).map(Members::from_bytes),
             manual: bytes(values.get(7)).and_then(Manual::from_bytes),
-            activity: bytes(values.get(8)).map_or_else(Vec::new, <[u8]>::to_vec),
+            profile: bytes(values.get(8))
+                .and_then(|document| Profile::stored(document, bytes(values.get(9)).unwrap_or_default())),
+            activity: bytes(values.get(10)).map_or_else(Vec::new, <[u8]>::to_vec),
         }
     }
 
     /// From a result row with the columns of [`STATE_COLUMNS`] from a column on, counted from 1.
     pub fn from_row(rows: &Rows, row: usize, first: i32) -> Self {
-        let values: Vec<Value> = (first..first + 9)
+        let values: Vec<Value> = (first..first + 11)
             .map(|column| rows.datum(row, column).and_then(|(datum, is_null)| (!is_null).then_some(datum)))
             .collect();
         Self::read(&values)
@@ -79,8 +83,7 @@ impl StateRow {
 }
 
 /// The columns of a state row for [`StateRow::from_row`].
-pub const STATE_COLUMNS: &str =
-    "s.evaluated_at, s.due_at, s.version, s.moves, s.subscriber, s.members, s.written, s.manual, s.activity";
+pub const STATE_COLUMNS: &str = "s.evaluated_at, s.due_at, s.version, s.moves, s.subscriber, s.members, s.written, s.manual, s.profile, s.held, s.activity";
 
 /// A state row that was found, and where it lies.
 #[derive(Clone, Debug)]
@@ -104,6 +107,7 @@ pub struct Update {
     pub activity: Vec<u8>,
     pub members: Members,
     pub manual: Option<Manual>,
+    pub profile: Option<Profile>,
     pub due: Option<Instant>,
     pub transitions: Vec<Transition>,
 }
@@ -189,6 +193,8 @@ impl Store {
             nothing.into_datum(),
             None,
             None,
+            None,
+            None,
             nothing.into_datum(),
         ];
         self.state.insert_if_absent(&values, wait)
@@ -236,6 +242,9 @@ impl Store {
             update.members.as_bytes().into_datum(),
             if behind { written.as_bytes().into_datum() } else { None },
             update.manual.as_ref().and_then(|manual| manual.to_bytes().into_datum()),
+            // Byte for byte a jsonb.
+            update.profile.as_ref().and_then(|profile| profile.document().into_datum()),
+            update.profile.as_ref().and_then(|profile| profile.held.to_bytes().into_datum()),
             update.activity.as_slice().into_datum(),
         ];
         let done = match found {

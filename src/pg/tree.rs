@@ -58,9 +58,18 @@ pub fn check(root: &Relation) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Refuses a table that has parts.
+pub fn refuse_parts(root: &Relation) -> Result<(), Refusal> {
+    if members(root.oid).len() <= 1 && !root.is_partitioned() {
+        return Ok(());
+    }
+    let problem = format!("{} is partitioned or inherited from", root.quoted());
+    Err(Refusal::new(PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED, problem)
+        .hint("Profiles lie in an ordinary table, with a row per subscriber."))
+}
+
 /// Puts the capture triggers onto a table and notes that it belongs to a source.
 pub fn enlist(session: &Session, source: i32, by_row: bool, table: &Relation) {
-    let quoted = table.quoted();
     let known = connect_at_latest(|session| {
         session.select("SELECT FROM segment.source_table WHERE relation = $1", &[table.oid.into()]).count()
             > 0
@@ -76,6 +85,16 @@ pub fn enlist(session: &Session, source: i32, by_row: bool, table: &Relation) {
         .hint("A table belongs to one source: call segment.detach_source for the other one first.")
         .raise();
     }
+    create_triggers(session, table, by_row);
+    session.modify(
+        "INSERT INTO segment.source_table (relation, source_id) VALUES ($1::oid::regclass, $2)",
+        &[table.oid.into(), source.into()],
+    );
+}
+
+/// Puts the capture triggers onto a table.
+pub fn create_triggers(session: &Session, table: &Relation, by_row: bool) {
+    let quoted = table.quoted();
     let create = |event: &str, rows: &str, each: &str| {
         let name = trigger_name(event);
         session.modify_once(
@@ -100,10 +119,6 @@ pub fn enlist(session: &Session, source: i32, by_row: bool, table: &Relation) {
     if by_row {
         always(session, &quoted, "TRUNCATE");
     }
-    session.modify(
-        "INSERT INTO segment.source_table (relation, source_id) VALUES ($1::oid::regclass, $2)",
-        &[table.oid.into(), source.into()],
-    );
 }
 
 /// Replication applies changes row by row, with only such triggers.
@@ -115,6 +130,11 @@ fn always(session: &Session, quoted: &str, event: &str) {
 /// Takes the capture triggers off a table, which may be gone, and forgets that it belonged to a source.
 pub fn discharge(session: &Session, table: pg_sys::Oid) {
     session.modify("DELETE FROM segment.source_table WHERE relation = $1", &[table.into()]);
+    drop_triggers(session, table);
+}
+
+/// Takes the capture triggers off a table, which may be gone.
+pub fn drop_triggers(session: &Session, table: pg_sys::Oid) {
     let Some(table) = Relation::look_up(table) else { return };
     for event in ["INSERT", "UPDATE", "DELETE", "INSERT OR UPDATE OR DELETE", "TRUNCATE"] {
         let rows = session.select(

@@ -2,7 +2,9 @@
 
 use super::engine::{Brought, Engine};
 use super::owner::Acting;
-use super::registry;
+use super::pending::Reread;
+use super::profile::subscribers;
+use super::registry::{self, Registry};
 use super::scan::BySubscriber;
 use super::source::Source;
 use super::spi::{at_latest_snapshot, connect, connect_at_latest, timestamp};
@@ -139,7 +141,7 @@ pub fn add_source(source: &Source) -> Pass {
                 if count == 0 {
                     break;
                 }
-                engine.apply(batch, |_| false);
+                engine.apply(batch, |_| Reread::Nothing);
                 pass.count(count, &mut engine);
                 progress(pass.subscribers);
             }
@@ -193,7 +195,46 @@ pub fn rebuild() -> Pass {
             events.close();
         });
     });
+    read_profiles_again(&mut engine);
+    pass.count(0, &mut engine);
     pass
+}
+
+/// Reads the profiles of everybody again who has one, or had one. Returns how many there were. The caller has locked out
+/// writers.
+pub fn read_all_profiles() -> Pass {
+    let mut engine = Engine::new(Cause::Definition, Effort::Full);
+    let mut pass = Pass::default();
+    let subscribers = read_profiles_again(&mut engine);
+    pass.count(subscribers, &mut engine);
+    pass
+}
+
+fn read_profiles_again(engine: &mut Engine) -> usize {
+    let subscribers = with_profile(&engine.registry);
+    at_latest_snapshot(|| {
+        for batch in subscribers.chunks(BATCH) {
+            engine.read_again(batch.to_vec(), Reread::Profile);
+            engine.finish();
+            progress(batch.len() as i64);
+        }
+    });
+    subscribers.len()
+}
+
+/// Everybody with a profile, in its table or in the state, in ascending order.
+fn with_profile(registry: &Registry) -> Vec<String> {
+    let mut found: Vec<String> = {
+        let _acting = Acting::as_owner_at_large(registry::home().owner);
+        connect_at_latest(|session| {
+            let rows = session.select("SELECT subscriber FROM segment.state WHERE profile IS NOT NULL", &[]);
+            rows.first_column()
+        })
+    };
+    at_latest_snapshot(|| subscribers(registry, |subscriber| found.push(subscriber)));
+    found.sort_unstable();
+    found.dedup();
+    found
 }
 
 /// Rows of subscribers that have no state, which only direct writes to the tables can leave behind.
@@ -224,13 +265,17 @@ fn queued_only() -> Vec<String> {
     })
 }
 
-/// Computes the states of everybody again, in ascending order.
-pub fn recompute_everybody(engine: &mut Engine) {
-    engine.recompute(queued_only());
+/// Reads something of everybody again, in ascending order.
+pub fn read_everybody_again(engine: &mut Engine, what: Reread) {
+    if what == Reread::Profile {
+        read_profiles_again(engine);
+        return;
+    }
+    engine.read_again(queued_only(), what);
     engine.finish();
     let mut after = None;
     while let page @ [_, ..] = &page(&mut after)[..] {
-        engine.recompute(page.to_vec());
+        engine.read_again(page.to_vec(), what);
         engine.finish();
     }
 }
@@ -264,7 +309,7 @@ pub fn sweep_batch(after: &mut Option<String>, again: bool) -> Pass {
         let mut engine = Engine::new(Cause::Definition, if again { Effort::Repair } else { Effort::Full });
         let count = page.len();
         if again {
-            engine.recompute(page);
+            engine.read_again(page, Reread::Everything);
         } else {
             page.iter().for_each(|subscriber| engine.evaluate(subscriber));
         }
@@ -277,7 +322,7 @@ pub fn sweep_batch(after: &mut Option<String>, again: bool) -> Pass {
 /// Subscribers swept in one transaction of an online operation.
 const ONLINE: i64 = 50;
 
-/// Computes those who have events but no state, as writes that nobody saw leave behind.
+/// Computes those who have events or a profile but no state, as writes that nobody saw leave behind.
 pub fn find_strangers() -> Pass {
     registry::hold_definitions_and_sources();
     let mut engine = Engine::new(Cause::Definition, Effort::Repair);
@@ -285,11 +330,16 @@ pub fn find_strangers() -> Pass {
     at_latest_snapshot(|| {
         let registry = std::rc::Rc::clone(&engine.registry);
         let mut strangers = super::scan::subscribers(&registry, |subscriber| !engine.knows(subscriber));
+        subscribers(&registry, |subscriber| {
+            if !engine.knows(&subscriber) {
+                strangers.push(subscriber);
+            }
+        });
         strangers.extend(queued_only());
         strangers.sort_unstable();
         strangers.dedup();
         let count = strangers.len();
-        engine.recompute(strangers);
+        engine.read_again(strangers, Reread::Everything);
         engine.finish();
         pass.count(count, &mut engine);
     });

@@ -7,6 +7,7 @@ use super::scan::{BySubscriber, queued};
 use super::spi::{Cursor, Rows, Session, connect, timestamp};
 use super::store::{STATE_COLUMNS, StateRow};
 use super::tree::members;
+use super::verify_profile::{check_profile_sources, check_profiles};
 use crate::activity::{Change, Fold, Instant, State};
 use crate::membership::Members;
 use pgrx::prelude::*;
@@ -32,6 +33,7 @@ pub fn verify() -> Vec<Finding> {
     let mut findings = Vec::new();
     connect(|session| {
         check_definitions(&registry, &mut findings);
+        let profiles = check_profile_sources(session, &registry, &mut findings);
         if !check_sources(session, &registry, &mut findings) {
             // Without all events nothing can be said about anybody.
             return;
@@ -63,6 +65,9 @@ pub fn verify() -> Vec<Finding> {
         }
         events.close();
         states.close();
+        if profiles {
+            check_profiles(&registry, |subscriber| queue.contains_key(subscriber), &mut findings);
+        }
         check_orphans(session, &mut findings);
     });
     findings
@@ -193,12 +198,12 @@ impl Iterator for States {
         let row = self.next_row;
         self.next_row += 1;
         let mut memberships = Members::default();
-        let ids: Vec<i32> = rows.value(row, 11);
+        let ids: Vec<i32> = rows.value(row, 13);
         ids.into_iter().for_each(|id| memberships.set(id as u32, true));
         Some(Stored {
             subscriber: rows.get(row, 5)?,
             row: StateRow::from_row(rows, row, 1),
-            armed: rows.value(row, 10),
+            armed: rows.value(row, 12),
             memberships,
         })
     }

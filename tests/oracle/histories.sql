@@ -24,6 +24,7 @@ DECLARE
   test jsonb := oracle.pick(ARRAY[jsonb_build_object(oracle.pick(ARRAY['min', 'max', 'gt', 'lt', 'equals']), number),
                                   jsonb_build_object('between', jsonb_build_array(number, number + 2))]);
 BEGIN
+  IF random() < 0.12 THEN RETURN oracle.random_attribute(); END IF;
   IF random() < 0.25 THEN
     RETURN oracle.pick(ARRAY[
       jsonb_build_object('attribute', 'engagement_score', 'min', round(random()::numeric, 2)),
@@ -304,7 +305,8 @@ $$;
 
 CREATE FUNCTION oracle.truncate() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-  CASE oracle.below(6)
+  CASE oracle.below(7)
+    WHEN 6 THEN TRUNCATE shop.person;
     WHEN 0 THEN TRUNCATE shop.visit;
     WHEN 1 THEN TRUNCATE shop.orders, shop.activity;
     WHEN 2 THEN TRUNCATE shop.ledger;
@@ -337,7 +339,9 @@ CREATE PROCEDURE oracle.source() LANGUAGE plpgsql AS $$
 DECLARE
   source regclass := oracle.pick(ARRAY['shop.orders', 'shop.visit', 'shop.refund', 'shop.ledger', 'shop.reading']);
 BEGIN
-  IF oracle.attached(source) THEN PERFORM segment.detach_source(source);
+  IF random() < 0.3 THEN
+    IF oracle.people_attached() THEN PERFORM segment.detach_profiles('shop.person'); ELSE CALL shop.attach_people(); END IF;
+  ELSIF oracle.attached(source) THEN PERFORM segment.detach_source(source);
   ELSE CALL shop.attach(source, oracle.pick(ARRAY['statement', 'row']));
   END IF;
 END
@@ -424,7 +428,7 @@ CREATE PROCEDURE oracle.begin(segments integer) LANGUAGE plpgsql AS $$
 DECLARE
   source regclass;
 BEGIN
-  TRUNCATE shop.orders, shop.activity, shop.visit, shop.customer, shop.refund, shop.ledger, shop.ledger_2, shop.reading, shop.reading_old, segment.event
+  TRUNCATE shop.orders, shop.activity, shop.visit, shop.customer, shop.refund, shop.ledger, shop.ledger_2, shop.reading, shop.reading_old, shop.person, segment.event
     RESTART IDENTITY;
   COMMIT;
   DELETE FROM segment.definition;
@@ -437,6 +441,7 @@ BEGIN
   FOREACH source IN ARRAY ARRAY['shop.orders', 'shop.visit', 'shop.refund', 'shop.ledger', 'shop.reading']::regclass[] LOOP
     IF NOT oracle.attached(source) THEN CALL shop.attach(source, oracle.pick(ARRAY['statement', 'row'])); END IF;
   END LOOP;
+  IF NOT oracle.people_attached() THEN CALL shop.attach_people(); END IF;
   PERFORM oracle.set_clock(timestamptz '2026-03-01' + random() * interval '30 days');
   COMMIT;
   FOR i IN 1 .. segments LOOP
@@ -447,7 +452,8 @@ $$;
 
 -- A write, changes of which no snapshot may be too old left out.
 CREATE FUNCTION oracle.random_write() RETURNS text LANGUAGE sql VOLATILE AS $$
-  SELECT 'SELECT ' || oracle.pick(ARRAY['oracle.random_insert()', 'oracle.random_insert()', 'oracle.random_change()'])
+  SELECT 'SELECT ' || oracle.pick(ARRAY['oracle.random_insert()', 'oracle.random_insert()', 'oracle.random_insert()', 'oracle.random_change()',
+                                   'oracle.random_change()', 'oracle.random_people()'])
 $$;
 
 -- The statements of a transaction, savepoints among them.

@@ -1,6 +1,5 @@
 -- The oracle: criteria evaluated from scratch over the raw events, in plain SQL that shares nothing with the
 -- extension. Slow and obvious.
-CREATE SCHEMA oracle;
 
 -- A number that can be computed with.
 CREATE FUNCTION oracle.finite(number text) RETURNS numeric LANGUAGE sql IMMUTABLE AS $$
@@ -197,6 +196,8 @@ BEGIN
   ELSIF criteria ? 'bucket' THEN
     RETURN oracle.place(criteria#>>'{bucket,salt}', events[1].subscriber) >= (criteria#>>'{bucket,from}')::numeric
        AND oracle.place(criteria#>>'{bucket,salt}', events[1].subscriber) < (criteria#>>'{bucket,to}')::numeric;
+  ELSIF criteria ? 'attribute' AND criteria->>'attribute' ~ '^(traits\.|tags|email)' THEN
+    RETURN oracle.attribute_passes(criteria, events[1].subscriber, t);
   ELSIF criteria ? 'attribute' THEN
     RETURN oracle.number_passes(criteria - 'attribute', (oracle.features(events, t)->>(criteria->>'attribute'))::numeric);
   ELSIF criteria ? 'at_least' THEN
@@ -256,10 +257,13 @@ CREATE FUNCTION oracle.is_member(segment text, criteria jsonb, events oracle.eve
                   oracle.holds(criteria, events, t))
 $$;
 
--- Everybody with an event, and the evaluation time: the clock, but never before the last evaluation.
+-- Everybody with an event or a profile, and the evaluation time: the clock, but never before the last evaluation. An event
+-- without a time stands for no event, and says whose they are.
 CREATE VIEW oracle.subscriber AS
 SELECT e.subscriber, e.events, greatest(segment.now(), s.evaluated_at) AS t
-FROM (SELECT subscriber, array_agg(event) AS events FROM oracle.event GROUP BY subscriber) e LEFT JOIN segment.state s USING (subscriber);
+FROM (SELECT (event).subscriber, array_agg(event) AS events
+      FROM (SELECT event FROM oracle.event UNION ALL SELECT ROW(subscriber, NULL, NULL, NULL, NULL)::oracle.event FROM oracle.person) event
+      GROUP BY 1) e LEFT JOIN segment.state s USING (subscriber);
 
 CREATE VIEW oracle.history_entry AS
 SELECT h.subscriber, h.at, h.move AS place, e.segment_id, e.entry

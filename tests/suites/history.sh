@@ -52,5 +52,6 @@ new_oracle_database() {
   export PGDATABASE=postgres
   psql -q -c "CREATE DATABASE $1"
   export PGDATABASE=$1
-  psql -q -c "CREATE EXTENSION pg_segment" -f "$ROOT/tests/oracle/schema.sql" -f "$ROOT/tests/oracle/oracle.sql" > /dev/null
+  psql -q -c "CREATE EXTENSION pg_segment" -f "$ROOT/tests/oracle/schema.sql" -f "$ROOT/tests/oracle/profiles.sql" \
+    -f "$ROOT/tests/oracle/oracle.sql" > /dev/null
 }
