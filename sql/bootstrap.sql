@@ -136,14 +136,17 @@ CREATE TABLE segment.membership (
 ) USING heap;
 CREATE INDEX membership_subscriber_idx ON segment.membership (subscriber);
 
--- One row per subscriber and moment at which something about their memberships changed, numbered by subscriber.
+-- One row per subscriber and moment at which something about their memberships changed, numbered by subscriber. Of whoever was
+-- forgotten there is the departure alone, without the subscriber.
 CREATE TABLE segment.history (
   at         timestamptz NOT NULL,
   move       integer NOT NULL,
-  subscriber text COLLATE "C" NOT NULL,
+  subscriber text COLLATE "C",
   cause      text NOT NULL,
   entered    integer[] NOT NULL,
-  departed   integer[] NOT NULL
+  departed   integer[] NOT NULL,
+  -- The path of the leaf that made the difference, of each that was entered and then of each that was left.
+  leaves     text[]
 ) USING heap;
 CREATE INDEX history_idx ON segment.history (subscriber, move);
 

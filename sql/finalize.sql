@@ -89,7 +89,7 @@ COMMENT ON VIEW segment.tier_summary IS 'tiers with their members, and how many 
 COMMENT ON VIEW segment.summary IS 'segments with their member counts';
 COMMENT ON VIEW segment.stat_queue IS 'what transactions with pg_segment.flush = queued have left for segment.refresh()';
 COMMENT ON VIEW segment.set_aside IS 'rows of attached tables that do not count, or not in full, with the reason; reads all events';
-COMMENT ON VIEW segment.transition IS 'history of entries and departures, with the cause of each';
+COMMENT ON VIEW segment.transition IS 'history of entries and departures, with the cause of each and the leaf that made the difference';
 
 -- Tables
 COMMENT ON TABLE segment.definition IS 'segments';
@@ -168,10 +168,11 @@ COMMENT ON COLUMN segment.membership.since IS 'time of entry';
 COMMENT ON TABLE segment.history IS 'entries and departures, a row per subscriber and moment; read segment.transition for the names';
 COMMENT ON COLUMN segment.history.at IS 'when it happened';
 COMMENT ON COLUMN segment.history.move IS 'number of the move of the subscriber, from 1 on';
-COMMENT ON COLUMN segment.history.subscriber IS 'id of the subscriber';
-COMMENT ON COLUMN segment.history.cause IS 'event, time or definition';
+COMMENT ON COLUMN segment.history.subscriber IS 'id of the subscriber; NULL for one who was forgotten';
+COMMENT ON COLUMN segment.history.cause IS 'event, time, definition, manual or erased';
 COMMENT ON COLUMN segment.history.entered IS 'segments entered';
 COMMENT ON COLUMN segment.history.departed IS 'segments left';
+COMMENT ON COLUMN segment.history.leaves IS 'paths of the leaves that made the difference: of each segment entered, then of each left';
 COMMENT ON TABLE segment.history_begin IS 'from when on history is on record; no row where nothing has been removed';
 COMMENT ON COLUMN segment.history_begin.only_row IS 'keeps the table to one row';
 COMMENT ON COLUMN segment.history_begin.at IS 'the instant';

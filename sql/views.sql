@@ -44,10 +44,11 @@ LEFT JOIN (SELECT segment, pg_catalog.count(*) AS members FROM segment.member GR
        ON m.segment OPERATOR(pg_catalog.=) d.name;
 
 CREATE VIEW segment.transition WITH (security_invoker = true) AS
-SELECT d.name AS segment, h.subscriber, h.move, t.action, h.at, h.cause
+SELECT d.name AS segment, h.subscriber, h.move, t.action, h.at, h.cause, h.leaves[t.place] AS leaf
 FROM segment.history h
-CROSS JOIN LATERAL (SELECT 'entered' AS action, id FROM pg_catalog.unnest(h.entered) AS e (id)
-                    UNION ALL SELECT 'left', id FROM pg_catalog.unnest(h.departed) AS l (id)) t
+CROSS JOIN LATERAL (SELECT 'entered' AS action, id, place FROM pg_catalog.unnest(h.entered) WITH ORDINALITY AS e (id, place)
+                    UNION ALL SELECT 'left', id, pg_catalog.cardinality(h.entered) OPERATOR(pg_catalog.+) place
+                    FROM pg_catalog.unnest(h.departed) WITH ORDINALITY AS l (id, place)) t
 JOIN segment.definition d ON d.segment_id OPERATOR(pg_catalog.=) t.id;
 
 -- Who was added to a segment, or excluded from it, by hand.
@@ -126,7 +127,7 @@ AS $$
     SELECT DISTINCT ON (h.subscriber) h.subscriber, a.segment_id OPERATOR(pg_catalog.=) ANY (h.entered) AS entered
     FROM asked a
     JOIN segment.history h ON a.segment_id OPERATOR(pg_catalog.=) ANY (h.entered) OR a.segment_id OPERATOR(pg_catalog.=) ANY (h.departed)
-    WHERE h.at OPERATOR(pg_catalog.<=) members_as_of.at
+    WHERE h.at OPERATOR(pg_catalog.<=) members_as_of.at AND h.subscriber IS NOT NULL
     ORDER BY h.subscriber, h.at DESC, h.move DESC
   )
   SELECT t.subscriber FROM told t

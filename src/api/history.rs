@@ -90,6 +90,7 @@ fn transitions(session: &Session, registry: &Registry, subscriber: &str, until: 
         cause: Cause::Event,
         entered: ids(row, 2),
         departed: ids(row, 3),
+        leaves: Vec::new(),
     };
     let mut transitions: Vec<Transition> = (0..rows.count()).map(recorded).collect();
     let state = session.select(

@@ -3,8 +3,9 @@
 use crate::membership::{Cause, Manual};
 use crate::pg::engine::Engine;
 use crate::pg::flush::flush;
+use crate::pg::owner::Acting;
 use crate::pg::report::Refusal;
-use crate::pg::spi::{at_latest_snapshot, delete_as_caller};
+use crate::pg::spi::{at_latest_snapshot, connect_at_latest, delete_as_caller};
 use crate::pg::store::Effort;
 use crate::pg::{registry, scan};
 use pgrx::prelude::*;
@@ -16,6 +17,7 @@ fn forget(subscriber: String) -> i64 {
     flush();
     registry::hold_definitions();
     let registry = registry::current();
+    let left = segments_of(&subscriber);
     let ids = [subscriber.clone()];
     let mut deleted = 0;
     for source in &registry.sources {
@@ -46,7 +48,7 @@ fn forget(subscriber: String) -> i64 {
         engine.decide(&subscriber, |manual| *manual = Manual::default());
         engine.evaluate(&subscriber);
         engine.finish();
-        engine.forget(&subscriber)
+        engine.forget(&subscriber, &left)
     });
     if !gone && deleted == 0 {
         Refusal::new(
@@ -57,6 +59,20 @@ fn forget(subscriber: String) -> i64 {
         .raise();
     }
     deleted
+}
+
+/// The numbers of the segments that a subscriber is in.
+fn segments_of(subscriber: &str) -> Vec<u32> {
+    let _acting = Acting::as_owner(registry::home().owner);
+    let ids: Vec<i32> = connect_at_latest(|session| {
+        let rows = session.select_once(
+            "SELECT d.segment_id FROM segment.member m JOIN segment.definition d ON d.name = m.segment
+             WHERE m.subscriber = $1 ORDER BY d.segment_id",
+            &[subscriber.into()],
+        );
+        (0..rows.count()).map(|row| rows.value(row, 1)).collect()
+    });
+    ids.into_iter().map(|id| id as u32).collect()
 }
 
 /// Rows of attached tables that do not count, or not in full, with the reason. Reads all events.

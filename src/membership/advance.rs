@@ -18,6 +18,8 @@ pub enum Cause {
     Definition,
     /// Somebody decided by hand.
     Manual,
+    /// The subscriber was forgotten.
+    Erased,
 }
 
 impl Cause {
@@ -27,6 +29,7 @@ impl Cause {
             Cause::Time => "time",
             Cause::Definition => "definition",
             Cause::Manual => "manual",
+            Cause::Erased => "erased",
         }
     }
 }
@@ -39,6 +42,16 @@ pub struct Transition {
     /// Ids of segments, ascending.
     pub entered: Vec<u32>,
     pub departed: Vec<u32>,
+    /// The path of the leaf that made the difference, of each that was entered and then of each that was left; empty
+    /// where that is nowhere known.
+    pub leaves: Vec<Option<String>>,
+}
+
+impl Transition {
+    /// The segments entered, then those left.
+    pub fn moved(&self) -> impl Iterator<Item = u32> + '_ {
+        self.entered.iter().chain(&self.departed).copied()
+    }
 }
 
 /// How long somebody was in a segment between two instants, by what happened to them, in order.
@@ -121,7 +134,7 @@ impl Program {
         let moved = members.differences(&old).filter(|id| self.segment(*id).is_some());
         let (entered, departed): (Vec<u32>, Vec<u32>) = moved.partition(|id| members.contains(*id));
         if !entered.is_empty() || !departed.is_empty() {
-            transitions.push(Transition { at, cause, entered, departed });
+            transitions.push(Transition { at, cause, entered, departed, leaves: Vec::new() });
         }
     }
 

@@ -31,6 +31,28 @@ impl Program {
     /// Evaluates a state that has been advanced to `at`, or is asked about an instant before its next pending event.
     /// Nobody without a profile and without events is in any segment, but by hand.
     pub fn evaluate(&self, subject: Subject, state: &State, at: Instant, patience: Patience) -> Evaluation {
+        self.evaluate_keeping(subject, state, at, patience, None)
+    }
+
+    /// Notes the truths of all leaves, for somebody with events.
+    pub(super) fn evaluate_leaves(
+        &self,
+        subject: Subject,
+        state: &State,
+        at: Instant,
+        truths: &mut Vec<bool>,
+    ) {
+        self.evaluate_keeping(subject, state, at, Patience::Little, Some(truths));
+    }
+
+    fn evaluate_keeping(
+        &self,
+        subject: Subject,
+        state: &State,
+        at: Instant,
+        patience: Patience,
+        keep: Option<&mut Vec<bool>>,
+    ) -> Evaluation {
         if !subject.exists(state) {
             let mut members = Members::default();
             let exists = |id| self.segment(id).is_some();
@@ -96,6 +118,9 @@ impl Program {
         }
         for (index, salt) in &self.buckets {
             run.set(&self.quantities[*index], bucket(salt, subject.id));
+        }
+        if let Some(keep) = keep {
+            keep.extend_from_slice(run.truths);
         }
         run.finish(&mut scratch.seen, subject.manual)
     }

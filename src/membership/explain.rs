@@ -85,10 +85,6 @@ impl Program {
         })
     }
 
-    fn leaf_holds(&self, leaf: &Leaf, subject: Subject, state: &State, at: Instant) -> bool {
-        leaf.holds(self.quantities[leaf.quantity].source.units(subject, state, at))
-    }
-
     fn leaf_flip(&self, leaf: &Leaf, subject: Subject, state: &State, at: Instant) -> Option<Instant> {
         let source = &self.quantities[leaf.quantity].source;
         let now = self.leaf_holds(leaf, subject, state, at);

@@ -6,6 +6,7 @@
 
 mod advance;
 mod attribute;
+mod blame;
 mod compile;
 mod derived;
 mod evaluate;

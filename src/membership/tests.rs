@@ -198,6 +198,44 @@ fn leaving_by_time_is_explained_before_it_happens() {
 }
 
 #[test]
+fn the_leaf_that_made_the_difference_is_named() {
+    let criteria = json!({"any": [
+        {"all": [{"event": "purchase", "within": "30 days"}, {"event": "open", "count": {"min": 2}}, {"event": "visit"}]},
+        {"all": [{"days_since_last": {"min": 40}}, {"bucket": {"salt": "s", "from": 0, "to": 100}}]},
+    ]});
+    let program = program(&[criteria, json!({"not": {"segment": "s1"}}), json!({})]);
+    let state = |events: &[Event], at| fresh(&program, events, at);
+    let leaves = |before: &[Event], from, after: &[Event], at, cause| {
+        let mut members = program.members(SOMEBODY, &state(before, from), from);
+        let old = members.clone();
+        let mut transitions = Vec::new();
+        program.note(
+            &mut members,
+            program.members(SOMEBODY, &state(after, at), at),
+            at,
+            cause,
+            &mut transitions,
+        );
+        let after = state(after, at);
+        program.blame((SOMEBODY, state(before, from)), from, (SOMEBODY, &after), &old, &mut transitions);
+        transitions.pop().map(|transition| transition.leaves).unwrap_or_default()
+    };
+    let path = |path: &str| Some(path.to_owned());
+    let all = [("purchase", 0, 1), ("open", 0, 1), ("visit", 0, 1), ("open", HOUR, 1)];
+    // One alone; the first of two that only together do; none where there was nobody before.
+    let entered = leaves(&all[..3], HOUR, &all, HOUR, Cause::Event);
+    assert_eq!(entered, [path("any[0].all[1]"), path("not.segment")]);
+    let both = leaves(&all[..2], HOUR, &all, HOUR, Cause::Event);
+    assert_eq!(both[0], path("any[0].all[1]"));
+    assert_eq!(leaves(&[], HOUR, &all[..1], HOUR, Cause::Event), [None, None]);
+    // Time: the purchase leaves its window; later the days since the last event come to 40.
+    let left = leaves(&all, 20 * DAY, &all, 30 * DAY, Cause::Time);
+    assert_eq!(left, [path("not.segment"), path("any[0].all[0]")]);
+    assert_eq!(leaves(&all, 39 * DAY, &all, 40 * DAY + HOUR, Cause::Time)[0], path("any[1].all[0]"));
+    assert_eq!(leaves(&all, 20 * DAY, &all, 30 * DAY, Cause::Definition), [None; 0]);
+}
+
+#[test]
 fn nobody_without_events_is_in_any_segment() {
     let program = program(&[json!({}), json!({"event": "purchase", "count": {"equals": 0}})]);
     assert_eq!(program.members(SOMEBODY, &State::default(), 0), Members::default());
@@ -308,6 +346,7 @@ fn a_program_goes_over_streams_that_have_what_it_reads() {
 #[test]
 fn time_in_a_segment_is_what_lies_between_entry_and_departure() {
     let moved = |at, entered: &[u32], departed: &[u32]| Transition {
+        leaves: Vec::new(),
         at,
         cause: Cause::Time,
         entered: entered.to_vec(),

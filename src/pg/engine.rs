@@ -336,8 +336,9 @@ impl Engine {
         drained
     }
 
-    /// Deletes everything about a subscriber who has no events and no profile any more; false for one who has.
-    pub fn forget(&mut self, subscriber: &str) -> bool {
+    /// Deletes everything about a subscriber who has no events and no profile any more, but that somebody left some segments;
+    /// false for one who has.
+    pub fn forget(&mut self, subscriber: &str, left: &[u32]) -> bool {
         see_own_writes();
         let _inside = self.memory.enter();
         while let Some(found) = self.find(subscriber) {
@@ -350,7 +351,7 @@ impl Engine {
             if !empty || moved {
                 return false;
             }
-            self.store.forget(subscriber, &found);
+            self.store.forget(subscriber, &found, self.now, left);
             break;
         }
         true
@@ -437,6 +438,9 @@ impl Engine {
         let mut transitions = std::mem::take(&mut work.transitions);
         let mut members = std::mem::take(&mut work.members);
         program.note(&mut members, evaluation.members, work.at, self.cause, &mut transitions);
+        if !transitions.is_empty() {
+            self.blame(subject, work, &mut transitions);
+        }
         Update {
             evaluated_at: work.at,
             version: self.registry.version,
@@ -446,6 +450,31 @@ impl Engine {
             profile: work.profile.take(),
             due: evaluation.due,
             transitions,
+        }
+    }
+
+    /// Names the leaves that made the difference, where the state before had all that they read.
+    fn blame(&self, subject: Subject, work: &Work, transitions: &mut [Transition]) {
+        let registry = &self.registry;
+        let leaf = |transition: &Transition| matches!(transition.cause, Cause::Event | Cause::Time);
+        if !transitions.iter().any(leaf) {
+            return;
+        }
+        let nobody = Members::default();
+        let (was, before, from, members) = match work.found.as_ref().map(|found| &found.row) {
+            None => {
+                let was = Subject { id: subject.id, manual: None, profile: None };
+                (was, Some(State::default()), work.at, &nobody)
+            }
+            Some(row) if row.version < registry.evaluated_version.max(registry.filled_version) => return,
+            Some(row) => {
+                let before = State::from_bytes(&row.activity, registry.program.streams());
+                (row.subject(subject.id), before.ok(), row.evaluated_at, &row.members)
+            }
+        };
+        if let Some(before) = before {
+            let after = (subject, &work.state);
+            registry.program.blame((was, before), from, after, members, transitions);
         }
     }
 

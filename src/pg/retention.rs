@@ -49,6 +49,14 @@ pub fn remove_batch(begin: Instant, after: &mut Option<String>) -> bool {
     if newest_begin() != Some(begin) {
         return false;
     }
+    if after.is_none() {
+        connect(|session| {
+            session.modify(
+                "DELETE FROM segment.history WHERE subscriber IS NULL AND at < $1",
+                &[timestamp(begin).into()],
+            )
+        });
+    }
     let subscribers: Vec<String> = connect_at_latest(|session| {
         let rows = session.select_once(
             "SELECT DISTINCT subscriber FROM segment.history
@@ -63,17 +71,19 @@ pub fn remove_batch(begin: Instant, after: &mut Option<String>) -> bool {
     connect(|session| {
         session.modify_once(
             "WITH told AS (
-               SELECT h.ctid AS place, e.segment_id, e.entry,
+               SELECT h.ctid AS place, e.segment_id, e.entry, e.leaf,
                       row_number() OVER (PARTITION BY h.subscriber, e.segment_id ORDER BY h.at DESC, h.move DESC) = 1 AS last
                FROM segment.history h
-               CROSS JOIN LATERAL (SELECT unnest(h.entered), true UNION ALL SELECT unnest(h.departed), false) e (segment_id, entry)
+               CROSS JOIN LATERAL (SELECT id, true, h.leaves[place] FROM unnest(h.entered) WITH ORDINALITY AS i (id, place)
+                                   UNION ALL SELECT unnest(h.departed), false, NULL) e (segment_id, entry, leaf)
                WHERE h.subscriber = ANY ($1::text[]) AND h.at < $2
              ), kept AS (
-               SELECT t.place, array_agg(t.segment_id ORDER BY t.segment_id) AS entered
+               SELECT t.place, array_agg(t.segment_id ORDER BY t.segment_id) AS entered,
+                      CASE WHEN count(t.leaf) > 0 THEN array_agg(t.leaf ORDER BY t.segment_id) END AS leaves
                FROM told t JOIN segment.definition d USING (segment_id)
                WHERE t.last AND t.entry GROUP BY t.place
              ), trimmed AS (
-               UPDATE segment.history h SET entered = k.entered, departed = '{}' FROM kept k
+               UPDATE segment.history h SET entered = k.entered, departed = '{}', leaves = k.leaves FROM kept k
                WHERE h.ctid = k.place AND (h.entered <> k.entered OR h.departed <> '{}')
              )
              DELETE FROM segment.history h

@@ -298,7 +298,8 @@ impl Store {
                 ids.unwrap_or_default().into_iter().map(|id| id as u32).collect()
             };
             let at = values.first().copied().flatten().map_or(Instant::MIN, |at| at.value() as Instant);
-            history.push(Transition { at, cause: Cause::Event, entered: ids(4), departed: ids(5) });
+            let (entered, departed) = (ids(4), ids(5));
+            history.push(Transition { at, cause: Cause::Event, entered, departed, leaves: Vec::new() });
             true
         });
         history
@@ -311,7 +312,7 @@ impl Store {
 
     fn record(&mut self, subscriber: &str, number: i32, transition: &Transition) {
         let table = self.history.open();
-        let ids = |segments: &[u32]| segments.iter().map(|id| *id as i32).collect::<Vec<i32>>().into_datum();
+        let told = transition.leaves.iter().any(Option::is_some);
         table.insert(&[
             Some(pg_sys::Datum::from(transition.at)),
             Some(pg_sys::Datum::from(number)),
@@ -319,6 +320,7 @@ impl Store {
             transition.cause.name().into_datum(),
             ids(&transition.entered),
             ids(&transition.departed),
+            if told { transition.leaves.clone().into_datum() } else { None },
         ]);
     }
 
@@ -362,8 +364,9 @@ impl Store {
         self.state.delete(found.tid);
     }
 
-    /// Deletes everything about a subscriber whose state was found and is locked. Looks through all of `segment.due`.
-    pub fn forget(&mut self, subscriber: &str, found: &Found) {
+    /// Deletes everything about a subscriber whose state was found and is locked. That somebody left some segments at an
+    /// instant stays on record, and not who. Looks through all of `segment.due`.
+    pub fn forget(&mut self, subscriber: &str, found: &Found, at: Instant, left: &[u32]) {
         let Some(id) = subscriber.into_datum() else { return };
         let mut places = Vec::new();
         let due = self.due.open();
@@ -383,6 +386,17 @@ impl Store {
             true
         });
         places.into_iter().for_each(|tid| history.delete(tid));
+        if !left.is_empty() {
+            history.insert(&[
+                Some(pg_sys::Datum::from(at)),
+                Some(pg_sys::Datum::from(0_i32)),
+                None,
+                Cause::Erased.name().into_datum(),
+                ids(&[]),
+                ids(left),
+                None,
+            ]);
+        }
         self.state.delete(found.tid);
     }
 
@@ -403,4 +417,9 @@ impl Store {
             change.and_then(IntoDatum::into_datum),
         ]);
     }
+}
+
+/// Numbers of segments, as an array.
+fn ids(segments: &[u32]) -> Value {
+    segments.iter().map(|id| *id as i32).collect::<Vec<i32>>().into_datum()
 }

@@ -22,7 +22,7 @@ SELECT count(*) FROM segment.transition WHERE cause = 'time';
 SELECT segment.time_in_segment('hi buyers', 'hi.1'), segment.time_in_segment('hi buyers', 'hi.2'), segment.time_in_segment('hi buyers', 'hi.3'), segment.time_in_segment('hi all', 'hi.3');
 CALL segment.refresh();
 SELECT m.at, ARRAY(SELECT s FROM segment.members_as_of('hi buyers', m.at) s ORDER BY 1) AS members FROM moments m;
-SELECT segment, subscriber, action, at, cause FROM segment.transition ORDER BY subscriber, move, segment;
+SELECT segment, subscriber, action, at, cause, leaf FROM segment.transition ORDER BY subscriber, move, segment;
 SELECT segment.time_in_segment('hi buyers', 'hi.1'), segment.time_in_segment('hi buyers', 'hi.2'), segment.time_in_segment('hi buyers', 'hi.3'), segment.time_in_segment('hi all', 'hi.3');
 -- In again: both stays count, the second until now.
 INSERT INTO events VALUES ('hi.1', 'purchase', '2026-06-10 12:00');
@@ -130,7 +130,43 @@ TABLE segment.history_begin;
 RESET pg_segment.history_retention;
 SELECT * FROM segment.members_as_of('hi all', '2026-06-13 17:59:59');
 SELECT * FROM segment.verify();
+
+-- Which leaf made the difference: the first that alone did, else the first of those that changed; none of a definition, a
+-- decision, or a first event that a segment does not read.
+SELECT segment.create_segment('hi leaf', '{"any": [{"all": [{"event": "gift"}, {"event": "wish", "within": "2 days"}]}, {"none": [{"segment": "hi all"}]}]}'),
+       segment.create_segment('hi leafless', '{"not": {"segment": "hi leaf"}}'), segment.create_segment('hi wish', '{"event": "wish", "within": "5 days"}');
+INSERT INTO events VALUES ('hi.l1', 'gift', segment.now()), ('hi.l2', 'gift', segment.now()), ('hi.l2', 'wish', segment.now()), ('hi.l3', 'other', segment.now());
+INSERT INTO events VALUES ('hi.l1', 'wish', segment.now());
+SET pg_segment.clock = '2026-06-24 18:00:00+00';
+INSERT INTO events VALUES ('hi.l2', 'wish', segment.now());
+SELECT segment.add_member('hi leaf', 'hi.l3');
+CALL segment.refresh();
+\pset null -
+SELECT subscriber, move, segment, action, at, cause, leaf FROM segment.transition WHERE subscriber LIKE 'hi.l_' ORDER BY subscriber, move, segment;
+SELECT entered, departed, leaves FROM segment.history WHERE subscriber = 'hi.l2' AND departed <> '{}';
+-- Retained as it was, where half of a row goes.
+SET pg_segment.clock = '2026-06-28 18:00:00+00';
+SET pg_segment.history_retention = '1d';
+CALL segment.refresh();
+SELECT subscriber, segment, action, at, leaf FROM segment.transition WHERE subscriber = 'hi.l2' ORDER BY at, segment;
+\pset null ''
+RESET pg_segment.history_retention;
+
+-- Forgotten: the departure stays on record, and not whose; until it is older than what is retained.
+SELECT segment.forget('hi.l2');
+SELECT segment.forget('hi.l3');
+SELECT count(*) FROM segment.history WHERE subscriber IN ('hi.l2', 'hi.l3');
+SELECT segment, subscriber, move, action, at, cause, leaf FROM segment.transition WHERE subscriber IS NULL ORDER BY segment;
+SELECT count(*) FILTER (WHERE s IS NULL) AS nameless, count(*) FILTER (WHERE s IN ('hi.l2', 'hi.l3')) AS forgotten, count(*) > 0 AS others FROM segment.members_as_of('hi all', segment.now()) s;
+SELECT * FROM segment.verify();
+SET pg_segment.clock = '2026-07-28 18:00:00+00';
+SET pg_segment.history_retention = '7d';
+CALL segment.refresh();
+SELECT count(*) FROM segment.transition WHERE subscriber IS NULL;
+SELECT * FROM segment.verify();
+RESET pg_segment.history_retention;
 -- Clean up.
+SELECT segment.drop_segment('hi leafless'), segment.drop_segment('hi leaf');
 SELECT count(segment.drop_segment(name)) FROM (SELECT name FROM segment.definition ORDER BY 1) d;
 SELECT segment.detach_source('events') > 0 AS detached;
 SET client_min_messages = warning;
