@@ -23,6 +23,8 @@ CREATE TABLE segment.definition (
   name        text NOT NULL UNIQUE CHECK (name OPERATOR(pg_catalog.<>) ''),
   description text,
   criteria    jsonb NOT NULL,
+  -- Whose calendar the criteria mean, by its IANA name.
+  time_zone   text NOT NULL DEFAULT 'UTC',
   created_at  timestamptz NOT NULL DEFAULT pg_catalog.now(),
   -- Whether the segment is shown: not while it is first filled without blocking writers.
   ready       boolean NOT NULL DEFAULT true,

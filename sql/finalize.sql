@@ -5,7 +5,7 @@ ALTER FUNCTION segment._segments(bigint, text, timestamptz, bytea, bytea, jsonb,
 ALTER FUNCTION segment._manual(bytea) ROWS 2;
 ALTER FUNCTION segment.explain(text, text) ROWS 5;
 ALTER FUNCTION segment.describe(jsonb) ROWS 5;
-ALTER FUNCTION segment.preview(jsonb, integer) ROWS 1;
+ALTER FUNCTION segment.preview(jsonb, integer, text) ROWS 1;
 ALTER FUNCTION segment.dependents(text) ROWS 5;
 ALTER FUNCTION segment.record_event(text, text, timestamptz, numeric, jsonb) ROWS 1;
 
@@ -23,8 +23,8 @@ COMMENT ON FUNCTION segment.detach_profiles(regclass) IS 'stop following a table
 COMMENT ON FUNCTION segment.create_profile_table() IS 'create the ready-made table segment.profile_input and attach it, unless that was done before';
 COMMENT ON FUNCTION segment.upsert_profile(text, text, jsonb, jsonb, text[]) IS 'store what is known of a subscriber in segment.profile_input: keys given replace those there, a null removes one; returns whether the subscriber is new there';
 -- Segments
-COMMENT ON FUNCTION segment.create_segment(text, jsonb, text) IS 'create a segment and fill it; returns the number of members';
-COMMENT ON PROCEDURE segment.create_segment_concurrently(text, jsonb, text) IS 'create a segment and fill it while writers go on, in batches that commit one by one';
+COMMENT ON FUNCTION segment.create_segment(text, jsonb, text, text) IS 'create a segment and fill it; returns the number of members';
+COMMENT ON PROCEDURE segment.create_segment_concurrently(text, jsonb, text, text) IS 'create a segment and fill it while writers go on, in batches that commit one by one';
 COMMENT ON PROCEDURE segment.alter_segment(text, jsonb) IS 'put other criteria in the place of those of a segment while writers go on, in batches that commit one by one';
 COMMENT ON FUNCTION segment.drop_segment(text) IS 'drop a segment with its memberships; returns the number of members it had';
 COMMENT ON FUNCTION segment.create_static_segment(text, text[], text) IS 'create a segment of the subscribers named, whatever they do; returns the number of members';
@@ -43,7 +43,7 @@ COMMENT ON FUNCTION segment.explain(text, text) IS 'explain a membership: the wh
 COMMENT ON FUNCTION segment.members(text) IS 'list the members of a segment with the time of entry';
 COMMENT ON FUNCTION segment.members_as_of(text, timestamptz) IS 'list who was in a segment at an instant, by what is on record';
 COMMENT ON FUNCTION segment.time_in_segment(text, text, timestamptz, timestamptz) IS 'return how long a subscriber was in a segment between two instants, by what is on record';
-COMMENT ON FUNCTION segment.preview(jsonb, integer) IS 'count who satisfies criteria now, with the share of all subscribers and a sample, and create nothing';
+COMMENT ON FUNCTION segment.preview(jsonb, integer, text) IS 'count who satisfies criteria now, with the share of all subscribers and a sample, and create nothing';
 COMMENT ON FUNCTION segment.diff(text, jsonb) IS 'list who would enter a segment and who would leave it if its criteria were these, and change nothing';
 COMMENT ON FUNCTION segment.dependents(text) IS 'list the segments whose criteria refer to a segment, directly or through others';
 -- Events
@@ -97,6 +97,7 @@ COMMENT ON COLUMN segment.definition.segment_id IS 'stable number of the segment
 COMMENT ON COLUMN segment.definition.name IS 'name of the segment';
 COMMENT ON COLUMN segment.definition.description IS 'what the segment is for';
 COMMENT ON COLUMN segment.definition.criteria IS 'who belongs to it; see docs/criteria.md';
+COMMENT ON COLUMN segment.definition.time_zone IS 'whose calendar the criteria mean, by its IANA name';
 COMMENT ON COLUMN segment.definition.created_at IS 'time of creation';
 COMMENT ON COLUMN segment.definition.ready IS 'false while it is first filled without blocking writers';
 COMMENT ON COLUMN segment.definition.changing IS 'version being put into force; NULL where everybody is under the definition';

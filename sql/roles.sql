@@ -25,8 +25,8 @@ GRANT SELECT ON segment.source, segment.source_table, segment.profile_source, se
 GRANT EXECUTE ON FUNCTION segment.attach_source(regclass, name, name, name, text, name, name, text, text), segment.detach_source(regclass),
   segment.attach_profiles(regclass, name, name, text[], name, name, name), segment.detach_profiles(regclass),
   segment.create_profile_table(), segment.upsert_profile(text, text, jsonb, jsonb, text[]),
-  segment.create_segment(text, jsonb, text), segment.create_static_segment(text, text[], text), segment.drop_segment(text),
-  segment.preview(jsonb, integer), segment.diff(text, jsonb),
+  segment.create_segment(text, jsonb, text, text), segment.create_static_segment(text, text[], text), segment.drop_segment(text),
+  segment.preview(jsonb, integer, text), segment.diff(text, jsonb),
   segment.add_member(text, text), segment.exclude_member(text, text), segment.release_member(text, text),
   segment.create_tier_set(text, text[], text), segment.drop_tier_set(text), segment.record_event(text, text, timestamptz, numeric, jsonb),
   segment.flush(), segment.forget(text), segment._set_aside(), segment.verify(), segment.kmeans(regclass, text[], integer, text, bigint, integer),
@@ -34,4 +34,4 @@ GRANT EXECUTE ON FUNCTION segment.attach_source(regclass, name, name, name, text
   segment.create_event_table()
   TO :"manager";
 GRANT EXECUTE ON PROCEDURE segment.refresh(timestamptz, integer), segment.rebuild(),
-  segment.create_segment_concurrently(text, jsonb, text), segment.alter_segment(text, jsonb) TO :"manager";
+  segment.create_segment_concurrently(text, jsonb, text, text), segment.alter_segment(text, jsonb) TO :"manager";

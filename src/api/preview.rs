@@ -1,7 +1,7 @@
 //! What criteria would do before they are a segment's, and what depends on a segment.
 
 use super::segment::{existing, with};
-use crate::criteria::Node;
+use crate::criteria::{Node, Zone};
 use crate::membership::{self, Definition, Sample, with_referred};
 use crate::pg::flush::flush;
 use crate::pg::registry;
@@ -20,6 +20,7 @@ const LARGEST_SAMPLE: i32 = 10_000;
 fn preview(
     criteria: JsonbArgument,
     sample: default!(i32, 10),
+    time_zone: default!(&str, "'UTC'"),
 ) -> TableIterator<'static, (name!(members, i64), name!(share, Option<f64>), name!(sample, Vec<String>))> {
     if !(0..=LARGEST_SAMPLE).contains(&sample) {
         Refusal::new(
@@ -29,6 +30,7 @@ fn preview(
         .hint("Create the segment to list all members.")
         .raise();
     }
+    let zone = value_of(Zone::by_name(time_zone));
     flush();
     let (mut members, mut all) = (0, 0);
     let mut drawn = Sample::new(sample as usize);
@@ -36,8 +38,8 @@ fn preview(
         let registry = registry::visible();
         let criteria = value_of(registry.parse(&criteria.text()));
         // Refuses what `create_segment` would refuse.
-        with(&registry, None, "", criteria.clone());
-        let tried = tried(criteria);
+        with(&registry, None, "", criteria.clone(), zone);
+        let tried = tried(criteria, zone);
         let definitions = with_referred(vec![tried.clone()], &registry.definitions);
         survey::everybody(&registry, &definitions, |subject, segments| {
             all += 1;
@@ -64,8 +66,8 @@ fn diff(
         let criteria = value_of(registry.parse(&criteria.text()));
         let current = existing(&registry, &segment).clone();
         // Refuses what `alter_segment` would refuse.
-        with(&registry, Some(current.id), &segment, criteria.clone());
-        let (old, tried) = (current.id, tried(criteria));
+        with(&registry, Some(current.id), &segment, criteria.clone(), current.zone);
+        let (old, tried) = (current.id, tried(criteria, current.zone));
         let definitions = with_referred(vec![current, tried.clone()], &registry.definitions);
         survey::everybody(&registry, &definitions, |subject, segments| {
             // What was decided by hand stays so.
@@ -96,6 +98,6 @@ fn dependents(segment: String) -> TableIterator<'static, (name!(segment, String)
 
 /// A definition for criteria that are no segment's: nothing refers to it, and nobody was ever put into it by hand, as
 /// the numbers of segments begin with 1.
-fn tried(criteria: Node) -> Definition {
-    Definition { id: 0, name: String::new(), criteria }
+fn tried(criteria: Node, zone: Zone) -> Definition {
+    Definition { id: 0, name: String::new(), criteria, zone }
 }

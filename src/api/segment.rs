@@ -1,7 +1,7 @@
 //! Creating, altering and dropping segments.
 
 use super::member::decide;
-use crate::criteria::{Node, Scope, parse};
+use crate::criteria::{Node, Scope, Zone, parse};
 use crate::error::nearest;
 use crate::membership::{Definition, Program, StreamPlan, dependents, plan_streams, requirements};
 use crate::pg::owner::Acting;
@@ -22,23 +22,25 @@ fn create_segment(
     name: Option<String>,
     criteria: Option<JsonbArgument>,
     description: default!(Option<String>, "NULL"),
+    time_zone: default!(Option<String>, "'UTC'"),
 ) -> i64 {
     let name = checked_name(name);
     let criteria = required(criteria, "criteria").text();
+    let zone = checked_zone(time_zone);
     // What is wrong with it by itself is told before anybody waits.
     value_of(parse(&criteria, Scope::Subscriber));
     let registry = change::begin("create_segment");
     let node = value_of(registry.parse(&criteria));
     let _acting = Acting::as_owner(registry::home().owner);
     refuse_existing(&name);
-    let plan = plan(&registry, None, &name, node);
+    let plan = plan(&registry, None, &name, node, zone);
     let fill = change::store_streams(&plan, false);
     let id: i32 = connect(|session| {
         session
             .modify(
-                "INSERT INTO segment.definition (name, description, criteria, created_at)
-                 VALUES ($1, $2, $3::jsonb, segment.now()) RETURNING segment_id",
-                &[name.into(), description.into(), criteria.into()],
+                "INSERT INTO segment.definition (name, description, criteria, time_zone, created_at)
+                 VALUES ($1, $2, $3::jsonb, $4, segment.now()) RETURNING segment_id",
+                &[name.into(), description.into(), criteria.into(), zone.name().into()],
             )
             .value(0, 1)
     });
@@ -78,37 +80,39 @@ fn create_static_segment(
 /// Creates a segment while writers go on, committing in between. The segment shows when it is filled; after a crash or
 /// an error the same call goes on where that one ended.
 #[pg_extern(sql = r#"
-CREATE PROCEDURE segment.create_segment_concurrently(name text, criteria jsonb, description text DEFAULT NULL)
+CREATE PROCEDURE segment.create_segment_concurrently(name text, criteria jsonb, description text DEFAULT NULL, time_zone text DEFAULT 'UTC')
 LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 "#)]
 fn create_segment_concurrently(
     name: Option<String>,
     criteria: Option<JsonbArgument>,
     description: Option<String>,
+    time_zone: Option<String>,
     fcinfo: pg_sys::FunctionCallInfo,
 ) {
     // SAFETY: PostgreSQL passes it to this call.
     unsafe { transaction::require_own(fcinfo, "segment.create_segment_concurrently") };
     let name = checked_name(name);
     let criteria = required(criteria, "criteria").text();
+    let zone = checked_zone(time_zone);
     let registry = change::begin_online("create_segment_concurrently");
     let node = value_of(registry.parse(&criteria));
-    if !resumes(&name, &criteria, "NOT ready") {
+    if !resumes(&name, &criteria, Some(zone), "NOT ready") {
         let _acting = Acting::as_owner(registry::home().owner);
         refuse_existing(&name);
-        add_streams(plan(&registry, None, &name, node));
+        add_streams(plan(&registry, None, &name, node, zone));
         connect(|session| {
             session.modify(
-                "INSERT INTO segment.definition (name, description, criteria, created_at, ready, changing)
-                 VALUES ($1, $2, $3::jsonb, segment.now(), false, pg_catalog.nextval('segment.version_number'))",
-                &[name.clone().into(), description.into(), criteria.into()],
+                "INSERT INTO segment.definition (name, description, criteria, time_zone, created_at, ready, changing)
+                 VALUES ($1, $2, $3::jsonb, $4, segment.now(), false, pg_catalog.nextval('segment.version_number'))",
+                &[name.clone().into(), description.into(), criteria.into(), zone.name().into()],
             )
         });
     }
     sweep(&name, "create_segment_concurrently");
 }
 
-/// Puts other criteria in the place of a segment's, while writers go on, committing in between: old members leave and
+/// Puts other criteria in the place of a segment's, whose time zone stays, while writers go on, committing in between: old members leave and
 /// new ones enter. After a crash or an error the same call goes on where that one ended.
 #[pg_extern(sql = r#"
 CREATE PROCEDURE segment.alter_segment(name text, criteria jsonb)
@@ -121,10 +125,10 @@ fn alter_segment(name: Option<String>, criteria: Option<JsonbArgument>, fcinfo: 
     let criteria = required(criteria, "criteria").text();
     let registry = change::begin_online("alter_segment");
     let node = value_of(registry.parse(&criteria));
-    if !resumes(&name, &criteria, "changing IS NOT NULL") {
+    if !resumes(&name, &criteria, None, "changing IS NOT NULL") {
         let _acting = Acting::as_owner(registry::home().owner);
-        let Some(id) = segment_id(&name) else { unknown(&name) };
-        add_streams(plan(&registry, Some(id as u32), &name, node));
+        let Some((id, zone)) = found(&name) else { unknown(&name) };
+        add_streams(plan(&registry, Some(id as u32), &name, node, value_of(Zone::by_name(&zone))));
         connect(|session| {
             session.modify(
                 "UPDATE segment.definition SET criteria = $2::jsonb, changing = pg_catalog.nextval('segment.version_number')
@@ -137,12 +141,15 @@ fn alter_segment(name: Option<String>, criteria: Option<JsonbArgument>, fcinfo: 
 }
 
 /// Whether an earlier call left the same change unfinished.
-fn resumes(name: &str, criteria: &str, state: &'static str) -> bool {
+fn resumes(name: &str, criteria: &str, zone: Option<Zone>, state: &'static str) -> bool {
     let _acting = Acting::as_owner(registry::home().owner);
     connect_at_latest(|session| {
-        let sql =
-            format!("SELECT FROM segment.definition WHERE name = $1 AND criteria = $2::jsonb AND {state}");
-        session.select_once(&sql, &[name.into(), criteria.into()]).count() > 0
+        let sql = format!(
+            "SELECT FROM segment.definition
+             WHERE name = $1 AND criteria = $2::jsonb AND time_zone = coalesce($3, time_zone) AND {state}"
+        );
+        let zone = zone.map(|zone| zone.name());
+        session.select_once(&sql, &[name.into(), criteria.into(), zone.into()]).count() > 0
     })
 }
 
@@ -193,15 +200,21 @@ fn changing(name: &str) -> Option<i64> {
 
 /// The streams for all definitions with one put in, in the place of another or anew; or an error for one that speaks of
 /// what does not exist, or of itself.
-fn plan(registry: &Registry, replaced: Option<u32>, name: &str, criteria: Node) -> StreamPlan {
-    plan_of(registry, &with(registry, replaced, name, criteria))
+fn plan(registry: &Registry, replaced: Option<u32>, name: &str, criteria: Node, zone: Zone) -> StreamPlan {
+    plan_of(registry, &with(registry, replaced, name, criteria, zone))
 }
 
 /// All definitions with one put in, in the place of another or anew; or an error for one that speaks of what does not
 /// exist, or of itself.
-pub fn with(registry: &Registry, replaced: Option<u32>, name: &str, criteria: Node) -> Vec<Definition> {
+pub fn with(
+    registry: &Registry,
+    replaced: Option<u32>,
+    name: &str,
+    criteria: Node,
+    zone: Zone,
+) -> Vec<Definition> {
     // A new one's id is not known yet, and nothing here depends on it.
-    let definition = Definition { id: replaced.unwrap_or(u32::MAX), name: name.to_owned(), criteria };
+    let definition = Definition { id: replaced.unwrap_or(u32::MAX), name: name.to_owned(), criteria, zone };
     let mut all: Vec<Definition> = registry.definitions.clone();
     all.retain(|other| Some(other.id) != replaced);
     if replaced.is_some() {
@@ -263,6 +276,11 @@ pub fn checked_name(name: Option<String>) -> String {
     name
 }
 
+/// The time zone of a segment.
+fn checked_zone(name: Option<String>) -> Zone {
+    value_of(Zone::by_name(&required(name, "time_zone")))
+}
+
 fn refuse_existing(name: &str) {
     if segment_id(name).is_some() {
         Refusal::new(PgSqlErrorCode::ERRCODE_DUPLICATE_OBJECT, format!("segment \"{name}\" already exists"))
@@ -272,9 +290,16 @@ fn refuse_existing(name: &str) {
 }
 
 fn segment_id(name: &str) -> Option<i32> {
+    found(name).map(|(id, _)| id)
+}
+
+/// The id of a segment, and its time zone.
+fn found(name: &str) -> Option<(i32, String)> {
     // As of now, and not as of a statement that waited for another change of definitions.
     connect_at_latest(|session| {
-        session.select("SELECT segment_id FROM segment.definition WHERE name = $1", &[name.into()]).get(0, 1)
+        let sql = "SELECT segment_id, time_zone FROM segment.definition WHERE name = $1";
+        let rows = session.select(sql, &[name.into()]);
+        rows.get(0, 1).zip(rows.get(0, 2))
     })
 }
 

@@ -17,35 +17,46 @@ const FAR: i64 = 32 * DAY;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Clock {
     pub now: Instant,
-    zone: Tz,
+    pub zone: Zone,
+}
+
+/// A time zone, whose rules say what clocks on its walls show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Zone(Tz);
+
+impl Zone {
+    pub const UTC: Zone = Zone(Tz::UTC);
+
+    /// By its IANA name, in any case.
+    pub fn by_name(name: &str) -> Result<Self> {
+        Tz::from_str_insensitive(name).map(Zone).map_err(|_| Error::Argument {
+            problem: format!("time zone \"{name}\" is not known"),
+            hint: match nearest(name, TZ_VARIANTS.iter().map(|zone| zone.name())) {
+                Some(near) => format!("Did you mean \"{near}\"?"),
+                None => "Write an IANA name such as \"Europe/Paris\" or \"UTC\".".to_owned(),
+            },
+        })
+    }
+
+    pub fn name(self) -> &'static str {
+        self.0.name()
+    }
 }
 
 impl Clock {
     /// For criteria that do not depend on the current time, as [`super::Scope::Document`] makes sure of: times
     /// without an offset are those of UTC.
-    pub const TIMELESS: Clock = Clock { now: 0, zone: Tz::UTC };
+    pub const TIMELESS: Clock = Clock { now: 0, zone: Zone::UTC };
 
     /// An instant in a time zone by its IANA name, in any case.
     pub fn new(now: Instant, zone: &str) -> Result<Self> {
-        let found = Tz::from_str_insensitive(zone).map_err(|_| Error::Argument {
-            problem: format!("time zone \"{zone}\" is not known"),
-            hint: match nearest(zone, TZ_VARIANTS.iter().map(|zone| zone.name())) {
-                Some(near) => format!("Did you mean \"{near}\"?"),
-                None => "Write an IANA name such as \"Europe/Paris\" or \"UTC\".".to_owned(),
-            },
-        })?;
-        Ok(Clock { now, zone: found })
-    }
-
-    /// The same clock at another instant.
-    pub fn at(self, now: Instant) -> Self {
-        Clock { now, ..self }
+        Ok(Clock { now, zone: Zone::by_name(zone)? })
     }
 
     /// What a clock on the wall shows at an instant.
     pub fn local(&self, at: Instant) -> Option<NaiveDateTime> {
         let utc = utc(at)?;
-        utc.checked_add_offset(self.zone.offset_from_utc_datetime(&utc).fix())
+        utc.checked_add_offset(self.zone.0.offset_from_utc_datetime(&utc).fix())
     }
 
     /// The instant that a time without an offset names. A time that a change of the clocks skips, or shows
@@ -83,7 +94,7 @@ impl Clock {
 
     /// The first instant after one, and not after another, from which the offset is a different one.
     fn next_change(&self, after: Instant, last: Instant) -> Option<Instant> {
-        if self.zone == Tz::UTC {
+        if self.zone == Zone::UTC {
             return None;
         }
         let offset = self.offset(after);
@@ -108,13 +119,13 @@ impl Clock {
 
     fn resolve(&self, local: NaiveDateTime, choose: fn(i32, i32) -> i32) -> Instant {
         let seconds = |offset: <Tz as TimeZone>::Offset| offset.fix().local_minus_utc();
-        let offset = match self.zone.offset_from_local_datetime(&local) {
+        let offset = match self.zone.0.offset_from_local_datetime(&local) {
             chrono::LocalResult::Single(offset) => seconds(offset),
             chrono::LocalResult::Ambiguous(earliest, latest) => choose(seconds(earliest), seconds(latest)),
             // Skipped: the offset before the change.
             chrono::LocalResult::None => {
                 let before = local.checked_sub_signed(TimeDelta::days(1)).unwrap_or(local);
-                seconds(self.zone.offset_from_utc_datetime(&before))
+                seconds(self.zone.0.offset_from_utc_datetime(&before))
             }
         };
         instant(local) - i64::from(offset) * 1_000_000

@@ -41,7 +41,7 @@ pub use ast::{
     EventLeaf, Filter, Literal, Measure, Node, Operand, Operator, Path, SequenceLeaf, Span, Step, Test,
     TierLeaf, Type,
 };
-pub use clock::Clock;
+pub use clock::{Clock, Zone};
 pub use compare::passes_number;
 pub use containment::containment;
 pub use describe::{

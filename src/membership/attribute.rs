@@ -2,7 +2,7 @@
 
 use super::leaf::Course;
 use crate::activity::{Instant, SECOND};
-use crate::criteria::{Clock, Duration, Jsonb, Node, Operator, Path, Test, matches_at, next_flip};
+use crate::criteria::{Clock, Duration, Jsonb, Node, Operator, Path, Test, Zone, matches_at, next_flip};
 use crate::profile::Profile;
 use std::hash::{Hash, Hasher};
 
@@ -15,14 +15,14 @@ pub struct Attribute {
     /// What is demanded of the value, apart from how long it has been the same.
     now: Node,
     held_for: Option<Duration>,
-    /// Any instant in the time zone that calendar words are in.
-    clock: Clock,
+    /// Whose calendar it means.
+    zone: Zone,
     /// Equal where the conditions are.
     key: String,
 }
 
 impl Attribute {
-    pub fn new(path: Path, test: &Test, clock: Clock) -> Self {
+    pub fn new(path: Path, test: &Test, zone: Zone) -> Self {
         let held_for = test.operators.iter().find_map(|operator| match operator {
             Operator::HeldFor(length) => Some(*length),
             _ => None,
@@ -32,8 +32,8 @@ impl Attribute {
         Attribute {
             now: Node::Attribute(path.clone(), rest),
             held_for,
-            clock: clock.at(0),
-            key: format!("{path:?} {test:?} {:?}", clock.at(0)),
+            zone,
+            key: format!("{path:?} {test:?} {}", zone.name()),
             path,
             test: test.clone(),
         }
@@ -41,7 +41,11 @@ impl Attribute {
 
     /// Whether it holds for somebody without a profile: whatever is not there is missing, and was held by nobody.
     pub fn holds_of_nothing(&self) -> bool {
-        self.held_for.is_none() && matches_at(&self.now, Jsonb::NULL, &self.clock)
+        self.held_for.is_none() && matches_at(&self.now, Jsonb::NULL, &self.clock(0))
+    }
+
+    fn clock(&self, now: Instant) -> Clock {
+        Clock { now, zone: self.zone }
     }
 
     /// From when on a value counts as held for long enough.
@@ -70,12 +74,12 @@ impl Course for (&Attribute, &Profile) {
     fn units(&self, at: Instant) -> Option<i128> {
         let (attribute, profile) = self;
         let held = attribute.held_from(profile).is_none_or(|from| from <= at);
-        Some((held && matches_at(&attribute.now, profile.root(), &attribute.clock.at(at))).into())
+        Some((held && matches_at(&attribute.now, profile.root(), &attribute.clock(at))).into())
     }
 
     fn next_change(&self, at: Instant) -> Option<Instant> {
         let (attribute, profile) = self;
         let held = attribute.held_from(profile).filter(|from| *from > at);
-        next_flip(&attribute.now, profile.root(), &attribute.clock.at(at)).into_iter().chain(held).min()
+        next_flip(&attribute.now, profile.root(), &attribute.clock(at)).into_iter().chain(held).min()
     }
 }

@@ -9,7 +9,7 @@ use super::members::Members;
 use super::sequence::Sequence;
 use super::streams::{needs, requirements, serving, steps_need};
 use crate::activity::{Horizons, Resolution, Selection, Streams, Window};
-use crate::criteria::{Clock, EventLeaf, Measure, Node, at_least_one, describe_path};
+use crate::criteria::{EventLeaf, Measure, Node, Zone, at_least_one, describe_path};
 use crate::error::{Error, Result, nearest};
 use crate::score::{BuiltinStreams, Feature};
 use std::cell::RefCell;
@@ -22,6 +22,8 @@ pub struct Definition {
     pub id: u32,
     pub name: String,
     pub criteria: Node,
+    /// The calendar that the criteria mean.
+    pub zone: Zone,
 }
 
 #[derive(Clone, Debug)]
@@ -340,6 +342,8 @@ struct Compiler<'a> {
     find: &'a dyn Fn(&Selection, Horizons) -> Result<u32>,
     /// Ids by name.
     ids: HashMap<&'a str, u32>,
+    /// Of the definition at hand.
+    zone: Zone,
     leaves: Vec<Leaf>,
     quantities: Vec<Quantity>,
     /// Quantities by source, and leaves by what they say, so that equal ones are computed once.
@@ -353,6 +357,7 @@ impl<'a> Compiler<'a> {
         Compiler {
             find,
             ids: definitions.iter().map(|definition| (definition.name.as_str(), definition.id)).collect(),
+            zone: Zone::UTC,
             leaves: Vec::new(),
             quantities: Vec::new(),
             by_source: HashMap::new(),
@@ -365,6 +370,7 @@ impl<'a> Compiler<'a> {
     fn segments(&mut self, definitions: &[Definition]) -> Result<Vec<Segment>> {
         let mut segments = Vec::with_capacity(definitions.len());
         for definition in definitions {
+            self.zone = definition.zone;
             let expression = self.expression(&definition.criteria, "")?;
             let leaves = std::mem::take(&mut self.found);
             segments.push(Segment { id: definition.id, name: definition.name.clone(), expression, leaves });
@@ -382,7 +388,7 @@ impl<'a> Compiler<'a> {
             Node::AtLeast(wanted, nodes) => Expression::AtLeast(*wanted, self.expressions(nodes, at, "of")?),
             Node::Attribute(path, test) => {
                 if let Some(path) = path.in_profile() {
-                    let attribute = Attribute::new(path, test, Clock::TIMELESS);
+                    let attribute = Attribute::new(path, test, self.zone);
                     return Ok(self.leaf(Source::Attribute(attribute.into()), &at_least_one(), at));
                 }
                 let name = describe_path(path);

@@ -2,13 +2,18 @@
 
 use super::*;
 use crate::activity::{Change, DAY, Fold, HOUR, Instant, State, Stream, Streams};
-use crate::criteria::{Scope, parse_value};
+use crate::criteria::{Scope, Zone, parse_value};
 use crate::score::BuiltinStreams;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 fn definition(id: u32, criteria: Value) -> Definition {
-    Definition { id, name: format!("s{id}"), criteria: parse_value(&criteria, Scope::Subscriber).unwrap() }
+    Definition {
+        id,
+        name: format!("s{id}"),
+        criteria: parse_value(&criteria, Scope::Subscriber).unwrap(),
+        zone: Zone::UTC,
+    }
 }
 
 fn program(criteria: &[Value]) -> Program {

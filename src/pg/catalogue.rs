@@ -5,7 +5,7 @@ use super::report::raise;
 use super::source::{EventType, Mapping, Source};
 use super::spi::Session;
 use crate::activity::{Horizons, Keep, Selection, Stream, Streams};
-use crate::criteria::{Path, Scope, TierSet, expand_tiers, parse};
+use crate::criteria::{Path, Scope, TierSet, Zone, expand_tiers, parse};
 use crate::error::Error;
 use crate::membership::{Definition, Program};
 use pgrx::prelude::*;
@@ -14,13 +14,19 @@ use pgrx::prelude::*;
 type Parsed = Vec<std::result::Result<Definition, (String, Error)>>;
 
 pub fn definitions(session: &Session, tier_sets: &[TierSet]) -> Parsed {
-    let rows = session
-        .select("SELECT segment_id, name, criteria::text FROM segment.definition ORDER BY segment_id", &[]);
+    let rows = session.select(
+        "SELECT segment_id, name, criteria::text, time_zone FROM segment.definition ORDER BY segment_id",
+        &[],
+    );
     let definition = |row: usize| {
         let name: String = rows.value(row, 2);
         let parsed = parse(&rows.value::<String>(row, 3), Scope::Subscriber);
-        match parsed.and_then(|criteria| expand_tiers(criteria, tier_sets)) {
-            Ok(criteria) => Ok(Definition { id: rows.value::<i32>(row, 1) as u32, name, criteria }),
+        let criteria = parsed.and_then(|criteria| expand_tiers(criteria, tier_sets));
+        let zone = Zone::by_name(&rows.value::<String>(row, 4));
+        match criteria.and_then(|criteria| Ok((criteria, zone?))) {
+            Ok((criteria, zone)) => {
+                Ok(Definition { id: rows.value::<i32>(row, 1) as u32, name, criteria, zone })
+            }
             Err(error) => Err((name, error)),
         }
     };

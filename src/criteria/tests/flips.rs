@@ -35,11 +35,7 @@ fn nothing_flips_before_the_next_flip() {
         let node = parse_value(&criteria, Scope::DocumentAt).unwrap();
         let document = random.document();
         let zoned = Clock::new(now, zone).unwrap();
-        let clock = |now: Instant| {
-            let mut clock = zoned;
-            clock.now = now;
-            clock
-        };
+        let clock = |now: Instant| Clock { now, ..zoned };
         let holds = |now: Instant| matches_at(&node, &document, &clock(now));
         let mut now = now;
         for _ in 0..4 {

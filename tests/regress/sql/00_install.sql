@@ -51,7 +51,7 @@ SELECT p.proname, p.prokind AS kind, p.provolatile AS volatility, p.proparallel 
 FROM pg_proc p WHERE p.pronamespace = 'segment'::regnamespace ORDER BY p.proname COLLATE "C";
 -- The public signatures.
 SELECT p.proname, pg_get_function_arguments(p.oid) AS arguments, pg_get_function_result(p.oid) AS result
-FROM pg_proc p WHERE p.pronamespace = 'segment'::regnamespace AND p.proname !~ '^_' ORDER BY p.proname COLLATE "C";
+FROM pg_proc p WHERE p.pronamespace = 'segment'::regnamespace AND p.proname !~ '^_' ORDER BY p.proname COLLATE "C", p.pronargs;
 -- Nothing is attached or defined; every view can be read and verify has nothing to say.
 SELECT (SELECT count(*) FROM segment.source) AS sources, (SELECT count(*) FROM segment.member) AS members, (SELECT count(*) FROM segment.profile) AS profiles, (SELECT count(*) FROM segment.summary) AS segments, (SELECT count(*) FROM segment.transition) AS transitions;
 SELECT * FROM segment.verify();
