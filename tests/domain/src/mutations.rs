@@ -3,7 +3,7 @@
 //! MUTATIONS and MUTATION_SEED make it longer or different; `make soak` runs ten million.
 
 use crate::criteria::random::Random;
-use crate::criteria::{Clock, Scope, describe, matches_at, normalise, parse, parse_value};
+use crate::criteria::{Clock, Scope, Zone, describe, matches_at, normalise, parse, parse_value};
 use crate::error::{Code, Error};
 use crate::membership::{Definition, Program};
 use serde_json::{Map, Value, json};
@@ -97,7 +97,12 @@ fn check(text: &str) -> Result<(), Option<String>> {
         match parse(text, scope) {
             Err(error) => verdict(&error)?,
             Ok(node) if scope == Scope::Subscriber => {
-                let known = Definition { id: 1, name: "champions".to_owned(), criteria: node.clone() };
+                let known = Definition {
+                    id: 1,
+                    name: "champions".to_owned(),
+                    criteria: node.clone(),
+                    zone: Zone::UTC,
+                };
                 if let Err(error) = Program::check(&node, &[known]) {
                     verdict(&error)?;
                 }
@@ -247,7 +252,8 @@ fn errors_name_what_is_near() {
         (json!({"engagement_scor": {"min": 1}}), "engagement_score"),
         (json!({"segment": "champion"}), "champions"),
     ] {
-        let known = |node| Definition { id: 1, name: "champions".to_owned(), criteria: node };
+        let known =
+            |node| Definition { id: 1, name: "champions".to_owned(), criteria: node, zone: Zone::UTC };
         let everyone = parse_value(&json!({}), Scope::Subscriber).unwrap();
         let checked = parse_value(&criteria, Scope::Subscriber)
             .and_then(|node| Program::check(&node, &[known(everyone)]));
