@@ -118,10 +118,12 @@ CREATE TABLE segment.state (
   profile      jsonb,
   held         bytea,
   activity     bytea NOT NULL,
+  recent       bytea,
   CONSTRAINT state_pkey PRIMARY KEY (subscriber)
 ) USING heap WITH (fillfactor = 70);
--- Already compact: a large one goes out of line as it is.
-ALTER TABLE segment.state ALTER COLUMN activity SET STORAGE EXTERNAL, ALTER COLUMN members SET STORAGE MAIN;
+-- Already compact: a large one goes out of line as it is, and stays there while what comes since lies in the row.
+ALTER TABLE segment.state ALTER COLUMN activity SET STORAGE EXTERNAL, ALTER COLUMN members SET STORAGE MAIN,
+  ALTER COLUMN recent SET STORAGE MAIN;
 
 -- When to look at a subscriber again: the row with the state's own due_at counts, others are left behind.
 CREATE TABLE segment.due (

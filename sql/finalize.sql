@@ -158,6 +158,7 @@ COMMENT ON COLUMN segment.state.moves IS 'number of the last row in segment.hist
 COMMENT ON COLUMN segment.state.version IS 'version of the definitions at the last write';
 COMMENT ON COLUMN segment.state.written IS 'bitmap of the membership rows, where they are left behind';
 COMMENT ON COLUMN segment.state.activity IS 'panes of the events';
+COMMENT ON COLUMN segment.state.recent IS 'of a large state: the panes of the events since activity was written';
 COMMENT ON COLUMN segment.state.members IS 'bitmap of the segments by segment_id';
 COMMENT ON TABLE segment.due IS 'when time alone will next move a subscriber, at the earliest';
 COMMENT ON COLUMN segment.due.subscriber IS 'id of the subscriber';

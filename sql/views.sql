@@ -17,7 +17,7 @@ SELECT d.name, s.subscriber,
                 m.since)
 FROM (SELECT DISTINCT subscriber FROM segment.due WHERE due.due_at OPERATOR(pg_catalog.<=) segment.now()) due
 JOIN segment.state s ON s.subscriber OPERATOR(pg_catalog.=) due.subscriber
-CROSS JOIN LATERAL segment._overdue((SELECT version FROM segment.version), s.subscriber, s.evaluated_at, s.activity, s.members, coalesce(s.manual, ''), coalesce(s.profile, 'null'), coalesce(s.held, ''), segment.now()) o
+CROSS JOIN LATERAL segment._overdue((SELECT version FROM segment.version), s.subscriber, s.evaluated_at, s.activity OPERATOR(pg_catalog.||) coalesce(s.recent, ''), s.members, coalesce(s.manual, ''), coalesce(s.profile, 'null'), coalesce(s.held, ''), segment.now()) o
 JOIN segment.definition d ON d.segment_id OPERATOR(pg_catalog.=) o.segment_id
 LEFT JOIN segment.membership m ON m.segment_id OPERATOR(pg_catalog.=) o.segment_id AND m.subscriber OPERATOR(pg_catalog.=) s.subscriber
 WHERE d.ready;
@@ -28,12 +28,12 @@ SELECT s.subscriber, s.profile OPERATOR(pg_catalog.->>) 'email' AS email, f.firs
        f.open_rate_30d, f.click_rate_30d, f.conversion_rate_90d,
        f.engagement_consistency, f.engagement_score,
        f.total_value_90d, f.lifetime_value, f.days_since_last,
-       segment._segments((SELECT version FROM segment.version), s.subscriber, s.evaluated_at, s.activity, coalesce(s.manual, ''), coalesce(s.profile, 'null'), coalesce(s.held, ''), segment.now()) AS segments,
+       segment._segments((SELECT version FROM segment.version), s.subscriber, s.evaluated_at, s.activity OPERATOR(pg_catalog.||) coalesce(s.recent, ''), coalesce(s.manual, ''), coalesce(s.profile, 'null'), coalesce(s.held, ''), segment.now()) AS segments,
        s.profile OPERATOR(pg_catalog.->) 'traits' AS traits,
        CASE WHEN s.profile OPERATOR(pg_catalog.->>) 'preferences' IS NOT NULL THEN s.profile OPERATOR(pg_catalog.->) 'preferences' END AS preferences,
        CASE WHEN s.profile OPERATOR(pg_catalog.->>) 'tags' IS NOT NULL THEN s.profile OPERATOR(pg_catalog.->) 'tags' END AS tags, s.evaluated_at
 FROM segment.state s
-CROSS JOIN LATERAL segment._features((SELECT version FROM segment.version), s.evaluated_at, s.activity, s.profile IS NOT NULL, segment.now()) f;
+CROSS JOIN LATERAL segment._features((SELECT version FROM segment.version), s.evaluated_at, s.activity OPERATOR(pg_catalog.||) coalesce(s.recent, ''), s.profile IS NOT NULL, segment.now()) f;
 
 CREATE VIEW segment.summary WITH (security_invoker = true) AS
 SELECT d.name AS segment, d.description, coalesce(m.members, 0) AS members,
@@ -118,7 +118,7 @@ AS $$
   WITH asked AS MATERIALIZED (
     SELECT segment._recorded_segment(members_as_of.segment, members_as_of.at) AS segment_id
   ), overdue AS MATERIALIZED (
-    SELECT s.subscriber, s.evaluated_at, s.activity, s.members, coalesce(s.manual, '') AS manual,
+    SELECT s.subscriber, s.evaluated_at, s.activity OPERATOR(pg_catalog.||) coalesce(s.recent, '') AS activity, s.members, coalesce(s.manual, '') AS manual,
            coalesce(s.profile, 'null') AS profile, coalesce(s.held, '') AS held
     FROM (SELECT DISTINCT subscriber FROM segment.due WHERE due.due_at OPERATOR(pg_catalog.<=) members_as_of.at) due
     JOIN segment.state s ON s.subscriber OPERATOR(pg_catalog.=) due.subscriber

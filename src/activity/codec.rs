@@ -1,6 +1,7 @@
 //! The stored form of a [`State`] and of a [`Change`]: a version byte, then variable-length integers, differences where
 //! values grow.
 
+use super::base::split;
 use super::feed::{Change, Entry, Feed};
 use super::state::{Extent, Pane, Pending, State, Tally};
 use super::stream::Streams;
@@ -19,23 +20,28 @@ impl PartialEq for State {
 }
 
 impl State {
-    /// Equal states give equal bytes. Nobody without events needs any.
+    /// Of a state in one part. Equal states give equal bytes. Nobody without events needs any.
     pub fn to_bytes(&self) -> Vec<u8> {
+        self.record(self.events, &self.extents)
+    }
+
+    /// The bytes of its panes and of what is to come, with so many events and the extents of some streams.
+    pub(super) fn record(&self, events: i64, extents: &[Extent]) -> Vec<u8> {
         let order = self.feed_order();
-        if self.events == 0 && order.is_empty() {
+        if events == 0 && order.is_empty() {
             return Vec::new();
         }
         let zeros = self.common_zeros();
         let mut writer = Writer { bytes: Vec::with_capacity(256), unit: 10_i64.pow(zeros.into()) };
         writer.bytes.extend([VERSION, zeros]);
-        writer.signed(self.events.into());
+        writer.signed(events.into());
         writer.length(order.len());
         order.iter().for_each(|feed| {
             let feed = &self.feeds[*feed as usize];
             writer.feed(&feed.streams, feed.sums, feed.items);
         });
-        writer.length(self.extents.len());
-        for extent in &self.extents {
+        writer.length(extents.len());
+        for extent in extents {
             writer.unsigned(extent.stream.into());
             writer.signed(extent.first.into());
             writer.unsigned(extent.last.wrapping_sub(extent.first) as u64);
@@ -76,10 +82,24 @@ impl State {
         writer.bytes
     }
 
-    /// The state that was written, or an error for bytes that no version wrote.
+    /// The state that was written, in one part or in two, the one after the other; or an error for bytes that no version wrote.
     pub fn from_bytes(bytes: &[u8], streams: &Streams) -> Result<Self> {
+        let (mut state, rest) = Self::read_record(bytes, streams)?;
+        if !rest.is_empty() {
+            let (_, recent) = split(rest)?;
+            let (later, rest) = Self::read_record(recent, streams)?;
+            if !rest.is_empty() {
+                return Err(corrupt());
+            }
+            state.add(later);
+        }
+        Ok(state)
+    }
+
+    /// One part, and what follows it.
+    fn read_record<'a>(bytes: &'a [u8], streams: &Streams) -> Result<(Self, &'a [u8])> {
         if bytes.is_empty() {
-            return Ok(State::default());
+            return Ok((State::default(), bytes));
         }
         let [VERSION, zeros @ 0..=MOST_ZEROS, rest @ ..] = bytes else { return Err(corrupt()) };
         let mut reader = Reader { bytes: rest, unit: 10_i64.pow((*zeros).into()) };
@@ -116,7 +136,7 @@ impl State {
             let (feed, item, tally) = reader.tally(&state.feeds)?;
             state.pending.push(Pending { at, feed, item, tally });
         }
-        if reader.bytes.is_empty() { Ok(state) } else { Err(corrupt()) }
+        Ok((state, reader.bytes))
     }
 
     /// The feeds that something refers to, in their own order, so that equal states have equal dictionaries.

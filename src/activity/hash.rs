@@ -2,9 +2,9 @@
 
 use md5::{Digest, Md5};
 
-/// The first 8 bytes of the MD5 of a text, as a big-endian number.
-pub fn hash(text: &str) -> u64 {
-    let digest = Md5::digest(text.as_bytes());
+/// The first 8 bytes of the MD5 of a text, or of other bytes, as a big-endian number.
+pub fn hash(text: impl AsRef<[u8]>) -> u64 {
+    let digest = Md5::digest(text);
     digest.iter().take(8).fold(0, |hash, byte| hash << 8 | u64::from(*byte))
 }
 

@@ -2,6 +2,7 @@
 
 use super::state::Tally;
 use super::time::{DAY, Instant, Resolution, Window};
+use std::rc::Rc;
 
 /// The events of a stream by pane of one resolution, oldest first: all that a window of it can ask about. The memory of one
 /// serves for the next.
@@ -11,23 +12,24 @@ pub struct Line {
     tallies: Vec<Tally>,
     /// For each pane what it and all later ones hold, and nothing after the last.
     rest: Vec<Tally>,
+    /// The same of the base that a state comes on top of.
+    pub(super) base: Option<Rc<Line>>,
 }
 
 impl Line {
-    /// Replaces what it holds, in whatever order it comes.
+    /// Replaces what it holds itself, in whatever order it comes.
     pub(super) fn fill(&mut self, moments: impl Iterator<Item = (i64, Tally)>) {
         self.panes.clear();
         self.tallies.clear();
         let mut sorted = true;
         for (pane, tally) in moments {
             sorted &= self.panes.last().is_none_or(|last| *last <= pane);
-            self.panes.push(pane);
-            self.tallies.push(tally);
+            self.push(pane, tally);
         }
         if !sorted {
             let mut moments: Vec<(i64, Tally)> = self.panes.drain(..).zip(self.tallies.drain(..)).collect();
             moments.sort_by_key(|(pane, _)| *pane);
-            (self.panes, self.tallies) = moments.into_iter().unzip();
+            moments.into_iter().for_each(|(pane, tally)| self.push(pane, tally));
         }
         self.rest.clear();
         self.rest.resize(self.panes.len() + 1, Tally::default());
@@ -38,49 +40,109 @@ impl Line {
         }
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.panes.is_empty()
+    /// Adds to the last pane, or a new one.
+    fn push(&mut self, pane: i64, tally: Tally) {
+        match self.tallies.last_mut() {
+            Some(last) if self.panes.last() == Some(&pane) => last.add(tally),
+            _ => {
+                self.panes.push(pane);
+                self.tallies.push(tally);
+            }
+        }
     }
 
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (i64, Tally)> + '_ {
-        self.panes.iter().copied().zip(self.tallies.iter().copied())
+    pub fn is_empty(&self) -> bool {
+        self.parts().all(|part| part.panes.is_empty())
     }
 
     /// What a window of this resolution ending at `at` holds.
     pub fn tally(&self, window: Window, at: Instant) -> Tally {
-        self.rest.get(self.first(window, at)).copied().unwrap_or_default()
+        let mut sum = Tally::default();
+        for part in self.parts() {
+            sum.add(part.rest.get(part.first(window, at)).copied().unwrap_or_default());
+        }
+        sum
     }
 
     /// The next instant after `at` at which something leaves a window.
     pub fn next_expiry(&self, window: Window, at: Instant) -> Option<Instant> {
-        self.panes.get(self.first(window, at)).map(|pane| window.expiry(*pane))
+        let next = self.parts().filter_map(|part| part.panes.get(part.first(window, at))).min();
+        next.map(|pane| window.expiry(*pane))
     }
 
     /// The instants after `at` at which something leaves a window, in order, each with what is left then.
     pub fn expiries(&self, window: Window, at: Instant) -> impl Iterator<Item = (Instant, Tally)> + '_ {
-        let mut next = self.first(window, at);
+        let [own, base] = [Some(self), self.base.as_deref()];
+        let mut ways = [own, base].map(|part| (part, part.map_or(0, |part| part.first(window, at))));
         std::iter::from_fn(move || {
-            let pane = *self.panes.get(next)?;
-            // What lies in one pane leaves together.
-            next += self.panes[next..].partition_point(|other| *other == pane);
-            Some((window.expiry(pane), self.rest[next]))
+            let next =
+                |(part, next): &(Option<&Line>, usize)| part.and_then(|part| part.panes.get(*next)).copied();
+            let pane = ways.iter().filter_map(next).min()?;
+            let mut left = Tally::default();
+            for way in &mut ways {
+                way.1 += usize::from(next(way) == Some(pane));
+                left.add(way.0.and_then(|part| part.rest.get(way.1)).copied().unwrap_or_default());
+            }
+            Some((window.expiry(pane), left))
         })
     }
 
-    /// The number of events on each UTC day that has any, within a window ending at `at`.
+    /// The first instant after `at` at which a window holds fewer events than so many, if not later than `until`.
+    pub fn falls_below(
+        &self,
+        least: i128,
+        window: Window,
+        at: Instant,
+        until: Option<Instant>,
+    ) -> Option<Instant> {
+        let fewer = |pane: i64| i128::from(self.tally(window, window.expiry(pane)).count) < least;
+        if until.is_some_and(|until| i128::from(self.tally(window, until).count) >= least) {
+            return None;
+        }
+        let first = |part: &Line| {
+            let panes = &part.panes[part.first(window, at)..];
+            panes.get(panes.partition_point(|pane| !fewer(*pane))).copied()
+        };
+        self.parts().filter_map(first).min().map(|pane| window.expiry(pane))
+    }
+
+    /// The number of events on each UTC day that has any, within a window ending at `at`, the latest first.
     pub fn daily_counts(&self, window: Window, at: Instant) -> Vec<i64> {
+        let oldest = window.oldest(at);
         let mut days: Vec<i64> = Vec::new();
         let mut last = None;
-        for index in self.first(window, at)..self.panes.len() {
-            let day = (self.panes[index] * window.resolution.micros()).div_euclid(DAY);
-            let count = self.tallies[index].count;
+        for (pane, tally) in self.latest().take_while(|(pane, _)| *pane >= oldest) {
+            let day = (pane * window.resolution.micros()).div_euclid(DAY);
             match days.last_mut() {
-                Some(sum) if last == Some(day) => *sum += count,
-                _ => days.push(count),
+                Some(sum) if last == Some(day) => *sum += tally.count,
+                _ => days.push(tally.count),
             }
             last = Some(day);
         }
         days
+    }
+
+    /// The panes, the latest first; one of both parts comes twice.
+    pub fn latest(&self) -> impl Iterator<Item = (i64, Tally)> + '_ {
+        let base = self.base.as_deref();
+        let mut left = (self.panes.len(), base.map_or(0, |base| base.panes.len()));
+        std::iter::from_fn(move || {
+            let last = |part: &Line, left: usize| {
+                Some((*part.panes.get(left.checked_sub(1)?)?, part.tallies[left - 1]))
+            };
+            let (own, under) = (last(self, left.0), base.and_then(|base| last(base, left.1)));
+            if own.map(|(pane, _)| pane) >= under.map(|(pane, _)| pane) {
+                left.0 = left.0.checked_sub(1)?;
+                own
+            } else {
+                left.1 -= 1;
+                under
+            }
+        })
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &Line> {
+        std::iter::once(self).chain(self.base.as_deref())
     }
 
     fn first(&self, window: Window, at: Instant) -> usize {

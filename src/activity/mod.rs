@@ -6,6 +6,7 @@
 //! after any history is a function of the multiset of events, the streams and the evaluation time alone, so two
 //! ways to the same events give the same bytes.
 
+mod base;
 mod clock;
 mod codec;
 mod feed;
@@ -18,6 +19,7 @@ mod stream;
 mod tests;
 mod time;
 
+pub use base::{Base, Stored};
 pub use clock::parse_instant;
 pub use feed::{Change, Entry, Feed};
 pub use hash::hash;

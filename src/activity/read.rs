@@ -58,7 +58,7 @@ impl State {
     /// All events of a stream.
     pub fn ever(&self, stream: u32) -> Tally {
         let feeds = self.feeding(stream);
-        let mut sum = Tally::default();
+        let mut sum = self.base.as_ref().map_or_else(Tally::default, |base| base.ever(stream));
         let panes = self.panes.iter().flatten().filter(|pane| feeds.contains(pane.feed));
         panes.for_each(|pane| sum.add(pane.tally));
         sum
@@ -68,6 +68,19 @@ impl State {
     pub fn totals(&self, totals: &mut Totals) {
         let Totals { by_position, met, by_feed } = totals;
         met.drain(..).for_each(|position| by_position[position as usize] = Total::default());
+        let mut add = |position: u32, tally: Tally, feeds: u128| {
+            if by_position.len() <= position as usize {
+                by_position.resize(position as usize + 1, Total::default());
+            }
+            let total = &mut by_position[position as usize];
+            if total.tally.is_empty() {
+                met.push(position);
+            }
+            total.tally.add(tally);
+            total.feeds |= feeds;
+        };
+        let base = self.base.iter().flat_map(|base| &base.totals);
+        base.for_each(|(position, tally)| add(*position, *tally, 0));
         by_feed.clear();
         by_feed.resize(self.feeds.len(), Tally::default());
         self.panes.iter().flatten().for_each(|pane| by_feed[pane.feed as usize].add(pane.tally));
@@ -75,17 +88,8 @@ impl State {
             if tally.is_empty() {
                 continue;
             }
-            for position in &feed.live {
-                if by_position.len() <= *position as usize {
-                    by_position.resize(*position as usize + 1, Total::default());
-                }
-                let total = &mut by_position[*position as usize];
-                if total.tally.is_empty() {
-                    met.push(*position);
-                }
-                total.tally.add(*tally);
-                total.feeds |= 1_u128.checked_shl(index as u32).unwrap_or(0);
-            }
+            let bit = 1_u128.checked_shl(index as u32).unwrap_or(0);
+            feed.live.iter().for_each(|position| add(*position, *tally, bit));
         }
     }
 
@@ -102,6 +106,7 @@ impl State {
     }
 
     fn fill(&self, feeds: Feeding, resolution: Resolution, line: &mut Line) {
+        line.base = self.base.as_ref().map(|base| base.line(feeds.stream, resolution));
         // The coarser hold what is older.
         let lists = Resolution::ALL.into_iter().take(resolution as usize + 1).rev();
         line.fill(lists.flat_map(|finer| {
@@ -115,8 +120,9 @@ impl State {
         let feeds = self.feeding(stream);
         let panes = &self.panes[Resolution::Exact as usize];
         let recent = &panes[panes.partition_point(|pane| pane.index < from)..];
-        let mut times: Vec<Instant> =
-            recent.iter().filter(|pane| feeds.contains(pane.feed)).map(|pane| pane.index).collect();
+        let mut times = self.base.as_ref().map_or_else(Vec::new, |base| base.state.times(stream, from));
+        times.extend(recent.iter().filter(|pane| feeds.contains(pane.feed)).map(|pane| pane.index));
+        times.sort_unstable();
         times.dedup();
         times
     }
@@ -129,7 +135,8 @@ impl State {
         resolutions: [Resolution; N],
     ) -> Vec<([Instant; N], i64)> {
         let feeds = self.feeding(stream);
-        let mut items = Vec::new();
+        let mut items =
+            self.base.as_ref().map_or_else(Vec::new, |base| base.state.items(stream, resolutions));
         for (list, panes) in self.panes.iter().enumerate() {
             for pane in panes.iter().filter(|pane| feeds.contains(pane.feed)) {
                 let begin = |resolution: Resolution| match Resolution::ALL.get(list) {

@@ -1,5 +1,6 @@
 //! The record of one subscriber, and how an event changes it.
 
+use super::base::Base;
 use super::feed::{Entry, Feed};
 use super::stream::Streams;
 use super::time::{Instant, Resolution};
@@ -93,11 +94,17 @@ pub struct State {
     pub(super) panes: [Vec<Pane>; EVER + 1],
     /// In ascending order of time, feed and item.
     pub(super) pending: Vec<Pending>,
+    /// What all of it comes on top of, but for the number of events and the extents, which are of both.
+    pub(super) base: Option<Rc<Base>>,
 }
 
 impl State {
     /// Adds or removes events as of the evaluation time `now`, to which the state has been advanced.
     pub fn fold(&mut self, streams: &Streams, entry: &Entry, now: Instant) -> Fold {
+        if entry.count <= 0 {
+            // What goes may be in the base.
+            self.join(streams, now);
+        }
         let tally = Tally { count: entry.count, sum: entry.sum.into() };
         let feed = self.feed(streams, &entry.feed);
         if entry.at > now {
@@ -154,6 +161,7 @@ impl State {
         }
         let old = std::mem::take(self);
         self.events = old.events;
+        self.base = old.base;
         self.extents = old.extents;
         self.extents.retain(|extent| streams.get(extent.stream).is_some());
         let feeds: Vec<u32> = old.feeds.iter().map(|feed| self.feed(streams, feed)).collect();
@@ -178,7 +186,7 @@ impl State {
         }
     }
 
-    fn postpone(&mut self, at: Instant, feed: u32, item: i64, tally: Tally) -> Fold {
+    pub(super) fn postpone(&mut self, at: Instant, feed: u32, item: i64, tally: Tally) -> Fold {
         match self.pending.binary_search_by_key(&(at, feed, item), |p| (p.at, p.feed, p.item)) {
             Ok(index) => {
                 self.pending[index].tally.add(tally);
@@ -217,17 +225,22 @@ impl State {
                         exact &= extent.first < at && at < extent.last;
                     }
                 }
-                Ok(found) if count > 0 => {
-                    let extent = &mut self.extents[found];
-                    (extent.first, extent.last) = (extent.first.min(at), extent.last.max(at));
-                }
-                Err(place) if count > 0 => {
-                    self.extents.insert(place, Extent { stream, first: at, last: at });
-                }
+                _ if count > 0 => self.widen(Extent { stream, first: at, last: at }),
                 _ => {}
             }
         }
         Fold::exact_if(exact)
+    }
+
+    /// Makes the extent of a stream reach as far as another.
+    pub(super) fn widen(&mut self, other: Extent) {
+        match self.extents.binary_search_by_key(&other.stream, |extent| extent.stream) {
+            Ok(found) => {
+                let extent = &mut self.extents[found];
+                (extent.first, extent.last) = (extent.first.min(other.first), extent.last.max(other.last));
+            }
+            Err(place) => self.extents.insert(place, other),
+        }
     }
 
     fn add_to_pane(&mut self, list: usize, index: i64, (feed, item): (u32, i64), tally: Tally) -> Fold {

@@ -32,7 +32,7 @@ fn explain(
     let definition = existing(&registry, &segment);
     let (row, since) = connect(|session| {
         let rows = session.select(
-            "SELECT s.evaluated_at, s.activity, s.manual, s.profile, s.held FROM segment.state s WHERE s.subscriber = $1",
+            "SELECT s.evaluated_at, s.activity || coalesce(s.recent, ''), s.manual, s.profile, s.held FROM segment.state s WHERE s.subscriber = $1",
             &[subscriber.clone().into()],
         );
         let profile = Profile::stored(&rows.bytes(0, 4), &rows.bytes(0, 5));

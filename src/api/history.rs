@@ -94,7 +94,7 @@ fn transitions(session: &Session, registry: &Registry, subscriber: &str, until: 
     };
     let mut transitions: Vec<Transition> = (0..rows.count()).map(recorded).collect();
     let state = session.select(
-        "SELECT evaluated_at, members, activity, manual, profile, held FROM segment.state WHERE subscriber = $1",
+        "SELECT evaluated_at, members, activity || coalesce(recent, ''), manual, profile, held FROM segment.state WHERE subscriber = $1",
         &[subscriber.into()],
     );
     if let Some(evaluated_at) = state.instant(0, 1).filter(|evaluated_at| *evaluated_at < until) {

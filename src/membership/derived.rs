@@ -216,7 +216,7 @@ impl Reading {
     /// The days with events, the latest first.
     fn days(&self) -> impl Iterator<Item = i64> + '_ {
         let day = |(pane, _): (i64, Tally)| (pane * STREAK.resolution.micros()).div_euclid(DAY);
-        self.outer.iter().rev().map(day)
+        self.outer.latest().map(day)
     }
 
     fn streak(&self, at: Instant) -> i64 {

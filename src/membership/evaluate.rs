@@ -64,6 +64,14 @@ impl Program {
         let mut run =
             Run { program: self, truths: &mut scratch.truths, flipped: &mut scratch.flipped, due: None };
         run.expect(state.next_pending());
+        // These change soonest: nothing later needs to be looked for.
+        if !self.features.is_empty() {
+            scratch.view.read(state);
+        }
+        let view = &scratch.view;
+        for (index, feature) in &self.features {
+            run.follow(&self.quantities[*index], &(*feature, view), at, patience);
+        }
         state.totals(&mut scratch.totals);
         for (position, total) in scratch.totals.iter() {
             let questions = &self.questions[position];
@@ -89,17 +97,10 @@ impl Program {
                     for index in [count, sum].into_iter().flatten() {
                         let quantity = &self.quantities[*index];
                         run.set(quantity, of(quantity, tally));
-                        run.expect(next_flip(quantity, of(quantity, tally), *window, line, at));
+                        run.expect(next_flip(quantity, of(quantity, tally), *window, line, at, run.due));
                     }
                 }
             }
-        }
-        if !self.features.is_empty() {
-            scratch.view.read(state);
-        }
-        let view = &scratch.view;
-        for (index, feature) in &self.features {
-            run.follow(&self.quantities[*index], &(*feature, view), at, patience);
         }
         for (profile, (index, attribute)) in subject
             .profile
@@ -160,15 +161,25 @@ fn of(quantity: &Quantity, tally: Tally) -> i128 {
     if matches!(quantity.source, Source::Sum { .. }) { tally.sum } else { tally.count.into() }
 }
 
-/// When what leaves a window changes the truth of a leaf about the number of units that it holds.
-fn next_flip(quantity: &Quantity, units: i128, window: Window, line: &Line, at: Instant) -> Option<Instant> {
+/// When what leaves a window changes the truth of a leaf about the number of units that it holds, if before another
+/// instant.
+fn next_flip(
+    quantity: &Quantity,
+    units: i128,
+    window: Window,
+    line: &Line,
+    at: Instant,
+    until: Option<Instant>,
+) -> Option<Instant> {
     let Some((low, high)) = quantity.around(units) else { return line.next_expiry(window, at) };
-    if low == i128::MIN && matches!(quantity.source, Source::Count { .. }) {
+    if matches!(quantity.source, Source::Count { .. }) {
         // A count only falls.
-        return None;
+        return if low == i128::MIN { None } else { line.falls_below(low, window, at, until) };
     }
-    let stays = |left: Tally| (low..high).contains(&of(quantity, left));
-    line.expiries(window, at).find(|(_, left)| !stays(*left)).map(|(expiry, _)| expiry)
+    let stays = |left: Tally| (low..high).contains(&left.sum);
+    let mut expiries =
+        line.expiries(window, at).take_while(|(expiry, _)| until.is_none_or(|until| *expiry < until));
+    expiries.find(|(_, left)| !stays(*left)).map(|(expiry, _)| expiry)
 }
 
 /// Memory that evaluations use one after the other.

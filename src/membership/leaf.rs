@@ -115,7 +115,7 @@ const BUCKET_DECIMALS: u32 = 6;
 /// Where a salt puts a subscriber, from 0 up to 100 percent, in millionths of a percent: the first 8 bytes of the MD5 of salt,
 /// colon and id, as a share of all that they can be.
 pub fn bucket(salt: &str, id: &str) -> i128 {
-    (i128::from(hash(&format!("{salt}:{id}"))) * 100_000_000) >> 64
+    (i128::from(hash(format!("{salt}:{id}"))) * 100_000_000) >> 64
 }
 
 #[derive(Clone, Debug)]

@@ -1,11 +1,12 @@
 //! Moving through time in steps equals evaluating from scratch, and nothing flips before it is due.
 
 use super::*;
-use crate::activity::{Change, DAY, Fold, HOUR, Instant, State, Stream, Streams};
+use crate::activity::{Base, Change, DAY, Fold, HOUR, Instant, State, Stored, Stream, Streams};
 use crate::criteria::{Scope, Zone, parse_value};
 use crate::score::BuiltinStreams;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use std::rc::Rc;
 
 fn definition(id: u32, criteria: Value) -> Definition {
     Definition {
@@ -48,6 +49,16 @@ fn fresh(program: &Program, events: &[Event], now: Instant) -> State {
     }
     state.advance(program.streams(), now);
     state
+}
+
+/// What is stored, read again: over its base, where it has one, and in one part.
+fn reopened(program: &Program, stored: &Stored) -> [State; 2] {
+    let (streams, base) = (program.streams(), stored.base.as_deref().unwrap());
+    let recent = stored.recent.as_deref().unwrap_or_default();
+    let whole = State::from_bytes(&[base, recent].concat(), streams).unwrap();
+    let base = stored.recent.as_ref().map(|recent| Base::read(base, recent, streams).unwrap().unwrap());
+    let over = base.map(|base| State::over(Rc::new(base), recent, streams).unwrap());
+    [over.unwrap_or_else(|| whole.clone()), whole]
 }
 
 fn any_event() -> impl Strategy<Value = Event> {
@@ -165,6 +176,52 @@ proptest! {
             }
         }
         prop_assert_eq!(&replay, &members);
+    }
+
+    #[test]
+    fn a_state_over_its_base_says_what_the_whole_does(
+        criteria in prop::collection::vec(any_criteria(), 1..5),
+        events in prop::collection::vec((any_event(), 0..3 * DAY), 1..24),
+        gone in any::<prop::sample::Index>(), now in 0..DAY,
+    ) {
+        let program = program(&criteria);
+        let streams = program.streams();
+        let (mut now, mut known) = (now, Vec::new());
+        let mut row = Stored { base: Some(Vec::new()), recent: None };
+        let again = |row: &mut Stored, mut state: State, now| {
+            let Stored { base, recent } = state.stored(streams, now);
+            *row = Stored { base: base.or(row.base.take()), recent };
+        };
+        for (event, later) in events {
+            now += later;
+            known.push(event);
+            let [mut state, _] = reopened(&program, &row);
+            state.advance(streams, now);
+            prop_assert_eq!(program.fold(&mut state, &change(&program, event), now), Fold::Exact);
+            let expected = fresh(&program, &known, now);
+            let evaluation = program.evaluate(SOMEBODY, &expected, now, Patience::Much);
+            prop_assert_eq!(program.evaluate(SOMEBODY, &state, now, Patience::Much), evaluation.clone());
+            again(&mut row, state, now);
+            let [over, mut whole] = reopened(&program, &row);
+            for state in [&over, &whole] {
+                prop_assert_eq!(program.evaluate(SOMEBODY, state, now, Patience::Much), evaluation.clone());
+            }
+            whole.advance(streams, now);
+            prop_assert_eq!(whole, expected);
+        }
+        let [mut state, mut whole] = reopened(&program, &row);
+        let mut removed = change(&program, known.swap_remove(gone.index(known.len())));
+        removed.events = -1;
+        removed.entries.iter_mut().for_each(|entry| (entry.count, entry.sum) = (-entry.count, -entry.sum));
+        whole.advance(streams, now);
+        let outcome = program.fold(&mut whole, &removed, now);
+        prop_assert_eq!(program.fold(&mut state, &removed, now), outcome);
+        if outcome == Fold::Exact {
+            again(&mut row, state, now);
+            let [_, mut state] = reopened(&program, &row);
+            state.advance(streams, now);
+            prop_assert_eq!(state, fresh(&program, &known, now));
+        }
     }
 
     #[test]

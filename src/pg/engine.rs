@@ -235,7 +235,7 @@ impl Engine {
         let current = row.written.is_none()
             && row.version >= self.registry.evaluated_version.max(self.registry.filled_version);
         let program = &self.registry.program;
-        let state = if current { State::from_bytes(&row.activity, program.streams()).ok() } else { None };
+        let state = if current { row.activity.open(subscriber, &self.registry).ok() } else { None };
         state.is_some_and(|state| {
             let evaluation =
                 program.evaluate(row.subject(subscriber), &state, row.evaluated_at, Patience::Much);
@@ -345,8 +345,8 @@ impl Engine {
             if self.store.lock(&found, true) == Locked::Changed {
                 continue;
             }
-            let empty = State::from_bytes(&found.row.activity, self.registry.program.streams())
-                .is_ok_and(|state| !found.row.subject(subscriber).exists(&state));
+            let state = found.row.activity.open(subscriber, &self.registry);
+            let empty = state.is_ok_and(|state| !found.row.subject(subscriber).exists(&state));
             let moved = found.row.written.is_some() || found.row.members != Members::default();
             if !empty || moved {
                 return false;
@@ -395,7 +395,7 @@ impl Engine {
             };
         };
         let at = row.evaluation_time(self.now);
-        let decoded = State::from_bytes(&row.activity, program.streams());
+        let decoded = row.activity.open(subscriber, &self.registry);
         let exact = decoded.is_ok() && row.version >= self.registry.filled_version;
         let mut state = decoded.unwrap_or_default();
         let mut members = row.members.clone();
@@ -444,7 +444,7 @@ impl Engine {
         Update {
             evaluated_at: work.at,
             version: self.registry.version,
-            activity: work.state.to_bytes(),
+            activity: work.state.stored(program.streams(), work.at),
             members,
             manual: work.manual.take(),
             profile: work.profile.take(),
@@ -468,7 +468,7 @@ impl Engine {
             }
             Some(row) if row.version < registry.evaluated_version.max(registry.filled_version) => return,
             Some(row) => {
-                let before = State::from_bytes(&row.activity, registry.program.streams());
+                let before = row.activity.open(subject.id, registry);
                 (row.subject(subject.id), before.ok(), row.evaluated_at, &row.members)
             }
         };

@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code)]
 
+pub mod activity;
 pub mod capture;
 mod catalogue;
 pub mod change;

@@ -3,10 +3,11 @@
 //! Everything about a subscriber is written by the transaction that has just replaced its state row, in ascending order
 //! of subscriber, so that nobody waits in a circle.
 
+use super::activity::Activity;
 use super::registry::Home;
 use super::spi::Rows;
 use super::table::{Locked, Table, Value};
-use crate::activity::{Instant, VALID_TIMES};
+use crate::activity::{Instant, Stored, VALID_TIMES};
 use crate::membership::{Cause, Manual, Members, Subject, Transition};
 use crate::profile::Profile;
 use pgrx::IntoDatum;
@@ -37,7 +38,7 @@ pub struct StateRow {
     pub written: Option<Members>,
     pub manual: Option<Manual>,
     pub profile: Option<Profile>,
-    pub activity: Vec<u8>,
+    pub activity: Activity,
 }
 
 impl StateRow {
@@ -69,13 +70,13 @@ impl StateRow {
             manual: bytes(values.get(7)).and_then(Manual::from_bytes),
             profile: bytes(values.get(8))
                 .and_then(|document| Profile::stored(document, bytes(values.get(9)).unwrap_or_default())),
-            activity: bytes(values.get(10)).map_or_else(Vec::new, <[u8]>::to_vec),
+            activity: Activity::read(values.get(10).copied().flatten(), values.get(11).copied().flatten()),
         }
     }
 
     /// From a result row with the columns of [`STATE_COLUMNS`] from a column on, counted from 1.
     pub fn from_row(rows: &Rows, row: usize, first: i32) -> Self {
-        let values: Vec<Value> = (first..first + 11)
+        let values: Vec<Value> = (first..first + 12)
             .map(|column| rows.datum(row, column).and_then(|(datum, is_null)| (!is_null).then_some(datum)))
             .collect();
         Self::read(&values)
@@ -83,7 +84,9 @@ impl StateRow {
 }
 
 /// The columns of a state row for [`StateRow::from_row`].
-pub const STATE_COLUMNS: &str = "s.evaluated_at, s.due_at, s.version, s.moves, s.subscriber, s.members, s.written, s.manual, s.profile, s.held, s.activity";
+pub const STATE_COLUMNS: &str =
+    "s.evaluated_at, s.due_at, s.version, s.moves, s.subscriber, s.members, s.written, s.manual,
+    s.profile, s.held, s.activity, s.recent";
 
 /// A state row that was found, and where it lies.
 #[derive(Clone, Debug)]
@@ -104,7 +107,7 @@ pub struct Due {
 pub struct Update {
     pub evaluated_at: Instant,
     pub version: i64,
-    pub activity: Vec<u8>,
+    pub activity: Stored,
     pub members: Members,
     pub manual: Option<Manual>,
     pub profile: Option<Profile>,
@@ -196,6 +199,7 @@ impl Store {
             None,
             None,
             nothing.into_datum(),
+            None,
         ];
         self.state.insert_if_absent(&values, wait)
     }
@@ -245,7 +249,11 @@ impl Store {
             // Byte for byte a jsonb.
             update.profile.as_ref().and_then(|profile| profile.document().into_datum()),
             update.profile.as_ref().and_then(|profile| profile.held.to_bytes().into_datum()),
-            update.activity.as_slice().into_datum(),
+            match &update.activity.base {
+                Some(bytes) => bytes.as_slice().into_datum(),
+                None => old.and_then(|old| old.activity.base()),
+            },
+            update.activity.recent.as_deref().and_then(IntoDatum::into_datum),
         ];
         let done = match found {
             Some(found) => self.state.update(found.tid, &values),

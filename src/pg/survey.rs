@@ -54,7 +54,7 @@ fn by_states(
                 }
             };
         let mut states = session.cursor(
-            "SELECT subscriber, evaluated_at, version, activity, manual, profile, held FROM segment.state",
+            "SELECT subscriber, evaluated_at, version, activity || coalesce(recent, ''), manual, profile, held FROM segment.state",
             true,
         );
         let mut memory = Scratch::default();

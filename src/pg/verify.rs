@@ -198,12 +198,12 @@ impl Iterator for States {
         let row = self.next_row;
         self.next_row += 1;
         let mut memberships = Members::default();
-        let ids: Vec<i32> = rows.value(row, 13);
+        let ids: Vec<i32> = rows.value(row, 14);
         ids.into_iter().for_each(|id| memberships.set(id as u32, true));
         Some(Stored {
             subscriber: rows.get(row, 5)?,
             row: StateRow::from_row(rows, row, 1),
-            armed: rows.value(row, 12),
+            armed: rows.value(row, 13),
             memberships,
         })
     }
@@ -260,7 +260,7 @@ fn check_subscriber(
     }
     expected.advance(program.streams(), at);
     let mut behind = row.version < registry.filled_version;
-    match State::from_bytes(&row.activity, program.streams()) {
+    match row.activity.state(registry) {
         Err(error) => found("state", None, error.to_string(), format!("{} events", expected.events)),
         Ok(mut actual) => {
             actual.advance(program.streams(), at);
