@@ -249,9 +249,14 @@ impl Random {
     fn test(&mut self) -> Value {
         let mut test: Map<String, Value> = (0..1 + self.below(2))
             .map(|_| {
-                // The last key is `ignore_case`, which is no operator.
                 let timed = self.now.is_some() && self.below(4) > 0;
-                let operator = self.pick(if timed { &TIMED } else { &OPERATORS[..OPERATORS.len() - 1] });
+                let operator = loop {
+                    let operator = self.pick(if timed { &TIMED[..] } else { &OPERATORS[..] });
+                    // What is no operator, and what no document can be asked.
+                    if !["ignore_case", "held_for"].contains(&operator) {
+                        break operator;
+                    }
+                };
                 (operator.to_owned(), self.operand(operator))
             })
             .collect();

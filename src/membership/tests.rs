@@ -2,7 +2,10 @@
 
 use super::*;
 use crate::activity::{Base, Change, DAY, Fold, HOUR, Instant, State, Stored, Stream, Streams};
+use crate::criteria::encode::jsonb;
+use crate::criteria::random::Random;
 use crate::criteria::{Scope, Zone, parse_value};
+use crate::profile::Profile;
 use crate::score::BuiltinStreams;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -434,4 +437,82 @@ fn circles_and_unknown_segments_are_refused() {
     assert_eq!(circle, "invalid criteria: segments refer to each other in a circle: s1, s2");
     assert!(compile(&[json!({"segment": "s1"})]).contains("circle"));
     assert_eq!(compile(&[json!({"segment": "s9"})]), "segment \"s9\" does not exist");
+}
+
+/// A profile that was first seen at an instant.
+fn profile(document: &Value, at: Instant) -> Profile {
+    Profile::new(None, &jsonb(document), at)
+}
+
+#[test]
+fn nothing_about_a_profile_flips_before_it_is_due() {
+    let mut random = Random::new(3);
+    let mut flips = 0;
+    for _ in 0..300 {
+        random.set_now(0);
+        let test = loop {
+            let leaf = random.criteria_of_depth(0);
+            if let Some(test) =
+                leaf.as_object().and_then(|leaf| leaf.values().next()).filter(|test| test.is_object())
+            {
+                break test.clone();
+            }
+        };
+        let mut leaf = json!({"attribute": "traits.tags"});
+        leaf.as_object_mut().unwrap().extend(test.as_object().unwrap().clone());
+        if random.below(3) == 0 {
+            leaf["held_for"] = random.pick(&["1 hour", "3 days"]).into();
+        }
+        if parse_value(&leaf, Scope::Subscriber).is_err() {
+            continue;
+        }
+        let program = program(std::slice::from_ref(&leaf));
+        let known = profile(&json!({"traits": random.document()}), 0);
+        let subject = Subject { profile: Some(&known), ..SOMEBODY };
+        let state = State::default();
+        let member = |at: Instant| program.members(subject, &state, at).contains(1);
+        let mut at = 0;
+        for _ in 0..5 {
+            let due = program.next_due(subject, &state, at);
+            let end = due.unwrap_or(at + 100 * DAY);
+            assert!(end > at);
+            for step in 0..40 {
+                let moment = at + (end - at) / 40 * step;
+                assert_eq!(member(moment), member(at), "{leaf} at {moment}, not due before {end}");
+            }
+            assert_eq!(member(end - 1), member(at), "{leaf} before {end}");
+            let Some(due) = due else { break };
+            flips += i32::from(member(due) != member(at));
+            at = due;
+        }
+    }
+    assert!(flips > 30, "{flips}");
+}
+
+#[test]
+fn a_value_counts_as_held_from_when_it_last_changed() {
+    let program = program(&[json!({"attribute": "traits.plan", "equals": "pro", "held_for": "3 days"})]);
+    let first = profile(&json!({"traits": {"plan": "free"}}), 0);
+    let second = Profile::new(Some(&first), &jsonb(&json!({"traits": {"plan": "pro"}})), HOUR);
+    let third = Profile::new(Some(&second), &jsonb(&json!({"traits": {"plan": "pro", "age": 3}})), 2 * HOUR);
+    let subject = Subject { profile: Some(&third), ..SOMEBODY };
+    let member = |at| program.members(subject, &State::default(), at).contains(1);
+    assert!(!member(HOUR + 3 * DAY - 1) && member(HOUR + 3 * DAY));
+    assert_eq!(program.next_due(subject, &State::default(), 2 * HOUR), Some(HOUR + 3 * DAY));
+    assert!(!program.members(SOMEBODY, &State::default(), 10 * DAY).contains(1));
+}
+
+#[test]
+fn whoever_has_a_profile_is_judged_without_events() {
+    let program = program(&[
+        json!({"attribute": "traits.plan", "not_equals": "pro"}),
+        json!({"event": "purchase", "count": {"max": 0}}),
+        json!({"demographics": {"plan": {"equals": "pro"}}}),
+    ]);
+    let members = |profile: Option<&Profile>| -> Vec<u32> {
+        program.members(Subject { profile, ..SOMEBODY }, &State::default(), 0).iter().collect()
+    };
+    assert!(members(None).is_empty());
+    assert_eq!(members(Some(&profile(&json!({}), 0))), [1, 2]);
+    assert_eq!(members(Some(&profile(&json!({"traits": {"plan": "pro"}}), 0))), [2, 3]);
 }

@@ -8,7 +8,7 @@ use crate::error::{Code, Error};
 use crate::membership::{Definition, Program};
 use serde_json::{Map, Value, json};
 
-const WORDS: [&str; 48] = [
+const WORDS: [&str; 51] = [
     "all",
     "any",
     "none",
@@ -57,6 +57,9 @@ const WORDS: [&str; 48] = [
     "step_within",
     "absent",
     "every",
+    "traits",
+    "tags",
+    "held_for",
 ];
 
 fn setting(name: &str, default: u64) -> u64 {

@@ -143,7 +143,9 @@ SELECT segment.add_member('hi leaf', 'hi.l3');
 CALL segment.refresh();
 \pset null -
 SELECT subscriber, move, segment, action, at, cause, leaf FROM segment.transition WHERE subscriber LIKE 'hi.l_' ORDER BY subscriber, move, segment;
-SELECT entered, departed, leaves FROM segment.history WHERE subscriber = 'hi.l2' AND departed <> '{}';
+SELECT (SELECT array_agg(name) FROM segment.definition WHERE segment_id = ANY (h.entered)) AS entered,
+       (SELECT array_agg(name) FROM segment.definition WHERE segment_id = ANY (h.departed)) AS departed, leaves
+FROM segment.history h WHERE subscriber = 'hi.l2' AND departed <> '{}' ORDER BY move;
 -- Retained as it was, where half of a row goes.
 SET pg_segment.clock = '2026-06-28 18:00:00+00';
 SET pg_segment.history_retention = '1d';

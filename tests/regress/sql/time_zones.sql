@@ -22,3 +22,6 @@ CALL segment.create_segment_concurrently('tz wrong', '{}', time_zone => 'Asia/Ca
 SELECT * FROM segment.preview('{}', time_zone => 'Mars');
 \echo :LAST_ERROR_SQLSTATE
 SELECT segment.drop_segment(segment) FROM segment.summary WHERE segment LIKE 'tz %' ORDER BY segment;
+TRUNCATE segment.event;
+DELETE FROM segment.state;
+DELETE FROM segment.due;
