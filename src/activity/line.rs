@@ -57,11 +57,23 @@ impl Line {
 
     /// What a window of this resolution ending at `at` holds.
     pub fn tally(&self, window: Window, at: Instant) -> Tally {
+        self.since(window.oldest(at))
+    }
+
+    /// What a pane and all later ones hold.
+    pub fn since(&self, pane: i64) -> Tally {
         let mut sum = Tally::default();
         for part in self.parts() {
-            sum.add(part.rest.get(part.first(window, at)).copied().unwrap_or_default());
+            sum.add(part.rest.get(part.place(pane)).copied().unwrap_or_default());
         }
         sum
+    }
+
+    /// The last pane with events before one, and the first that is not.
+    pub fn around(&self, pane: i64) -> [Option<i64>; 2] {
+        let before = |part: &Line| part.place(pane).checked_sub(1).map(|before| part.panes[before]);
+        let after = |part: &Line| part.panes.get(part.place(pane)).copied();
+        [self.parts().filter_map(before).max(), self.parts().filter_map(after).min()]
     }
 
     /// The next instant after `at` at which something leaves a window.
@@ -146,8 +158,11 @@ impl Line {
     }
 
     fn first(&self, window: Window, at: Instant) -> usize {
-        let oldest = window.oldest(at);
-        self.panes.partition_point(|pane| *pane < oldest)
+        self.place(window.oldest(at))
+    }
+
+    fn place(&self, pane: i64) -> usize {
+        self.panes.partition_point(|other| *other < pane)
     }
 }
 

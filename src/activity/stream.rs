@@ -127,8 +127,13 @@ pub struct Horizons {
 
 impl Horizons {
     pub fn include(&mut self, window: Window) {
-        let slot = &mut self.panes[window.resolution as usize];
-        *slot = (*slot).max(window.panes());
+        self.reach_back(window.resolution, window.panes());
+    }
+
+    /// Keeps so many panes of a resolution.
+    pub fn reach_back(&mut self, resolution: Resolution, panes: i64) {
+        let slot = &mut self.panes[resolution as usize];
+        *slot = (*slot).max(panes);
     }
 
     /// Keeps as much as either.

@@ -1,7 +1,6 @@
 //! The tree that a criteria document means.
 
 use super::duration::Duration;
-use super::instant::Instant;
 use super::moment::Moment;
 use super::number::Decimal;
 use regex::Regex;
@@ -16,7 +15,7 @@ pub enum Node {
     /// So many of the nodes, from 1 to all of them.
     AtLeast(usize, Vec<Node>),
     Attribute(Path, Test),
-    Event(EventLeaf),
+    Event(Box<EventLeaf>),
     Sequence(SequenceLeaf),
     Bucket(BucketLeaf),
     /// Membership of another segment, by name.
@@ -149,16 +148,18 @@ pub struct EventLeaf {
 }
 
 /// The stretch of time that an event leaf looks at: all that are given must hold.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Span {
     /// The last so much time.
     pub within: Option<Duration>,
     /// What has left the last so much time.
     pub older_than: Option<Duration>,
-    /// This instant and what is later.
-    pub from: Option<Instant>,
-    /// What is earlier than this instant.
-    pub until: Option<Instant>,
+    /// What is not earlier than the beginning of this moment.
+    pub from: Option<Moment>,
+    /// What is earlier than that of this one.
+    pub until: Option<Moment>,
+    /// What lies in the period that this one names, or else on its day.
+    pub on: Option<Moment>,
 }
 
 /// What is measured over the events that a leaf selects.

@@ -5,7 +5,8 @@ use crate::error::{Error, Result, nearest};
 use chrono::{NaiveDateTime, Offset, TimeDelta, TimeZone};
 use chrono_tz::{TZ_VARIANTS, Tz};
 
-const DAY: i64 = 86_400_000_000;
+const HOUR: i64 = 3_600_000_000;
+const DAY: i64 = 24 * HOUR;
 
 /// Less than lies between any two changes of the clocks of a zone: four days in Freetown in 1939, else at least six.
 const CLOSEST: i64 = 2 * DAY;
@@ -40,6 +41,14 @@ impl Zone {
 
     pub fn name(self) -> &'static str {
         self.0.name()
+    }
+
+    /// Whether its clocks have been whole hours ahead of UTC, or behind it, since 1970, and will be.
+    pub fn is_hourly(self) -> bool {
+        let clock = Clock { now: 0, zone: self };
+        // None had another offset for less than a month; and what is to come follows from rules.
+        let mut moments = (-30 * 24..40 * 24).map(|place| place * 15 * DAY);
+        self == Zone::UTC || moments.all(|at| clock.offset(at) % HOUR == 0)
     }
 }
 

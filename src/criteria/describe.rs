@@ -3,7 +3,6 @@
 use super::ast::{
     EventLeaf, Filter, Literal, Measure, Node, Operand, Operator, Path, SequenceLeaf, Span, Test, TierLeaf,
 };
-use super::instant::print_instant;
 use super::moment::Moment;
 use super::parse::{Scope, parse_located, parse_value, read};
 use crate::error::Result;
@@ -91,7 +90,7 @@ fn describe_filter(filter: Option<&Value>) -> String {
 /// What an event leaf measures: `the number of "purchase" events in the last 30 days`.
 pub fn describe_measure(leaf: &EventLeaf) -> String {
     let filter = describe_filter(leaf.filter.as_ref());
-    let (event, span) = (&leaf.event, describe_span(leaf.span));
+    let (event, span) = (&leaf.event, describe_span(&leaf.span));
     let events = format!("{event:?} events{filter}{span}");
     match &leaf.measure {
         Measure::Count => format!("the number of {events}"),
@@ -110,14 +109,15 @@ pub fn describe_measure(leaf: &EventLeaf) -> String {
     }
 }
 
-fn describe_span(span: Span) -> String {
+fn describe_span(span: &Span) -> String {
     let parts = [
         span.within.map(|within| format!(" in the last {within}")),
         span.older_than.map(|older_than| format!(" not in the last {older_than}")),
-        span.from.map(|from| format!(" from {}", print_instant(from))),
-        span.until.map(|until| format!(" before {}", print_instant(until))),
+        span.from.as_ref().map(|from| format!(" from {}", beginning(from))),
+        span.until.as_ref().map(|until| format!(" before {}", beginning(until))),
+        span.on.as_ref().map(|on| format!(" {}", of_period(on))),
     ];
-    if span == Span::default() { " ever".to_owned() } else { parts.into_iter().flatten().collect() }
+    if *span == Span::default() { " ever".to_owned() } else { parts.into_iter().flatten().collect() }
 }
 
 /// `a.b`, or `a."b.c"` where a key contains a dot.
@@ -162,8 +162,7 @@ fn operator(operator: &Operator) -> String {
         },
         Operator::Before(moment) => format!("a time before {}", time(moment)),
         Operator::After(moment) => format!("a time after {}", time(moment)),
-        Operator::On(moment) if moment.is_period() => format!("a time of {}", time(moment)),
-        Operator::On(moment) => format!("a time of the day of {}", time(moment)),
+        Operator::On(moment) => format!("a time {}", of_period(moment)),
         Operator::Anniversary => "a time whose anniversary is today".to_owned(),
         Operator::Within(length) => format!("a time in the last {length}"),
         Operator::OlderThan(length) => format!("a time at least {length} ago"),
@@ -175,6 +174,18 @@ fn operator(operator: &Operator) -> String {
         Operator::VersionMin(version) => format!("version {version} or later"),
         Operator::VersionMax(version) => format!("version {version} or earlier"),
     }
+}
+
+/// `of last month`, `of the day of 3 days ago`.
+fn of_period(moment: &Moment) -> String {
+    let of = if moment.is_period() { "of" } else { "of the day of" };
+    format!("{of} {}", time(moment))
+}
+
+/// `the beginning of last month`, `2024-03-01`.
+fn beginning(moment: &Moment) -> String {
+    let of = if moment.is_relative() && moment.is_period() { "the beginning of " } else { "" };
+    format!("{of}{}", time(moment))
 }
 
 /// `30 days ago`, `last month`, `2024-03-01`.

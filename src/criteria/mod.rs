@@ -9,6 +9,7 @@
 //! `not_` operator is the exact complement of its positive.
 
 mod ast;
+mod bound;
 mod clock;
 mod compare;
 mod containment;
@@ -29,6 +30,7 @@ mod parse;
 mod parse_event;
 mod parse_literal;
 mod parse_sequence;
+mod parse_span;
 mod parse_test;
 #[cfg(test)]
 pub mod random;
@@ -41,6 +43,7 @@ pub use ast::{
     EventLeaf, Filter, Literal, Measure, Node, Operand, Operator, Path, SequenceLeaf, Span, Step, Test,
     TierLeaf, Type,
 };
+pub use bound::Bound;
 pub use clock::{Clock, Zone};
 pub use compare::passes_number;
 pub use containment::containment;
@@ -52,6 +55,7 @@ pub use duration::Duration;
 pub use evaluate::{follow, matches, matches_at};
 pub use instant::{Instant, Written};
 pub use jsonb::{Jsonb, numeric, numeric_units};
+pub use moment::Moment;
 pub use next_flip::{next_flip, next_flip_of_test};
 pub use normalise::normalise;
 pub use number::Decimal;

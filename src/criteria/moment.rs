@@ -13,19 +13,19 @@ mod motion;
 pub use motion::{Stretch, stretch_of_today};
 
 /// A time, or a period of the calendar such as a day, as an expression: where it starts, and steps from there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Moment {
     anchor: Anchor,
     steps: Vec<Step>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Anchor {
     Now,
     Written(Written),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Step {
     /// Of fixed length, whatever the clocks do.
     Seconds(i64),
@@ -37,7 +37,7 @@ enum Step {
     Floor(Unit),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Unit {
     Second,
     Minute,
@@ -114,6 +114,11 @@ impl Moment {
     /// Whether it moves with the current time.
     pub fn is_relative(&self) -> bool {
         self.anchor == Anchor::Now
+    }
+
+    /// Whether it is written with an offset from UTC, and so the same in every time zone.
+    pub fn has_offset(&self) -> bool {
+        matches!(self.anchor, Anchor::Written(Written::Instant(_)))
     }
 
     /// Whether it names a period of the calendar, rather than an instant.

@@ -11,7 +11,7 @@ use chrono::{Datelike, Days, NaiveDate, NaiveTime};
 
 /// How many changes of what an operator compares with are looked at in search of one that matters, and how many changes of
 /// operators in search of one that changes the whole.
-const STRETCHES: usize = 64;
+pub(super) const STRETCHES: usize = 64;
 const CHANGES: usize = 16;
 
 /// The earliest instant after now at which the truth of criteria over a document can differ from what it is now: never later
@@ -36,7 +36,7 @@ pub fn next_flip_of_test<'a, D: Document<'a>>(
 
 /// Goes from change to change, each strictly later than the one before, up to the first that changes the truth, or the last
 /// that is looked at.
-fn walk(
+pub(super) fn walk(
     clock: &Clock,
     most: usize,
     truth: impl Fn(&Clock) -> bool,
@@ -104,7 +104,7 @@ fn next_flip_of<'a, D: Document<'a>>(
 
 /// When a time can next come to lie on another side of an end of what moves: at the end of the stretch, or before it where an
 /// end passes; not while a time ahead is too far, nor where one behind is passed for good.
-fn end_of(stretch: Stretch, at: Instant, play: i64, now: Instant) -> Option<Instant> {
+pub(super) fn end_of(stretch: Stretch, at: Instant, play: i64, now: Instant) -> Option<Instant> {
     let Stretch { range, moves, until, rises, ahead } = stretch;
     if range.start.saturating_sub(play) > at || !moves && until.is_none() {
         return None;

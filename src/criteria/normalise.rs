@@ -6,7 +6,7 @@
 use super::ast::{
     EventLeaf, Filter, Literal, Measure, Node, Operand, Operator, Path, SequenceLeaf, Test, Type,
 };
-use super::instant::print_instant;
+use super::moment::Moment;
 use super::number::Decimal;
 use super::parse::{Scope, parse, parse_value};
 use super::parse_test::ANNIVERSARY;
@@ -399,12 +399,13 @@ fn event(leaf: &EventLeaf) -> Result<Value> {
         Measure::Streak => measure("streak", tests, None),
         Measure::Trend { of, .. } => measure("trend", tests, of.as_ref()),
     }
-    let span = leaf.span;
+    let span = &leaf.span;
     let parts = [
         ("within", span.within.map(|within| within.to_string())),
         ("older_than", span.older_than.map(|older_than| older_than.to_string())),
-        ("from", span.from.map(print_instant)),
-        ("until", span.until.map(print_instant)),
+        ("from", span.from.as_ref().map(Moment::to_string)),
+        ("until", span.until.as_ref().map(Moment::to_string)),
+        ("on", span.on.as_ref().map(Moment::to_string)),
     ];
     for (key, value) in parts {
         keys.extend(value.map(|value| (key.to_owned(), value.into())));

@@ -2,10 +2,10 @@
 
 use super::ast::{EventLeaf, Measure, Node, Path, Span, Test};
 use super::duration::Duration;
-use super::instant::{Instant, Written};
 use super::parse::{Parser, Scope, canonical_event, criteria, join, parse_path};
+use super::parse_span::parse_span;
 use super::parse_test::{at_least_one, parse_numeric_test};
-use crate::error::{Error, Result, nearest};
+use crate::error::{Result, nearest};
 use serde_json::{Map, Value};
 
 /// Keys that say what is measured; a leaf has one of them at most.
@@ -15,7 +15,7 @@ const MEASURES: [&str; 10] =
 const OF: [&str; 6] = ["sum", "average", "minimum", "maximum", "distinct", "trend"];
 /// Keys that stand for several leaves; a leaf has one of them at most.
 const PATTERNS: [&str; 3] = ["stopped", "restarted", "regularly"];
-const SPAN: [&str; 4] = ["within", "older_than", "from", "until"];
+const SPAN: [&str; 5] = ["within", "older_than", "from", "until", "on"];
 const OTHERS: [&str; 3] = ["event", "where", "of"];
 
 /// Most periods that `regularly` looks at.
@@ -50,13 +50,13 @@ impl Parser {
         one_of(object, &MEASURES, at, "measures one thing")?;
         one_of(object, &PATTERNS, at, "follows one pattern")?;
         let (event, filter) = self.selection(object, at)?;
-        let span = span(object, at)?;
-        let (measure, test) = self.measure(object, span, at)?;
+        let span = parse_span(object, at)?;
+        let (measure, test) = self.measure(object, &span, at)?;
         let leaf = EventLeaf { event, filter, measure, test, span };
         match PATTERNS.into_iter().find(|pattern| object.contains_key(*pattern)) {
             None => {
                 self.leaves.push(at.to_owned());
-                Ok(Node::Event(leaf))
+                Ok(Node::Event(Box::new(leaf)))
             }
             Some(pattern) => self.pattern(pattern, object, leaf, at),
         }
@@ -81,7 +81,7 @@ impl Parser {
         Ok((event, filters.then(|| filter.clone())))
     }
 
-    fn measure(&mut self, object: &Object, span: Span, at: &str) -> Result<(Measure, Test)> {
+    fn measure(&mut self, object: &Object, span: &Span, at: &str) -> Result<(Measure, Test)> {
         let key = MEASURES.into_iter().find(|key| object.contains_key(*key));
         let of = object.get("of").map(|of| parse_path(of, &join(at, "of"))).transpose()?;
         if of.is_some() && !key.is_some_and(|key| OF.contains(&key)) {
@@ -119,7 +119,8 @@ impl Parser {
                 (Measure::Streak, self.numeric(value, &here)?)
             }
             "trend" => {
-                let Span { within: Some(within), older_than: None, from: None, until: None } = span else {
+                let Span { within: Some(within), older_than: None, from: None, until: None, on: None } = span
+                else {
                     return Err(criteria(
                         at,
                         "a trend compares the last so much time with as much before it",
@@ -167,7 +168,7 @@ impl Parser {
         let mut during = |within: Option<Duration>, older_than: Option<Duration>| -> Result<Node> {
             self.enter_leaf(at)?;
             let span = Span { within, older_than, ..Span::default() };
-            Ok(Node::Event(EventLeaf { span, ..leaf.clone() }))
+            Ok(Node::Event(Box::new(EventLeaf { span, ..leaf.clone() })))
         };
         match pattern {
             "stopped" => {
@@ -252,45 +253,10 @@ fn regularly(value: &Value, at: &str) -> Result<(Duration, usize, usize)> {
     Ok((every, periods, number("at_least", 1, periods as u64)?))
 }
 
-fn span(object: &Object, at: &str) -> Result<Span> {
-    let length = |key: &str| object.get(key).map(|value| duration(value, &join(at, key))).transpose();
-    let time = |key: &str| object.get(key).map(|value| time(value, &join(at, key))).transpose();
-    let span = Span {
-        within: length("within")?,
-        older_than: length("older_than")?,
-        from: time("from")?,
-        until: time("until")?,
-    };
-    if span.within.zip(span.older_than).is_some_and(|(within, older_than)| older_than >= within) {
-        return Err(empty(
-            &join(at, "older_than"),
-            "Write {\"within\": \"90 days\", \"older_than\": \"30 days\"}: between 90 and 30 days ago.",
-        ));
-    }
-    if span.from.zip(span.until).is_some_and(|(from, until)| from >= until) {
-        return Err(empty(
-            &join(at, "until"),
-            "Write the later time as \"until\"; it is not included itself.",
-        ));
-    }
-    Ok(span)
-}
-
-fn empty(at: &str, expected: &str) -> Error {
-    criteria(at, "no time is left between the two ends", expected)
-}
-
 pub(super) fn duration(value: &Value, at: &str) -> Result<Duration> {
     const FORM: &str = "Write a duration such as \"90 days\" or \"4 hours\".";
     match value {
         Value::String(text) => Duration::parse(text).map_err(|problem| criteria(at, problem, FORM)),
         _ => Err(criteria(at, "expected a duration", FORM)),
     }
-}
-
-/// An instant; of a date its beginning, and in UTC where no offset is given.
-fn time(value: &Value, at: &str) -> Result<Instant> {
-    value.as_str().and_then(Written::parse).map(Written::in_utc).ok_or_else(|| {
-        criteria(at, "expected a date or a time", "Write \"2026-01-31\" or \"2026-01-31T12:00:00+01:00\".")
-    })
 }

@@ -49,6 +49,18 @@ const MOVING: [&str; 20] = [
     "now-3M/m",
     "anniversary",
 ];
+const BOUNDS: [&str; 10] = [
+    "2024-03-01",
+    "2024-03-01T10:00:00Z",
+    "2024-03-01T12:30",
+    "2023-02-28",
+    "today",
+    "now/d",
+    "last_month",
+    "this_week",
+    "now-1M/M",
+    "-1 day",
+];
 const DURATIONS: [&str; 6] = ["1 day", "24 hours", "2 weeks", "14 days", "1 year", "90 minutes"];
 
 /// A generator that a seed decides.
@@ -224,8 +236,11 @@ impl Random {
         }
         for key in ["from", "until"] {
             if self.below(6) == 0 {
-                leaf[key] = self.pick(&TIMES[..5]).into();
+                leaf[key] = self.pick(&BOUNDS).into();
             }
+        }
+        if self.below(8) == 0 {
+            leaf["on"] = self.pick(&BOUNDS).into();
         }
         leaf
     }

@@ -2,6 +2,7 @@
 
 use super::attribute::Attribute;
 use super::derived::{Derivation, Derived};
+use super::edge::{Edge, edges};
 use super::evaluate::Scratch;
 use super::feeds::Feeds;
 use super::leaf::{Accepts, Leaf, Source};
@@ -340,10 +341,10 @@ fn order_of_reference(segments: &[Segment]) -> Result<Vec<usize>> {
 
 struct Compiler<'a> {
     find: &'a dyn Fn(&Selection, Horizons) -> Result<u32>,
+    /// That of the segment at hand.
+    zone: Zone,
     /// Ids by name.
     ids: HashMap<&'a str, u32>,
-    /// Of the definition at hand.
-    zone: Zone,
     leaves: Vec<Leaf>,
     quantities: Vec<Quantity>,
     /// Quantities by source, and leaves by what they say, so that equal ones are computed once.
@@ -356,8 +357,8 @@ impl<'a> Compiler<'a> {
     fn new(find: &'a dyn Fn(&Selection, Horizons) -> Result<u32>, definitions: &'a [Definition]) -> Self {
         Compiler {
             find,
-            ids: definitions.iter().map(|definition| (definition.name.as_str(), definition.id)).collect(),
             zone: Zone::UTC,
+            ids: definitions.iter().map(|definition| (definition.name.as_str(), definition.id)).collect(),
             leaves: Vec::new(),
             quantities: Vec::new(),
             by_source: HashMap::new(),
@@ -445,34 +446,35 @@ impl<'a> Compiler<'a> {
 
     /// Where the number of an event leaf comes from.
     fn source(&self, leaf: &EventLeaf) -> Result<Source> {
-        let needs = needs(leaf);
+        let needs = needs(leaf, self.zone);
         let streams: Vec<u32> = needs
             .iter()
             .map(|(selection, horizons)| (self.find)(selection, *horizons))
             .collect::<Result<_>>()?;
         let stream = streams.first().copied().unwrap_or_default();
         let whole = streams.last().copied().unwrap_or_default();
-        let (within, beyond) = (leaf.span.within.map(Window::new), leaf.span.older_than.map(Window::new));
-        let derivation = match &leaf.measure {
-            Measure::Count if beyond.is_none() => return Ok(Source::Count { stream, window: within }),
-            Measure::Sum(_) if beyond.is_none() => return Ok(Source::Sum { stream, window: within }),
-            Measure::Count => Derivation::Count,
-            Measure::Sum(_) => Derivation::Sum,
-            Measure::Average(_) => Derivation::Average,
-            Measure::Minimum(_) => Derivation::Minimum,
-            Measure::Maximum(_) => Derivation::Maximum,
-            Measure::Distinct(_) => Derivation::Distinct,
-            Measure::First => Derivation::First { whole },
-            Measure::Last => Derivation::Last { whole },
-            Measure::Streak => Derivation::Streak,
-            Measure::Trend { of, both } => Derivation::Trend { sums: of.is_some(), both: Window::new(*both) },
+        let edges = edges(leaf, self.zone);
+        // Most leaves need no more than what one window holds.
+        let window = match &edges {
+            [None, None, None, None] => Some(None),
+            [Some(Edge::Window(window)), None, None, None] => Some(Some(*window)),
+            _ => None,
         };
-        let (from, until) = match derivation {
-            Derivation::First { .. } | Derivation::Last { .. } => (leaf.span.from, leaf.span.until),
-            // The stream has no others.
-            _ => (None, None),
+        let derivation = match (&leaf.measure, window) {
+            (Measure::Count, Some(window)) => return Ok(Source::Count { stream, window }),
+            (Measure::Sum(_), Some(window)) => return Ok(Source::Sum { stream, window }),
+            (Measure::Count, _) => Derivation::Count,
+            (Measure::Sum(_), _) => Derivation::Sum,
+            (Measure::Average(_), _) => Derivation::Average,
+            (Measure::Minimum(_), _) => Derivation::Minimum,
+            (Measure::Maximum(_), _) => Derivation::Maximum,
+            (Measure::Distinct(_), _) => Derivation::Distinct,
+            (Measure::First, _) => Derivation::First { whole },
+            (Measure::Last, _) => Derivation::Last { whole },
+            (Measure::Streak, _) => Derivation::Streak,
+            (Measure::Trend { of, .. }, _) => Derivation::Trend { sums: of.is_some() },
         };
-        Ok(Source::Derived(Derived { stream, derivation, within, beyond, from, until }))
+        Ok(Source::Derived(Derived { stream, derivation, edges }))
     }
 
     fn leaf(&mut self, source: Source, test: &crate::criteria::Test, at: &str) -> Expression {

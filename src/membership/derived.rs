@@ -1,5 +1,6 @@
 //! The numbers about a stream that are more than a count or a sum over one window.
 
+use super::edge::{Edge, Edges, UPPER};
 use super::leaf::Course;
 use crate::activity::{DAY, Instant, Line, Resolution, State, Tally, VALUE_SCALE, Window};
 use std::collections::BTreeSet;
@@ -19,7 +20,7 @@ pub enum Derivation {
     Minimum,
     Maximum,
     Distinct,
-    /// 1 if the first event of the stream is that of `whole`, and lies in the span.
+    /// 1 if the first event of the stream is that of `whole`, and lies between the edges.
     First {
         whole: u32,
     },
@@ -30,42 +31,33 @@ pub enum Derivation {
     /// The growth from the window before to this one, of the count or of the sum.
     Trend {
         sums: bool,
-        both: Window,
     },
 }
 
-/// A number about what a stream has between two ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// A number about what a stream has between some edges.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Derived {
     pub stream: u32,
     pub derivation: Derivation,
-    /// What the last so much time holds; `None` for ever.
-    pub within: Option<Window>,
-    /// Without what the last so much time holds.
-    pub beyond: Option<Window>,
-    /// Of the first and the last event: where they must lie.
-    pub from: Option<Instant>,
-    pub until: Option<Instant>,
+    pub edges: Edges,
 }
 
 /// What a state says about it.
 #[derive(Clone, Debug)]
-pub struct Reading {
-    derived: Derived,
+pub struct Reading<'d> {
+    derived: &'d Derived,
     ever: Tally,
-    /// At the resolutions of `within`, of `beyond` and of the window before.
-    outer: Line,
-    inner: Line,
-    both: Line,
-    /// What is kept by itself: the first instants of the panes of `within` and of `beyond`, and the item.
-    items: Vec<([Instant; 2], i64)>,
+    /// At the resolution of each edge.
+    lines: [Line; 4],
+    /// What is kept by itself: the first instants of the panes of each edge, and the item.
+    items: Vec<([Instant; 4], i64)>,
     /// The event that is asked about, where it is the first or the last of all.
     one: Option<Instant>,
 }
 
 impl Derived {
     /// How many decimal places the number has.
-    pub fn scale(self) -> u32 {
+    pub fn scale(&self) -> u32 {
         match self.derivation {
             Derivation::Sum | Derivation::Minimum | Derivation::Maximum => VALUE_SCALE,
             Derivation::Average | Derivation::Trend { .. } => DECIMALS,
@@ -74,55 +66,44 @@ impl Derived {
     }
 
     /// What it is where the stream has no events.
-    pub fn blank(self) -> Option<i128> {
+    pub fn blank(&self) -> Option<i128> {
         use Derivation::*;
         (!matches!(self.derivation, Average | Minimum | Maximum | Trend { .. })).then_some(0)
     }
 
-    pub fn read(self, state: &State) -> Reading {
-        let line = |window: Option<Window>| {
-            window.map_or_else(Line::default, |window| state.line(self.stream, window.resolution))
+    pub fn read(&self, state: &State) -> Reading<'_> {
+        let line = |edge: &Option<Edge>| {
+            edge.as_ref().map_or_else(Line::default, |edge| state.line(self.stream, edge.resolution()))
         };
+        // Without an edge, any resolution will do.
+        let resolution =
+            |edge: &Option<Edge>| edge.as_ref().map_or(Resolution::Hour, |edge| edge.resolution());
         let extents = |whole: u32| state.extent(self.stream).zip(state.extent(whole));
-        Reading {
-            derived: self,
-            ever: state.ever(self.stream),
-            outer: line(if self.derivation == Derivation::Streak { Some(STREAK) } else { self.within }),
-            inner: line(self.beyond),
-            both: match self.derivation {
-                Derivation::Trend { both, .. } => line(Some(both)),
-                _ => Line::default(),
-            },
-            items: if self.keeps_items() { self.items(state) } else { Vec::new() },
-            one: match self.derivation {
-                Derivation::First { whole } => {
-                    extents(whole).and_then(|((own, _), (first, _))| (own == first).then_some(own))
-                }
-                Derivation::Last { whole } => {
-                    extents(whole).and_then(|((_, own), (_, last))| (own == last).then_some(own))
-                }
-                _ => None,
-            },
+        let (mut lines, mut items, mut one) = (<[Line; 4]>::default(), Vec::new(), None);
+        match self.derivation {
+            Derivation::Minimum | Derivation::Maximum | Derivation::Distinct => {
+                items = state.items(self.stream, self.edges.each_ref().map(resolution));
+            }
+            Derivation::First { whole } => {
+                one = extents(whole).and_then(|((own, _), (first, _))| (own == first).then_some(own));
+            }
+            Derivation::Last { whole } => {
+                one = extents(whole).and_then(|((_, own), (_, last))| (own == last).then_some(own));
+            }
+            _ => lines = self.edges.each_ref().map(line),
         }
+        Reading { derived: self, ever: state.ever(self.stream), lines, items, one }
+    }
+
+    /// The edges that there are, with their places.
+    fn edges(&self) -> impl Iterator<Item = (usize, &Edge)> {
+        self.edges.iter().enumerate().filter_map(|(place, edge)| Some((place, edge.as_ref()?)))
     }
 }
 
-impl Derived {
-    fn keeps_items(self) -> bool {
-        matches!(self.derivation, Derivation::Minimum | Derivation::Maximum | Derivation::Distinct)
-    }
-
-    fn items(self, state: &State) -> Vec<([Instant; 2], i64)> {
-        // Without a window, any resolution will do.
-        let resolution = |window: Option<Window>| window.map_or(Resolution::Hour, |window| window.resolution);
-        state.items(self.stream, [resolution(self.within), resolution(self.beyond)])
-    }
-}
-
-impl Course for Reading {
+impl Course for Reading<'_> {
     fn units(&self, at: Instant) -> Option<i128> {
-        let derived = self.derived;
-        match derived.derivation {
+        match self.derived.derivation {
             Derivation::Count => Some(self.between(at).count.into()),
             Derivation::Sum => Some(self.between(at).sum),
             Derivation::Average => {
@@ -134,13 +115,15 @@ impl Course for Reading {
             Derivation::Maximum => self.items_at(at).max().map(i128::from),
             Derivation::Distinct => Some(self.items_at(at).collect::<BTreeSet<i64>>().len() as i128),
             Derivation::First { .. } | Derivation::Last { .. } => {
-                Some(i128::from(self.one.is_some_and(|one| self.holds(one, at))))
+                let edges = || self.derived.edges();
+                let lies = |one| edges().all(|(place, edge)| lies(place, one, edge.begin(at)));
+                Some(i128::from(self.one.is_some_and(lies)))
             }
             Derivation::Streak => Some(self.streak(at).into()),
-            Derivation::Trend { sums, both } => {
+            Derivation::Trend { sums } => {
                 let number = |tally: Tally| if sums { tally.sum } else { tally.count.into() };
-                let now = number(self.outer.tally(derived.within?, at));
-                let before = number(self.both.tally(both, at)) - now;
+                let [now, both, ..] = [0, 1].map(|place| number(self.since(place, at)));
+                let before = both - now;
                 let grown = (now - before).saturating_mul(10_i128.pow(DECIMALS));
                 (before != 0).then(|| divide(grown, before.abs()))
             }
@@ -148,75 +131,78 @@ impl Course for Reading {
     }
 
     fn next_change(&self, at: Instant) -> Option<Instant> {
-        let derived = self.derived;
-        match derived.derivation {
+        match self.derived.derivation {
             Derivation::First { .. } | Derivation::Last { .. } => {
                 let one = self.one?;
-                let leaves = |window: Window| window.expiry(window.resolution.pane(one));
-                let moments = derived.within.into_iter().chain(derived.beyond).map(leaves);
-                moments.filter(|moment| *moment > at).min()
+                self.derived.edges().filter_map(|(_, edge)| edge.next_pass(one, at)).min()
             }
             // Tomorrow makes no difference: a streak ends when a whole day had none.
             Derivation::Streak => self.days().next().map(|day| (day + 2) * DAY).filter(|moment| *moment > at),
-            Derivation::Trend { both, .. } => {
-                let window = derived.within?;
-                [self.outer.next_expiry(window, at), self.both.next_expiry(both, at)]
-                    .into_iter()
-                    .flatten()
-                    .min()
-            }
             Derivation::Minimum | Derivation::Maximum | Derivation::Distinct => {
-                let leaves = |window: Window, begin: Instant| window.expiry(window.resolution.pane(begin));
-                let moments = self.items.iter().flat_map(|([outer, inner], _)| {
-                    let outer = derived.within.map(|window| leaves(window, *outer));
-                    outer.into_iter().chain(derived.beyond.map(|window| leaves(window, *inner)))
+                let passes = self.derived.edges().flat_map(|(place, edge)| {
+                    let begins = || self.items.iter().map(move |(begins, _)| begins[place]);
+                    let begin = edge.begin(at);
+                    let around = [
+                        begins().filter(|other| *other < begin).max(),
+                        begins().filter(|other| *other >= begin).min(),
+                    ];
+                    around.into_iter().flatten().filter_map(move |begin| edge.next_pass(begin, at))
                 });
-                moments.filter(|moment| *moment > at).min()
+                passes.min()
             }
-            Derivation::Count | Derivation::Sum | Derivation::Average => {
-                let outer = derived.within.and_then(|window| self.outer.next_expiry(window, at));
-                let inner = derived.beyond.and_then(|window| self.inner.next_expiry(window, at));
-                outer.into_iter().chain(inner).min()
+            Derivation::Count | Derivation::Sum | Derivation::Average | Derivation::Trend { .. } => {
+                let passes = self.derived.edges().flat_map(|(place, edge)| {
+                    let resolution = edge.resolution();
+                    let around = self.lines[place].around(resolution.pane(edge.begin(at)));
+                    let begins = around.into_iter().flatten().map(move |pane| pane * resolution.micros());
+                    begins.filter_map(move |begin| edge.next_pass(begin, at))
+                });
+                passes.min()
             }
         }
     }
 }
 
-impl Reading {
-    /// The items that lie within the one window and not within the other.
+/// Whether something lies on the right side of the edge at a place.
+fn lies(place: usize, instant: Instant, begin: Instant) -> bool {
+    (instant < begin) == (place >= UPPER)
+}
+
+impl Reading<'_> {
+    /// The items that lie on the right side of every edge.
     fn items_at(&self, at: Instant) -> impl Iterator<Item = i64> + '_ {
-        let Derived { within, beyond, .. } = self.derived;
-        let (oldest, newest) = (within.map(|window| window.begin(at)), beyond.map(|window| window.begin(at)));
-        let lies = move |[outer, inner]: [Instant; 2]| {
-            oldest.is_none_or(|oldest| outer >= oldest) && newest.is_none_or(|newest| inner < newest)
-        };
-        self.items.iter().filter(move |(begins, _)| lies(*begins)).map(|(_, item)| *item)
+        let edges: Vec<(usize, Instant)> =
+            self.derived.edges().map(|(place, edge)| (place, edge.begin(at))).collect();
+        let items = self.items.iter().filter(move |(begins, _)| {
+            edges.iter().all(|(place, begin)| lies(*place, begins[*place], *begin))
+        });
+        items.map(|(_, item)| *item)
     }
 
-    /// What lies within the one window and not within the other.
+    /// What does not lie before the edge at a place.
+    fn since(&self, place: usize, at: Instant) -> Tally {
+        self.derived.edges[place]
+            .as_ref()
+            .map_or(self.ever, |edge| self.lines[place].since(edge.resolution().pane(edge.begin(at))))
+    }
+
+    /// What lies between the latest of the lower edges and the earliest of the upper ones.
     fn between(&self, at: Instant) -> Tally {
-        let Derived { within, beyond, .. } = self.derived;
-        let outer = within.map_or(self.ever, |window| self.outer.tally(window, at));
-        let Some(beyond) = beyond else { return outer };
-        if within.is_some_and(|within| within.begin(at) >= beyond.begin(at)) {
+        let begins = || self.derived.edges().map(|(place, edge)| (edge.begin(at), place));
+        let lower = begins().filter(|(_, place)| *place < UPPER).max();
+        let outer = lower.map_or(self.ever, |(_, place)| self.since(place, at));
+        let Some(upper) = begins().filter(|(_, place)| *place >= UPPER).min() else { return outer };
+        if lower.is_some_and(|lower| lower.0 >= upper.0) {
             return Tally::default();
         }
-        let inner = self.inner.tally(beyond, at);
+        let inner = self.since(upper.1, at);
         Tally { count: outer.count - inner.count, sum: outer.sum - inner.sum }
-    }
-
-    fn holds(&self, one: Instant, at: Instant) -> bool {
-        let Derived { within, beyond, from, until, .. } = self.derived;
-        within.is_none_or(|window| one >= window.begin(at))
-            && beyond.is_none_or(|window| one < window.begin(at))
-            && from.is_none_or(|from| one >= from)
-            && until.is_none_or(|until| one < until)
     }
 
     /// The days with events, the latest first.
     fn days(&self) -> impl Iterator<Item = i64> + '_ {
         let day = |(pane, _): (i64, Tally)| (pane * STREAK.resolution.micros()).div_euclid(DAY);
-        self.outer.latest().map(day)
+        self.lines[0].latest().map(day)
     }
 
     fn streak(&self, at: Instant) -> i64 {

@@ -9,6 +9,7 @@ mod attribute;
 mod blame;
 mod compile;
 mod derived;
+mod edge;
 mod evaluate;
 mod explain;
 mod feeds;

@@ -1,9 +1,9 @@
 //! Which streams a set of definitions needs, against those that exist.
 
 use super::compile::Definition;
-use super::derived::STREAK;
+use super::edge::{UPPER, edges};
 use crate::activity::{Horizons, Keep, Selection, Stream, Streams, Window};
-use crate::criteria::{EventLeaf, Measure, Node, SequenceLeaf};
+use crate::criteria::{Bound, EventLeaf, Measure, Node, SequenceLeaf, Zone};
 use crate::score::BuiltinStreams;
 
 /// What has to change for the needed streams to exist.
@@ -19,7 +19,7 @@ pub struct StreamPlan {
 pub fn requirements<'a>(definitions: impl IntoIterator<Item = &'a Definition>) -> Vec<(Selection, Horizons)> {
     let mut wanted = Vec::new();
     for definition in definitions {
-        visit(&definition.criteria, &mut |requirement| {
+        visit(&definition.criteria, definition.zone, &mut |requirement| {
             if !wanted.contains(&requirement) {
                 wanted.push(requirement);
             }
@@ -76,35 +76,33 @@ pub fn serving<'s>(
 
 /// What an event leaf reads: what it selects, and how much of that is to be kept; then of [`Measure::First`] and
 /// [`Measure::Last`] every event of the type.
-pub fn needs(leaf: &EventLeaf) -> Vec<(Selection, Horizons)> {
+pub fn needs(leaf: &EventLeaf, zone: Zone) -> Vec<(Selection, Horizons)> {
     let mut selection = Selection::of_type(&leaf.event);
     selection.filter.clone_from(&leaf.filter);
     let mut horizons = Horizons::default();
+    let edges = edges(leaf, zone);
+    let ever = edges[..UPPER].iter().all(Option::is_none);
     match &leaf.measure {
         Measure::First | Measure::Last => {
             horizons.extent = true;
             return vec![(selection, horizons), (Selection::of_type(&leaf.event), horizons)];
         }
-        Measure::Count => {}
+        Measure::Count | Measure::Streak => {}
         Measure::Sum(path) => selection.of = Some(path.clone()),
         Measure::Average(path) => (selection.of, selection.keep) = (Some(path.clone()), Keep::Mean),
         Measure::Minimum(path) | Measure::Maximum(path) => {
             (selection.of, selection.keep) = (Some(path.clone()), Keep::Numbers);
-            horizons.ever = leaf.span.within.is_none();
+            horizons.ever = ever;
         }
         Measure::Distinct(path) => {
             (selection.of, selection.keep) = (Some(path.clone()), Keep::Values);
-            horizons.ever = leaf.span.within.is_none();
+            horizons.ever = ever;
         }
-        Measure::Streak => horizons.include(STREAK),
-        Measure::Trend { of, both } => {
-            selection.of.clone_from(of);
-            horizons.include(Window::new(*both));
-        }
+        Measure::Trend { of, .. } => selection.of.clone_from(of),
     }
-    (selection.from, selection.until) = (leaf.span.from, leaf.span.until);
-    let windows = leaf.span.within.into_iter().chain(leaf.span.older_than).map(Window::new);
-    windows.for_each(|window| horizons.include(window));
+    let fixed = |bound: Option<Bound>| bound.as_ref().and_then(Bound::fixed);
+    (selection.from, selection.until) = (fixed(leaf.span.lower(zone)), fixed(leaf.span.upper(zone)));
+    edges.iter().flatten().for_each(|edge| edge.include_in(&mut horizons));
     vec![(selection, horizons)]
 }
 
@@ -119,13 +117,13 @@ pub fn steps_need(leaf: &SequenceLeaf) -> Vec<(Selection, Horizons)> {
     steps.collect()
 }
 
-fn visit(node: &Node, see: &mut impl FnMut((Selection, Horizons))) {
+fn visit(node: &Node, zone: Zone, see: &mut impl FnMut((Selection, Horizons))) {
     match node {
         Node::All(nodes) | Node::Any(nodes) | Node::None(nodes) | Node::AtLeast(_, nodes) => {
-            nodes.iter().for_each(|node| visit(node, see))
+            nodes.iter().for_each(|node| visit(node, zone, see))
         }
-        Node::Not(node) => visit(node, see),
-        Node::Event(leaf) => needs(leaf).into_iter().for_each(see),
+        Node::Not(node) => visit(node, zone, see),
+        Node::Event(leaf) => needs(leaf, zone).into_iter().for_each(see),
         Node::Sequence(leaf) => steps_need(leaf).into_iter().for_each(see),
         Node::Attribute(..) | Node::Bucket(_) | Node::Segment(_) | Node::Tier(_) => {}
     }

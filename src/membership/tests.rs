@@ -4,19 +4,23 @@ use super::*;
 use crate::activity::{Base, Change, DAY, Fold, HOUR, Instant, State, Stored, Stream, Streams};
 use crate::criteria::encode::jsonb;
 use crate::criteria::random::Random;
-use crate::criteria::{Scope, Zone, parse_value};
+use crate::criteria::{Clock, Moment, Scope, Zone, parse_value};
 use crate::profile::Profile;
 use crate::score::BuiltinStreams;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::rc::Rc;
 
+/// By id of a segment, in turns: some with changes of the clocks early in the year 2000, two of them at midnight.
+const ZONES: [&str; 6] =
+    ["UTC", "America/Sao_Paulo", "Asia/Kolkata", "Australia/Lord_Howe", "America/Asuncion", "Asia/Kathmandu"];
+
 fn definition(id: u32, criteria: Value) -> Definition {
     Definition {
         id,
         name: format!("s{id}"),
         criteria: parse_value(&criteria, Scope::Subscriber).unwrap(),
-        zone: Zone::UTC,
+        zone: Zone::by_name(ZONES[(id - 1) as usize % ZONES.len()]).unwrap(),
     }
 }
 
@@ -69,6 +73,24 @@ fn any_event() -> impl Strategy<Value = Event> {
     (kind, -60 * 24..24 * 10_i64, 0..HOUR, -5..60_i64).prop_map(|(k, h, w, v)| (k, h * HOUR + w, v))
 }
 
+fn any_period() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "today",
+        "yesterday",
+        "this_week",
+        "last_week",
+        "this_month",
+        "last_month",
+        "this_year",
+        "now-5d/d",
+        "now/h",
+        "now-2h/m",
+        "now/d+90m",
+        "now-1M/d",
+        "now-10d/M+2d",
+    ])
+}
+
 fn any_leaf() -> impl Strategy<Value = Value> {
     let within = prop_oneof![Just(None), Just(Some("1 hour")), Just(Some("3 days")), Just(Some("30 days"))];
     let test =
@@ -89,6 +111,12 @@ fn any_leaf() -> impl Strategy<Value = Value> {
         Just(json!({"older_than": "100 minutes"})),
         Just(json!({"from": "1999-12-20", "until": "2000-01-03T05:00"})),
         Just(json!({"until": "2000-01-02"})),
+        any_period().prop_map(|period| json!({"on": period})),
+        any_period().prop_map(|period| json!({"from": period, "within": "9 days"})),
+        any_period().prop_map(|period| json!({"until": period})),
+        any_period().prop_map(|period| json!({"from": "now-40d/w", "until": period})),
+        any_period()
+            .prop_map(|period| json!({"from": "1999-12-20", "until": period, "older_than": "3 hours"})),
     ];
     let measure = prop_oneof![
         (0..3_i64).prop_map(|n| json!({"count": {"equals": n}})),
@@ -240,6 +268,66 @@ proptest! {
         let between = now + ((due - 1 - now) as f64 * part) as i64;
         for at in [between, due - 1] {
             prop_assert_eq!(program.members(SOMEBODY, &fresh(&program, &events, at), at), program.members(SOMEBODY, &state, now));
+        }
+    }
+}
+
+/// Of each leaf about a period against the period itself.
+#[test]
+fn leaves_about_periods_count_what_lies_in_them() {
+    let mut random = Random::new(12);
+    let periods = [
+        "today",
+        "yesterday",
+        "this_week",
+        "last_month",
+        "this_year",
+        "now-5d/d",
+        "now/h",
+        "now-2h/m",
+        "now/d+90m",
+    ];
+    for trial in 0..240_usize {
+        let zone = ZONES[trial % ZONES.len()];
+        let period = random.pick(&periods);
+        let moment = Moment::parse(period).unwrap();
+        let now = random.below(90 * 24 * 60) as i64 * 60_000_000 + random.below(2) as i64;
+        let clock = Clock::new(now, zone).unwrap();
+        let range = moment.day(&clock).unwrap();
+        let mut event = || {
+            let near = random.pick(&[range.start, range.end, moment.period(&clock).unwrap().start, now]);
+            let reach = random.pick(&[1, 60, 86_400]);
+            ("purchase", near + (random.below(2 * reach + 1) as i64 - reach as i64) * 1_000_000, 1)
+        };
+        let events: Vec<Event> = (0..6).map(|_| event()).collect();
+        let counted = |lies: &dyn Fn(Instant) -> bool| {
+            events.iter().filter(|(_, at, _)| *at <= now && lies(*at)).count()
+        };
+        let start = moment.period(&clock).unwrap().start;
+        for (span, count) in [
+            (json!({"on": period}), counted(&|at| range.contains(&at))),
+            (json!({"from": period}), counted(&|at| at >= start)),
+            (json!({"until": period}), counted(&|at| at < start)),
+        ] {
+            for (measure, expected) in [
+                ("count", Some(count)),
+                ("sum", Some(count)),
+                ("minimum", (count > 0).then_some(1)),
+                ("average", (count > 0).then_some(1)),
+            ] {
+                let mut leaf = span.clone();
+                leaf["event"] = "purchase".into();
+                leaf[measure] = json!({"equals": expected.unwrap_or(1)});
+                let definition = Definition { zone: clock.zone, ..definition(1, leaf.clone()) };
+                let program = Program::alone(&[definition]).unwrap();
+                let state = fresh(&program, &events, now);
+                let held = program.members(SOMEBODY, &state, now).contains(1);
+                assert_eq!(
+                    held,
+                    expected.is_some() && state.events > 0,
+                    "{leaf} at {now} in {zone} over {events:?}"
+                );
+            }
         }
     }
 }

@@ -17,6 +17,27 @@ $$;
 
 -- Definitions ------------------------------------------------------------------------------------------------
 
+-- With changes of the clocks, of half an hour and at midnight among them, and parts of hours ahead of UTC.
+CREATE FUNCTION oracle.random_zone() RETURNS text LANGUAGE sql VOLATILE AS $$
+  SELECT oracle.pick(ARRAY['UTC', 'UTC', 'Europe/Paris', 'America/New_York', 'Asia/Kolkata', 'Australia/Lord_Howe', 'America/St_Johns', 'Asia/Beirut', 'Asia/Kathmandu'])
+$$;
+
+-- Spans of the calendar.
+CREATE FUNCTION oracle.random_span() RETURNS jsonb LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  moments text[] := ARRAY['today', 'yesterday', 'this_week', 'last_week', 'this_month', 'last_month', 'this_year', 'now-3d/d', 'now-1M/d', 'now/h', 'now-2h/m'];
+BEGIN
+  RETURN CASE oracle.below(6)
+    WHEN 0 THEN jsonb_build_object('on', oracle.pick(moments || ARRAY['-3 days', '2026-03-20']))
+    WHEN 1 THEN jsonb_build_object('on', oracle.pick(moments))
+    WHEN 2 THEN jsonb_build_object('from', oracle.pick(moments || ARRAY['now/d+90m', '2026-03-29T02:30', '2026-03-20']))
+    WHEN 3 THEN jsonb_build_object('until', oracle.pick(moments || ARRAY['now/d+90m', '2026-04-05']))
+    WHEN 4 THEN jsonb_build_object('from', 'last_month', 'until', oracle.pick(ARRAY['today', 'this_month', 'this_week', 'now-2h/m']))
+    ELSE jsonb_build_object('from', oracle.pick(ARRAY['last_week', 'now-1M/d', '2026-03-10']), 'until', oracle.pick(ARRAY['now/h', 'yesterday', 'now/d+90m']))
+  END;
+END
+$$;
+
 CREATE FUNCTION oracle.random_leaf() RETURNS jsonb LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
   leaf jsonb;
@@ -53,6 +74,7 @@ BEGIN
       '{"colour": {"equals": "red"}}', '{"colour": {"not_equals": "red"}}', '{"depth": {"min": 2}}', '{"value": {"min": 20}}',
       '{"tags": {"has": "a"}}', '{"colour": {"contains": "e"}, "depth": {"exists": true}}', '{"colour": {"in": ["red", "blue"]}}']::jsonb[]));
   END IF;
+  IF random() < 0.2 THEN RETURN leaf || oracle.random_span(); END IF;
   IF random() < 0.5 THEN RETURN leaf; END IF;
   -- The other measures, spans and patterns, and sequences.
   IF random() < 0.25 THEN
@@ -81,6 +103,7 @@ BEGIN
     leaf := leaf - 'within' || oracle.pick(ARRAY['{"older_than": "3 days"}', '{"older_than": "90 minutes"}', '{"older_than": "30 days"}',
       '{"within": "30 days", "older_than": "36 hours"}', '{"within": "3 days", "older_than": "90 minutes"}']::jsonb[]);
   END IF;
+  IF random() < 0.3 THEN RETURN leaf || oracle.random_span(); END IF;
   IF random() < 0.3 THEN leaf := leaf || jsonb_build_object('from', segment.now() - oracle.below(40 * 24) * interval '1 hour'); END IF;
   IF random() < 0.3 THEN leaf := leaf || jsonb_build_object('until', segment.now() + (12 + oracle.below(100)) * interval '1 hour'); END IF;
   RETURN leaf;
@@ -145,9 +168,9 @@ BEGIN
     SELECT name, segment_id INTO chosen FROM segment.definition ORDER BY oracle.below(1000), segment_id LIMIT 1;
     CALL segment.alter_segment(chosen.name, oracle.random_criteria(2, oracle.referable(chosen.segment_id)));
   ELSIF what = 'concurrently' THEN
-    CALL segment.create_segment_concurrently(label, oracle.random_criteria(2, oracle.referable()), 'made while others write');
+    CALL segment.create_segment_concurrently(label, oracle.random_criteria(2, oracle.referable()), 'made while others write', oracle.random_zone());
   ELSE
-    PERFORM segment.create_segment(label, oracle.random_criteria(2, oracle.referable()));
+    PERFORM segment.create_segment(label, oracle.random_criteria(2, oracle.referable()), time_zone => oracle.random_zone());
   END IF;
 END
 $$;
@@ -362,8 +385,8 @@ DECLARE
   expected bigint;
 BEGIN
   IF asked IS NULL OR newest IS NULL THEN RETURN; END IF;
-  SELECT members INTO told FROM segment.preview(asked);
-  SELECT count(*) INTO expected FROM oracle.subscriber u WHERE oracle.holds(asked, u.events, u.t);
+  SELECT members INTO told FROM segment.preview(asked, time_zone => newest.time_zone);
+  SELECT count(*) INTO expected FROM oracle.subscriber u WHERE oracle.holds(asked, u.events, u.t, newest.time_zone);
   IF told <> expected THEN
     RAISE EXCEPTION 'the preview says % and not %, at %', told, expected, segment.now() USING DETAIL = asked;
   END IF;
@@ -445,7 +468,7 @@ BEGIN
   PERFORM oracle.set_clock(timestamptz '2026-03-01' + random() * interval '30 days');
   COMMIT;
   FOR i IN 1 .. segments LOOP
-    PERFORM segment.create_segment('s' || i, oracle.random_criteria(2, oracle.referable()));
+    PERFORM segment.create_segment('s' || i, oracle.random_criteria(2, oracle.referable()), time_zone => oracle.random_zone());
   END LOOP;
 END
 $$;

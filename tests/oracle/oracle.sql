@@ -124,8 +124,36 @@ CREATE FUNCTION oracle.features(events oracle.event[], t timestamptz) RETURNS js
   FROM r
 $$;
 
+-- Where the period that a moment names begins and ends at an instant, in a time zone.
+CREATE FUNCTION oracle.period(moment text, zone text, t timestamptz) RETURNS timestamptz[] LANGUAGE plpgsql STABLE STRICT AS $$
+DECLARE
+  shown timestamp := t AT TIME ZONE zone;
+  first timestamp;
+  length interval;
+BEGIN
+  CASE
+    WHEN moment = 'now/h' THEN RETURN ARRAY[t - (shown - date_trunc('hour', shown)), t - (shown - date_trunc('hour', shown)) + interval '1 hour'];
+    WHEN moment = 'now-2h/m' THEN RETURN ARRAY[date_trunc('minute', t) - interval '120 minutes', date_trunc('minute', t) - interval '119 minutes'];
+    WHEN moment = 'now/d+90m' THEN RETURN ARRAY[date_trunc('day', shown) AT TIME ZONE zone + interval '90 minutes'];
+    WHEN moment ~ '(\+|-)..:..$' THEN RETURN ARRAY[moment::timestamptz];
+    WHEN moment ~ 'T' THEN RETURN ARRAY[moment::timestamp AT TIME ZONE zone];
+    WHEN moment ~ '^[0-9]' THEN first := moment; length := '1 day';
+    WHEN moment = 'today' THEN first := date_trunc('day', shown); length := '1 day';
+    WHEN moment = 'yesterday' THEN first := date_trunc('day', shown) - interval '1 day'; length := '1 day';
+    WHEN moment IN ('-3 days', 'now-3d/d') THEN first := date_trunc('day', shown) - interval '3 days'; length := '1 day';
+    WHEN moment = 'now-1M/d' THEN first := date_trunc('day', shown - interval '1 month'); length := '1 day';
+    WHEN moment = 'this_week' THEN first := date_trunc('week', shown); length := '7 days';
+    WHEN moment = 'last_week' THEN first := date_trunc('week', shown) - interval '7 days'; length := '7 days';
+    WHEN moment = 'this_month' THEN first := date_trunc('month', shown); length := '1 month';
+    WHEN moment = 'last_month' THEN first := date_trunc('month', shown) - interval '1 month'; length := '1 month';
+    WHEN moment = 'this_year' THEN first := date_trunc('year', shown); length := '1 year';
+  END CASE;
+  RETURN ARRAY[first AT TIME ZONE zone, (first + length) AT TIME ZONE zone];
+END
+$$;
+
 -- The events that a leaf is about, each with what it adds to a sum.
-CREATE FUNCTION oracle.selected(leaf jsonb, events oracle.event[], t timestamptz) RETURNS TABLE (at timestamptz, addend numeric, value jsonb) LANGUAGE sql STABLE AS $$
+CREATE FUNCTION oracle.selected(leaf jsonb, events oracle.event[], t timestamptz, zone text DEFAULT 'UTC') RETURNS TABLE (at timestamptz, addend numeric, value jsonb) LANGUAGE sql STABLE AS $$
   SELECT at, oracle.addend(CASE WHEN jsonb_typeof(document #> path) = 'number' THEN (document #>> path)::numeric END),
          CASE WHEN jsonb_typeof(document #> path) IN ('string', 'number', 'boolean') THEN document #> path END
   FROM unnest(events), (SELECT string_to_array(coalesce(leaf->>'of', 'value'), '.') AS path) p
@@ -133,7 +161,8 @@ CREATE FUNCTION oracle.selected(leaf jsonb, events oracle.event[], t timestamptz
     AND oracle.filter_passes(coalesce(leaf->'where', '{}'), document)
     AND oracle.within(at, oracle.seconds(leaf->>'within'), t)
     AND NOT (leaf ? 'older_than' AND oracle.within(at, oracle.seconds(leaf->>'older_than'), t))
-    AND at >= coalesce((leaf->>'from')::timestamptz, '-infinity') AND at < coalesce((leaf->>'until')::timestamptz, 'infinity')
+    AND at >= coalesce((oracle.period(leaf->>'from', zone, t))[1], '-infinity') AND at < coalesce((oracle.period(leaf->>'until', zone, t))[1], 'infinity')
+    AND (NOT leaf ? 'on' OR at >= (oracle.period(leaf->>'on', zone, t))[1] AND at < (oracle.period(leaf->>'on', zone, t))[2])
 $$;
 
 -- Whether the steps of a sequence from a number on can follow an event at some time.
@@ -169,8 +198,8 @@ $$;
 -- What was decided by hand.
 CREATE TABLE oracle.decided (segment text, subscriber text, member boolean NOT NULL, PRIMARY KEY (segment, subscriber));
 
--- Whether criteria in the long form hold at an instant for somebody with these events.
-CREATE FUNCTION oracle.holds(criteria jsonb, events oracle.event[], t timestamptz) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+-- Whether criteria in the long form hold at an instant, by the calendar of a time zone, for somebody with these events.
+CREATE FUNCTION oracle.holds(criteria jsonb, events oracle.event[], t timestamptz, zone text DEFAULT 'UTC') RETURNS boolean LANGUAGE plpgsql STABLE AS $$
 DECLARE
   tally record;
   node jsonb;
@@ -179,18 +208,18 @@ BEGIN
     RETURN true;
   ELSIF criteria ? 'all' THEN
     FOR node IN SELECT jsonb_array_elements(criteria->'all') LOOP
-      IF NOT oracle.holds(node, events, t) THEN RETURN false; END IF;
+      IF NOT oracle.holds(node, events, t, zone) THEN RETURN false; END IF;
     END LOOP;
     RETURN true;
   ELSIF criteria ? 'any' THEN
     FOR node IN SELECT jsonb_array_elements(criteria->'any') LOOP
-      IF oracle.holds(node, events, t) THEN RETURN true; END IF;
+      IF oracle.holds(node, events, t, zone) THEN RETURN true; END IF;
     END LOOP;
     RETURN false;
   ELSIF criteria ? 'none' THEN
-    RETURN NOT oracle.holds(jsonb_build_object('any', criteria->'none'), events, t);
+    RETURN NOT oracle.holds(jsonb_build_object('any', criteria->'none'), events, t, zone);
   ELSIF criteria ? 'not' THEN
-    RETURN NOT oracle.holds(criteria->'not', events, t);
+    RETURN NOT oracle.holds(criteria->'not', events, t, zone);
   ELSIF criteria ? 'segment' THEN
     RETURN (SELECT oracle.is_member(d.name, d.criteria, events, t) FROM segment.definition d WHERE d.name = holds.criteria->>'segment');
   ELSIF criteria ? 'bucket' THEN
@@ -201,17 +230,17 @@ BEGIN
   ELSIF criteria ? 'attribute' THEN
     RETURN oracle.number_passes(criteria - 'attribute', (oracle.features(events, t)->>(criteria->>'attribute'))::numeric);
   ELSIF criteria ? 'at_least' THEN
-    RETURN (SELECT count(*) FILTER (WHERE oracle.holds(value, events, t)) FROM jsonb_array_elements(criteria->'of')) >= (criteria->>'at_least')::integer;
+    RETURN (SELECT count(*) FILTER (WHERE oracle.holds(value, events, t, zone)) FROM jsonb_array_elements(criteria->'of')) >= (criteria->>'at_least')::integer;
   ELSIF criteria ? 'sequence' THEN
     RETURN oracle.continues(criteria, 0, NULL, events, t);
   ELSIF criteria ? 'stopped' THEN
     node := criteria - 'stopped';
-    RETURN oracle.holds(node, events, t) AND NOT oracle.holds(node || jsonb_build_object('within', criteria->'stopped'), events, t);
+    RETURN oracle.holds(node, events, t, zone) AND NOT oracle.holds(node || jsonb_build_object('within', criteria->'stopped'), events, t, zone);
   ELSIF criteria ? 'restarted' THEN
     node := criteria - 'restarted';
-    RETURN oracle.holds(node, events, t)
-      AND NOT oracle.holds(node || jsonb_build_object('within', criteria->'restarted', 'older_than', criteria->'within'), events, t)
-      AND oracle.holds(node - 'within' || jsonb_build_object('older_than', criteria->'restarted'), events, t);
+    RETURN oracle.holds(node, events, t, zone)
+      AND NOT oracle.holds(node || jsonb_build_object('within', criteria->'restarted', 'older_than', criteria->'within'), events, t, zone)
+      AND oracle.holds(node - 'within' || jsonb_build_object('older_than', criteria->'restarted'), events, t, zone);
   ELSIF criteria ? 'regularly' THEN
     node := criteria->'regularly';
     RETURN (SELECT count(*) FROM generate_series(1, (node->>'periods')::integer) n
@@ -219,25 +248,25 @@ BEGIN
               || CASE WHEN n > 1 THEN jsonb_build_object('older_than', (n - 1) * oracle.seconds(node->>'every') || ' seconds') ELSE '{}' END,
               events, t)) >= (node->>'at_least')::integer;
   ELSIF criteria ? 'first' THEN
-    RETURN EXISTS (SELECT FROM oracle.selected(criteria, events, t)
-                   WHERE at = (SELECT min(at) FROM oracle.selected(jsonb_build_object('event', criteria->'event'), events, t)));
+    RETURN EXISTS (SELECT FROM oracle.selected(criteria, events, t, zone)
+                   WHERE at = (SELECT min(at) FROM oracle.selected(jsonb_build_object('event', criteria->'event'), events, t, zone)));
   ELSIF criteria ? 'last' THEN
-    RETURN EXISTS (SELECT FROM oracle.selected(criteria, events, t)
-                   WHERE at = (SELECT max(at) FROM oracle.selected(jsonb_build_object('event', criteria->'event'), events, t)));
+    RETURN EXISTS (SELECT FROM oracle.selected(criteria, events, t, zone)
+                   WHERE at = (SELECT max(at) FROM oracle.selected(jsonb_build_object('event', criteria->'event'), events, t, zone)));
   ELSIF criteria ? 'streak' THEN
     RETURN oracle.number_passes(criteria->'streak', (
-      WITH day AS (SELECT DISTINCT date(at AT TIME ZONE 'UTC') AS day FROM oracle.selected(criteria, events, t))
+      WITH day AS (SELECT DISTINCT date(at AT TIME ZONE 'UTC') AS day FROM oracle.selected(criteria, events, t, zone))
       SELECT least(365, count(*)) FROM day d
       WHERE (SELECT max(day) FROM day) >= date(t AT TIME ZONE 'UTC') - 1
         AND (SELECT count(*) FROM day l WHERE l.day >= d.day) = (SELECT max(day) FROM day) - d.day + 1));
   ELSIF criteria ? 'trend' THEN
-    SELECT coalesce(CASE WHEN criteria ? 'of' THEN sum(addend) ELSE count(*) END, 0) AS now INTO tally FROM oracle.selected(criteria, events, t);
+    SELECT coalesce(CASE WHEN criteria ? 'of' THEN sum(addend) ELSE count(*) END, 0) AS now INTO tally FROM oracle.selected(criteria, events, t, zone);
     SELECT tally.now AS now, coalesce(CASE WHEN criteria ? 'of' THEN sum(addend) ELSE count(*) END, 0) - tally.now AS before INTO tally
     FROM oracle.selected(criteria || jsonb_build_object('within', 2 * oracle.seconds(criteria->>'within') || ' seconds'), events, t);
     RETURN tally.before <> 0 AND oracle.number_passes(criteria->'trend', round((tally.now - tally.before) / abs(tally.before), 9));
   ELSIF criteria ? 'event' THEN
     SELECT count(*) AS count, coalesce(sum(addend), 0) AS sum, avg(addend) AS average, min(addend) AS min, max(addend) AS max, count(DISTINCT value) AS different
-    INTO tally FROM oracle.selected(criteria, events, t);
+    INTO tally FROM oracle.selected(criteria, events, t, zone);
     IF criteria ? 'average' THEN
       RETURN coalesce(oracle.number_passes(criteria->'average', round(tally.average, 9)), false);
     END IF;
@@ -254,7 +283,7 @@ $$;
 -- Whether somebody with these events is in a segment: by hand, or by its criteria.
 CREATE FUNCTION oracle.is_member(segment text, criteria jsonb, events oracle.event[], t timestamptz) RETURNS boolean LANGUAGE sql STABLE AS $$
   SELECT coalesce((SELECT member FROM oracle.decided d WHERE d.segment = is_member.segment AND d.subscriber = events[1].subscriber),
-                  oracle.holds(criteria, events, t))
+                  oracle.holds(criteria, events, t, (SELECT time_zone FROM segment.definition d WHERE d.name = is_member.segment)))
 $$;
 
 -- Everybody with an event or a profile, and the evaluation time: the clock, but never before the last evaluation. An event

@@ -1,6 +1,6 @@
 //! How a moment moves with the current time: by stretches, in each of which it keeps pace with it or stands still.
 
-use super::{Anchor, Moment, Place, Step, Unit};
+use super::{Moment, Place, Step, Unit};
 use crate::criteria::clock::Clock;
 use crate::criteria::instant::{Instant, instant};
 use chrono::NaiveDateTime;
@@ -60,23 +60,73 @@ impl Moment {
 
     /// At most so much more or less lies between the current time and an end of the moment at one instant than at another.
     pub fn play(&self) -> i64 {
-        let steps = self.steps.iter().map(|step| match step {
-            Step::Seconds(_) => 0,
-            Step::Days(_) => CLOCKS,
-            // The lengths of months and the leap years among them.
-            Step::Months(_) => CLOCKS + 8 * DAY,
-            Step::Floor(unit) => CLOCKS + unit.longest(),
-        });
-        match (self.anchor, self.steps.as_slice()) {
-            (Anchor::Written(_), _) | (Anchor::Now, [] | [Step::Seconds(_)]) => 0,
-            // The end is that of a period of varying length.
-            _ => steps.sum::<i64>() + CLOCKS + 4 * DAY,
+        if self.is_relative() { play(&self.steps, self.unit()) } else { 0 }
+    }
+
+    /// The same of [`Moment::day`].
+    pub fn play_of_day(&self) -> i64 {
+        match self.whole_days() {
+            _ if self.unit().is_some() || !self.is_relative() => self.play(),
+            Some(_) => CLOCKS + DAY,
+            None => self.play() + CLOCKS + DAY,
         }
     }
 
-    /// The same of the days that it lies in.
-    pub fn play_of_day(&self) -> i64 {
-        self.play() + 2 * CLOCKS + 2 * DAY
+    /// At most so far before now it lies, or its day.
+    pub fn reach(&self, day: bool) -> i64 {
+        let ahead = self.steps.iter().map(|step| match step {
+            Step::Seconds(seconds) => seconds * 1_000_000,
+            Step::Days(days) => days * DAY,
+            // On average, over 400 years.
+            Step::Months(months) => months * 2_629_746_000_000,
+            Step::Floor(_) => 0,
+        });
+        let play = if day { self.play_of_day() } else { self.play() };
+        (play - ahead.sum::<i64>()).max(0)
+    }
+
+    /// The seconds of a clock on the wall that it is always a multiple of, up to an hour; `None` of an instant that moves
+    /// with the current time.
+    pub fn grain(&self) -> Option<i64> {
+        self.steps.iter().fold(None, |grain, step| match (step, grain) {
+            (Step::Floor(unit), _) => Some(unit.seconds().unwrap_or(3_600)),
+            (Step::Seconds(seconds), Some(grain)) => Some(common_divisor(grain, *seconds)),
+            (_, grain) => grain,
+        })
+    }
+
+    /// The same of [`Moment::day`].
+    pub fn grain_of_day(&self) -> Option<i64> {
+        if self.unit().is_some() { self.grain() } else { Some(3_600) }
+    }
+}
+
+fn common_divisor(a: i64, b: i64) -> i64 {
+    if b == 0 { a.abs() } else { common_divisor(b, a % b) }
+}
+
+/// See [`Moment::play`].
+fn play(steps: &[Step], unit: Option<Unit>) -> i64 {
+    let (mut play, mut on_calendar) = (0, false);
+    for step in steps {
+        let to_calendar = !matches!(step, Step::Seconds(_))
+            && !matches!(step, Step::Floor(unit) if unit.seconds().is_some());
+        if to_calendar && !on_calendar {
+            play += CLOCKS;
+        }
+        on_calendar = to_calendar;
+        play += match step {
+            Step::Seconds(_) | Step::Days(_) => 0,
+            // The lengths of months and the leap years among them.
+            Step::Months(_) => 8 * DAY,
+            Step::Floor(unit) => unit.longest(),
+        };
+    }
+    // The end is that of a period of varying length.
+    match unit {
+        Some(Unit::Month) => play + 3 * DAY,
+        Some(Unit::Year) => play + DAY,
+        _ => play,
     }
 }
 
@@ -173,7 +223,8 @@ impl Unit {
             Unit::Year => 366 * DAY,
             Unit::Month => 31 * DAY,
             Unit::Week => 7 * DAY,
-            _ => DAY,
+            Unit::Day => DAY,
+            shorter => shorter.seconds().unwrap_or_default() * 1_000_000,
         }
     }
 }

@@ -30,7 +30,7 @@ fn nothing_flips_before_the_next_flip() {
         let reach = random.pick(&[2 * 60, 3 * 1_440, 40 * 1_440]);
         let now = change + (random.below(2 * reach) as i64 - reach as i64) * MINUTE + random.below(3) as i64;
         random.set_now(now);
-        let depth = random.below(4);
+        let depth = random.pick(&[0, 0, 0, 1, 3]);
         let criteria = random.criteria_of_depth(depth);
         let node = parse_value(&criteria, Scope::DocumentAt).unwrap();
         let document = random.document();
@@ -65,5 +65,5 @@ fn nothing_flips_before_the_next_flip() {
         }
     }
     // Most of them are flips.
-    assert!(told > 1_000 && exact * 10 > told * 9, "{exact} of {told}");
+    assert!(told > 300 && exact * 10 > told * 9, "{exact} of {told}");
 }

@@ -5,7 +5,7 @@ SET datestyle = 'ISO, YMD';
 SELECT segment.create_segment('tz utc', '{"event": "zoned"}');
 SELECT segment.create_segment('tz paris', '{"event": "zoned"}', time_zone => 'europe/paris');
 CALL segment.create_segment_concurrently('tz kolkata', '{"event": "zoned"}', time_zone => 'Asia/Kolkata');
-SELECT segment.create_static_segment('tz static', ARRAY['tz.1']);
+SELECT segment.create_static_segment('tz static', '{}');
 SELECT segment, time_zone, criteria FROM segment.summary WHERE segment LIKE 'tz %' ORDER BY segment;
 -- Other criteria, the same zone.
 CALL segment.alter_segment('tz kolkata', '{"event": "zoned", "within": "7 days"}');
