@@ -61,6 +61,15 @@ CREATE TABLE segment.source_table (
   source_id integer NOT NULL REFERENCES segment.source ON DELETE CASCADE
 );
 
+-- Features and scores that somebody created, beside those that are there as data or in code.
+CREATE TABLE segment.feature (
+  name        text PRIMARY KEY,
+  kind        text NOT NULL CHECK (kind OPERATOR(pg_catalog.=) ANY (ARRAY['feature', 'score'])),
+  spec        jsonb NOT NULL,
+  description text,
+  created_at  timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+
 -- Tables with a row per subscriber, whose columns are attributes.
 CREATE TABLE segment.profile_source (
   profile_source_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -211,6 +220,7 @@ SELECT pg_catalog.pg_extension_config_dump('segment.tier_set', '');
 SELECT pg_catalog.pg_extension_config_dump('segment.source', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('segment.source', 'source_id'), '');
 SELECT pg_catalog.pg_extension_config_dump('segment.source_table', '');
+SELECT pg_catalog.pg_extension_config_dump('segment.feature', '');
 SELECT pg_catalog.pg_extension_config_dump('segment.profile_source', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('segment.profile_source', 'profile_source_id'), '');
 SELECT pg_catalog.pg_extension_config_dump('segment.stream', '');

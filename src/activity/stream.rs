@@ -64,6 +64,9 @@ pub struct Selection {
     pub until: Option<Instant>,
 }
 
+/// What criteria write in the place of an event type for all of them.
+const ANY_EVENT: &str = "*";
+
 impl Selection {
     /// Counts events of a type.
     pub fn of_type(event: &str) -> Self {
@@ -71,6 +74,11 @@ impl Selection {
     }
 
     /// Counts every event, whatever its type.
+    /// Events of a type by its name in criteria, where an asterisk stands for all.
+    pub fn of(event: &str) -> Self {
+        if event == ANY_EVENT { Self::everything() } else { Self::of_type(event) }
+    }
+
     pub fn everything() -> Self {
         Selection::default()
     }

@@ -1,6 +1,7 @@
 //! The tree that a criteria document means.
 
 use super::duration::Duration;
+use super::formula::NumberLeaf;
 use super::moment::Moment;
 use super::number::Decimal;
 use regex::Regex;
@@ -21,6 +22,8 @@ pub enum Node {
     /// Membership of another segment, by name.
     Segment(String),
     Tier(TierLeaf),
+    /// A named number, with how it is computed in the place of an attribute.
+    Number(Box<NumberLeaf>),
 }
 
 /// Keys from the root of a document to a value.
@@ -179,6 +182,8 @@ pub enum Measure {
     First,
     /// The same of the latest one.
     Last,
+    /// How many whole days ago the latest was; missing where there is none.
+    DaysSinceLast,
     /// How many days in a row have events, up to today, or to yesterday as long as today has none.
     Streak,
     /// By which share the number of events, or the sum of a property, in the window is above that in the equally long window

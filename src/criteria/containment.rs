@@ -32,7 +32,8 @@ fn fragment(node: &Node) -> Option<Value> {
         | Node::Sequence(_)
         | Node::Bucket(_)
         | Node::Segment(_)
-        | Node::Tier(_) => None,
+        | Node::Tier(_)
+        | Node::Number(_) => None,
     }
 }
 

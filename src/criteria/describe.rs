@@ -46,6 +46,7 @@ fn clause(node: &Node) -> String {
         Node::Event(leaf) => event(leaf),
         Node::Sequence(leaf) => describe_sequence(leaf),
         Node::Bucket(leaf) => format!("{} is {}", describe_bucket(&leaf.salt), describe_test(&leaf.test())),
+        Node::Number(leaf) => format!("{} is {}", leaf.name, describe_test(&leaf.test)),
         Node::Segment(name) => format!("the subscriber is in the segment {name:?}"),
         Node::Tier(TierLeaf { tier_set, segment: Some(segment) }) => {
             format!("the place of the subscriber in the tiers of {tier_set:?} is {segment:?}")
@@ -101,6 +102,7 @@ pub fn describe_measure(leaf: &EventLeaf) -> String {
         Measure::Distinct(path) => format!("the number of different {} over {events}", describe_path(path)),
         Measure::First => format!("the number of first {event:?} events ever that are{filter}{span}"),
         Measure::Last => format!("the number of latest {event:?} events that are{filter}{span}"),
+        Measure::DaysSinceLast => format!("the whole days since the latest {event:?} event{filter}"),
         Measure::Streak => format!("the number of days in a row with {event:?} events{filter}"),
         Measure::Trend { of: None, .. } => format!("the growth of the number of {events}"),
         Measure::Trend { of: Some(path), .. } => {

@@ -23,7 +23,12 @@ pub fn matches_at<'a, D: Document<'a>>(node: &Node, document: D, clock: &Clock) 
             nodes.iter().filter(|node| holds(node)).take(*wanted).count() == *wanted
         }
         Node::Attribute(path, test) => passes(test, follow(document, path), clock),
-        Node::Event(_) | Node::Sequence(_) | Node::Bucket(_) | Node::Segment(_) | Node::Tier(_) => false,
+        Node::Event(_)
+        | Node::Sequence(_)
+        | Node::Bucket(_)
+        | Node::Segment(_)
+        | Node::Tier(_)
+        | Node::Number(_) => false,
     }
 }
 

@@ -19,6 +19,7 @@ mod duration;
 #[cfg(test)]
 pub mod encode;
 mod evaluate;
+mod formula;
 mod instant;
 mod interval;
 mod jsonb;
@@ -53,6 +54,7 @@ pub use describe::{
 pub use document::{Document, Kind};
 pub use duration::Duration;
 pub use evaluate::{follow, matches, matches_at};
+pub use formula::{Decay, Features, Formula, NumberLeaf, Score, Term, Weighed};
 pub use instant::{Instant, Written};
 pub use jsonb::{Jsonb, numeric, numeric_units};
 pub use moment::Moment;

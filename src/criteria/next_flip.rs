@@ -59,7 +59,12 @@ fn next_change<'a, D: Document<'a>>(node: &Node, document: D, clock: &Clock) -> 
         Node::All(nodes) | Node::Any(nodes) | Node::None(nodes) | Node::AtLeast(_, nodes) => earliest(nodes),
         Node::Not(node) => next_change(node, document, clock),
         Node::Attribute(path, test) => next_flip_of_test(test, follow(document, path), clock),
-        Node::Event(_) | Node::Sequence(_) | Node::Bucket(_) | Node::Segment(_) | Node::Tier(_) => None,
+        Node::Event(_)
+        | Node::Sequence(_)
+        | Node::Bucket(_)
+        | Node::Segment(_)
+        | Node::Tier(_)
+        | Node::Number(_) => None,
     }
 }
 

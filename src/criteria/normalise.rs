@@ -51,6 +51,9 @@ fn form(node: &Node, positive: bool) -> Result<Value> {
             negated_unless(positive, json!({"bucket": ends}))
         }
         Node::Segment(name) => negated_unless(positive, json!({"segment": name})),
+        Node::Number(leaf) => {
+            form(&Node::Attribute(Path(vec![leaf.name.clone()]), leaf.test.clone()), positive)?
+        }
         Node::Tier(leaf) => {
             negated_unless(positive, json!({"segment": leaf.segment, "tier_set": leaf.tier_set}))
         }
@@ -396,6 +399,7 @@ fn event(leaf: &EventLeaf) -> Result<Value> {
         Measure::Distinct(path) => measure("distinct", tests, Some(path)),
         Measure::First => measure("first", true.into(), None),
         Measure::Last => measure("last", true.into(), None),
+        Measure::DaysSinceLast => measure("days_since_last", tests, None),
         Measure::Streak => measure("streak", tests, None),
         Measure::Trend { of, .. } => measure("trend", tests, of.as_ref()),
     }

@@ -81,7 +81,7 @@ pub fn parse_value(value: &Value, scope: Scope) -> Result<Node> {
 
 /// Parses a criteria document; with the path of every leaf, in the order of the tree.
 pub fn parse_located(value: &Value, scope: Scope) -> Result<(Node, Vec<String>)> {
-    let mut parser = Parser { scope, nodes: 0, depth: 0, leaves: Vec::new() };
+    let mut parser = Parser::new(scope);
     let node = parser.node(value, "")?;
     Ok((node, parser.leaves))
 }
@@ -106,6 +106,10 @@ pub(super) struct Parser {
 }
 
 impl Parser {
+    pub(super) fn new(scope: Scope) -> Self {
+        Parser { scope, nodes: 0, depth: 0, leaves: Vec::new() }
+    }
+
     /// A node: a form, or the shorthand that means `all` of its keys.
     pub(super) fn node(&mut self, value: &Value, at: &str) -> Result<Node> {
         self.enter()?;

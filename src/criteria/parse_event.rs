@@ -9,8 +9,19 @@ use crate::error::{Result, nearest};
 use serde_json::{Map, Value};
 
 /// Keys that say what is measured; a leaf has one of them at most.
-const MEASURES: [&str; 10] =
-    ["count", "sum", "average", "minimum", "maximum", "distinct", "first", "last", "streak", "trend"];
+const MEASURES: [&str; 11] = [
+    "count",
+    "sum",
+    "average",
+    "minimum",
+    "maximum",
+    "distinct",
+    "first",
+    "last",
+    "streak",
+    "trend",
+    "days_since_last",
+];
 /// Those that read a property.
 const OF: [&str; 6] = ["sum", "average", "minimum", "maximum", "distinct", "trend"];
 /// Keys that stand for several leaves; a leaf has one of them at most.
@@ -117,6 +128,16 @@ impl Parser {
                     ));
                 }
                 (Measure::Streak, self.numeric(value, &here)?)
+            }
+            "days_since_last" => {
+                if let Some(key) = span_keys() {
+                    return Err(criteria(
+                        &join(at, key),
+                        "the latest event is looked for among all",
+                        "Leave it out; test the number of days instead.",
+                    ));
+                }
+                (Measure::DaysSinceLast, self.numeric(value, &here)?)
             }
             "trend" => {
                 let Span { within: Some(within), older_than: None, from: None, until: None, on: None } = span

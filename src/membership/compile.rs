@@ -1,16 +1,15 @@
 //! Compiles definitions into a program.
 
 use super::attribute::Attribute;
-use super::derived::{Derivation, Derived};
-use super::edge::{Edge, edges};
+use super::derived::Derived;
 use super::evaluate::Scratch;
 use super::feeds::Feeds;
 use super::leaf::{Accepts, Leaf, Source};
 use super::members::Members;
-use super::sequence::Sequence;
-use super::streams::{needs, requirements, serving, steps_need};
+use super::number::Named;
+use super::streams::{requirements, serving};
 use crate::activity::{Horizons, Resolution, Selection, Streams, Window};
-use crate::criteria::{EventLeaf, Measure, Node, Zone, at_least_one, describe_path};
+use crate::criteria::{Node, Zone};
 use crate::error::{Error, Result, nearest};
 use crate::score::{BuiltinStreams, Feature};
 use std::cell::RefCell;
@@ -101,6 +100,8 @@ pub struct Program {
     pub(super) derived: Vec<(usize, usize)>,
     /// The quantities that are conditions on the profile, by index.
     pub(super) attributes: Vec<(usize, Rc<Attribute>)>,
+    /// The quantities that are named numbers, by index.
+    pub(super) named: Vec<(usize, Rc<Named>)>,
     /// The quantities that are buckets, by index, with the salt.
     pub(super) buckets: Vec<(usize, Rc<str>)>,
     pub(super) leaves: Vec<Leaf>,
@@ -137,6 +138,7 @@ impl Program {
             features: Vec::new(),
             derived: Vec::new(),
             attributes: Vec::new(),
+            named: Vec::new(),
             buckets: Vec::new(),
             readers: vec![Vec::new(); leaves.len()],
             quantities,
@@ -165,6 +167,10 @@ impl Program {
             let (stream, window, sums) = match &quantity.source {
                 Source::Feature(feature) => {
                     self.features.push((index, *feature));
+                    continue;
+                }
+                Source::Named(named) => {
+                    self.named.push((index, Rc::clone(named)));
                     continue;
                 }
                 Source::Attribute(attribute) => {
@@ -339,10 +345,10 @@ fn order_of_reference(segments: &[Segment]) -> Result<Vec<usize>> {
     Ok(order)
 }
 
-struct Compiler<'a> {
-    find: &'a dyn Fn(&Selection, Horizons) -> Result<u32>,
+pub(super) struct Compiler<'a> {
+    pub find: &'a dyn Fn(&Selection, Horizons) -> Result<u32>,
     /// That of the segment at hand.
-    zone: Zone,
+    pub zone: Zone,
     /// Ids by name.
     ids: HashMap<&'a str, u32>,
     leaves: Vec<Leaf>,
@@ -387,42 +393,6 @@ impl<'a> Compiler<'a> {
             Node::None(nodes) => Expression::None(self.expressions(nodes, at, "none")?),
             Node::Not(node) => Expression::Not(Box::new(self.expression(node, &step(at, "not"))?)),
             Node::AtLeast(wanted, nodes) => Expression::AtLeast(*wanted, self.expressions(nodes, at, "of")?),
-            Node::Attribute(path, test) => {
-                if let Some(path) = path.in_profile() {
-                    let attribute = Attribute::new(path, test, self.zone);
-                    return Ok(self.leaf(Source::Attribute(attribute.into()), &at_least_one(), at));
-                }
-                let name = describe_path(path);
-                let feature = Feature::by_name(&name).ok_or_else(|| Error::Unknown {
-                    kind: "feature",
-                    hint: match nearest(&name, Feature::ALL.map(Feature::name)) {
-                        Some(near) => format!("Did you mean \"{near}\"?"),
-                        None if path.0.iter().any(|key| key.contains('.')) => {
-                            "A key with a dot is one key: write {\"attribute\": \"traits.country\", ...}."
-                                .to_owned()
-                        }
-                        None => format!(
-                            "A trait is written as \"traits.{name}\". Features are {}.",
-                            Feature::ALL.map(Feature::name).join(", ")
-                        ),
-                    },
-                    path: at.to_owned(),
-                    name,
-                })?;
-                self.leaf(Source::Feature(feature), test, at)
-            }
-            Node::Event(leaf) => self.leaf(self.source(leaf)?, &leaf.test, at),
-            Node::Sequence(leaf) => {
-                let mut steps = Vec::with_capacity(leaf.steps.len());
-                for ((selection, horizons), step) in steps_need(leaf).iter().zip(&leaf.steps) {
-                    steps.push(((self.find)(selection, *horizons)?, step.absent));
-                }
-                let within = Window::new(leaf.within);
-                let sequence = Sequence { steps, step_within: leaf.step_within, within };
-                self.leaf(Source::Sequence(sequence), &at_least_one(), at)
-            }
-            Node::Bucket(leaf) => self.leaf(Source::Bucket(leaf.salt.as_str().into()), &leaf.test(), at),
-            Node::Tier(_) => return Err(Error::Corrupt("tier leaf")),
             Node::Segment(name) => {
                 let id = self.ids.get(name.as_str()).copied().ok_or_else(|| Error::Unknown {
                     kind: "segment",
@@ -436,45 +406,16 @@ impl<'a> Compiler<'a> {
                 self.found.push((step(at, "segment"), Condition::Segment(id)));
                 Expression::Segment(id)
             }
+            leaf => {
+                let (source, test) = self.source_of(leaf)?;
+                self.leaf(source, &test, at)
+            }
         })
     }
 
     fn expressions(&mut self, nodes: &[Node], at: &str, form: &str) -> Result<Vec<Expression>> {
         let nodes = nodes.iter().enumerate();
         nodes.map(|(index, node)| self.expression(node, &format!("{}[{index}]", step(at, form)))).collect()
-    }
-
-    /// Where the number of an event leaf comes from.
-    fn source(&self, leaf: &EventLeaf) -> Result<Source> {
-        let needs = needs(leaf, self.zone);
-        let streams: Vec<u32> = needs
-            .iter()
-            .map(|(selection, horizons)| (self.find)(selection, *horizons))
-            .collect::<Result<_>>()?;
-        let stream = streams.first().copied().unwrap_or_default();
-        let whole = streams.last().copied().unwrap_or_default();
-        let edges = edges(leaf, self.zone);
-        // Most leaves need no more than what one window holds.
-        let window = match &edges {
-            [None, None, None, None] => Some(None),
-            [Some(Edge::Window(window)), None, None, None] => Some(Some(*window)),
-            _ => None,
-        };
-        let derivation = match (&leaf.measure, window) {
-            (Measure::Count, Some(window)) => return Ok(Source::Count { stream, window }),
-            (Measure::Sum(_), Some(window)) => return Ok(Source::Sum { stream, window }),
-            (Measure::Count, _) => Derivation::Count,
-            (Measure::Sum(_), _) => Derivation::Sum,
-            (Measure::Average(_), _) => Derivation::Average,
-            (Measure::Minimum(_), _) => Derivation::Minimum,
-            (Measure::Maximum(_), _) => Derivation::Maximum,
-            (Measure::Distinct(_), _) => Derivation::Distinct,
-            (Measure::First, _) => Derivation::First { whole },
-            (Measure::Last, _) => Derivation::Last { whole },
-            (Measure::Streak, _) => Derivation::Streak,
-            (Measure::Trend { of, .. }, _) => Derivation::Trend { sums: of.is_some() },
-        };
-        Ok(Source::Derived(Derived { stream, derivation, edges }))
     }
 
     fn leaf(&mut self, source: Source, test: &crate::criteria::Test, at: &str) -> Expression {

@@ -27,6 +27,8 @@ pub enum Derivation {
     Last {
         whole: u32,
     },
+    /// Whole days.
+    DaysSinceLast,
     Streak,
     /// The growth from the window before to this one, of the count or of the sum.
     Trend {
@@ -68,7 +70,7 @@ impl Derived {
     /// What it is where the stream has no events.
     pub fn blank(&self) -> Option<i128> {
         use Derivation::*;
-        (!matches!(self.derivation, Average | Minimum | Maximum | Trend { .. })).then_some(0)
+        (!matches!(self.derivation, Average | Minimum | Maximum | Trend { .. } | DaysSinceLast)).then_some(0)
     }
 
     pub fn read(&self, state: &State) -> Reading<'_> {
@@ -90,6 +92,7 @@ impl Derived {
             Derivation::Last { whole } => {
                 one = extents(whole).and_then(|((_, own), (_, last))| (own == last).then_some(own));
             }
+            Derivation::DaysSinceLast => one = state.extent(self.stream).map(|(_, last)| last),
             _ => lines = self.edges.each_ref().map(line),
         }
         Reading { derived: self, ever: state.ever(self.stream), lines, items, one }
@@ -119,6 +122,7 @@ impl Course for Reading<'_> {
                 let lies = |one| edges().all(|(place, edge)| lies(place, one, edge.begin(at)));
                 Some(i128::from(self.one.is_some_and(lies)))
             }
+            Derivation::DaysSinceLast => Some((at - self.one?).div_euclid(DAY).into()),
             Derivation::Streak => Some(self.streak(at).into()),
             Derivation::Trend { sums } => {
                 let number = |tally: Tally| if sums { tally.sum } else { tally.count.into() };
@@ -135,6 +139,10 @@ impl Course for Reading<'_> {
             Derivation::First { .. } | Derivation::Last { .. } => {
                 let one = self.one?;
                 self.derived.edges().filter_map(|(_, edge)| edge.next_pass(one, at)).min()
+            }
+            Derivation::DaysSinceLast => {
+                let last = self.one?;
+                Some(last + ((at - last).div_euclid(DAY) + 1) * DAY)
             }
             // Tomorrow makes no difference: a streak ends when a whole day had none.
             Derivation::Streak => self.days().next().map(|day| (day + 2) * DAY).filter(|moment| *moment > at),

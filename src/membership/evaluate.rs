@@ -7,7 +7,7 @@ use super::compile::{Program, Quantity};
 use super::leaf::{Course, Source, bucket};
 use super::members::Members;
 use super::subject::{Manual, Subject};
-use crate::activity::{Instant, Line, Resolution, State, Tally, Totals, Window};
+use crate::activity::{HOUR, Instant, Line, Resolution, State, Tally, Totals, Window};
 use crate::score::View;
 
 /// How many changes of a feature are followed in search of the one that matters. Beyond, the last one looked at is
@@ -109,6 +109,9 @@ impl Program {
         {
             run.follow(&self.quantities[*index], &(attribute.as_ref(), profile), at, patience);
         }
+        for (index, named) in &self.named {
+            run.follow(&self.quantities[*index], &(named.as_ref(), subject, state), at, patience);
+        }
         for (index, _) in self.derived.iter().filter(|(_, position)| scratch.totals.has(*position)) {
             let quantity = &self.quantities[*index];
             match &quantity.source {
@@ -142,6 +145,20 @@ impl Quantity {
     fn stays(&self, units: Option<i128>, other: Option<i128>) -> bool {
         let range = units.and_then(|units| self.around(units));
         units == other || range.zip(other).is_some_and(|((low, high), other)| (low..high).contains(&other))
+    }
+
+    /// The next instant at which a number can matter otherwise than at `at`: where it only falls, that at which it has
+    /// fallen far enough.
+    fn look_ahead(&self, course: &impl Course, units: Option<i128>, at: Instant) -> Option<Instant> {
+        let Some(end) = course.falls_until(at) else { return course.next_change(at) };
+        let first = at.div_euclid(HOUR) + 1;
+        let (mut low, mut high) = (first, end.div_euclid(HOUR) + 1);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.stays(units, course.units(middle * HOUR)) { low = middle + 1 } else { high = middle }
+        }
+        let next = course.next_change(at);
+        next.map(|next| next.max(low * HOUR).min(end.max(next)))
     }
 
     /// The range of numbers around one, the upper end excluded, in which no leaf changes; `None` where any change may
@@ -226,12 +243,12 @@ impl Run<'_> {
             Some(units) if quantity.source.blank() == Some(0) => self.set(quantity, units),
             units => quantity.leaves.iter().for_each(|leaf| self.put(*leaf, units)),
         }
-        let mut next = course.next_change(at);
+        let mut next = quantity.look_ahead(course, units, at);
         for _ in 1..patience as usize {
             let Some(change) = next.filter(|change| quantity.stays(units, course.units(*change))) else {
                 break;
             };
-            next = course.next_change(change);
+            next = quantity.look_ahead(course, units, change);
         }
         self.expect(next);
     }

@@ -134,6 +134,7 @@ fn describe(node: &Node, conditions: &mut Vec<String>) {
         Node::Bucket(leaf) => conditions.push(describe_bucket(&leaf.salt)),
         // Compiled criteria have what it means in its place.
         Node::Tier(_) => {}
+        Node::Number(leaf) => conditions.push(leaf.name.clone()),
         Node::Segment(name) => conditions.push(format!("member of {name}")),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::attribute::Attribute;
 use super::derived::Derived;
+use super::number::{DECIMALS, Named};
 use super::sequence::Sequence;
 use super::subject::Subject;
 use crate::activity::{Instant, State, VALUE_SCALE, Window, hash};
@@ -22,6 +23,7 @@ pub enum Source {
     },
     Feature(Feature),
     Attribute(Rc<Attribute>),
+    Named(Rc<Named>),
     Derived(Derived),
     Sequence(Sequence),
     /// Where a salt puts a subscriber.
@@ -35,6 +37,11 @@ pub trait Course {
 
     /// The earliest instant after `at` at which it can change, pending events aside.
     fn next_change(&self, at: Instant) -> Option<Instant>;
+
+    /// Where until some instant it changes at whole hours alone, and only falls: that instant.
+    fn falls_until(&self, _at: Instant) -> Option<Instant> {
+        None
+    }
 }
 
 impl Course for (Feature, &View) {
@@ -55,6 +62,7 @@ impl Source {
             Source::Sum { .. } => VALUE_SCALE,
             Source::Feature(feature) => feature.scale(),
             Source::Derived(derived) => derived.scale(),
+            Source::Named(_) => DECIMALS,
             Source::Bucket(_) => BUCKET_DECIMALS,
         }
     }
@@ -64,6 +72,7 @@ impl Source {
         match self {
             Source::Derived(derived) => derived.blank(),
             Source::Attribute(attribute) => Some(attribute.holds_of_nothing().into()),
+            Source::Named(_) => None,
             _ => Some(0),
         }
     }
@@ -80,6 +89,7 @@ impl Source {
             },
             Source::Derived(derived) => derived.read(state).units(at),
             Source::Sequence(sequence) => sequence.read(state, at).units(at),
+            Source::Named(named) => (named.as_ref(), subject, state).units(at),
             Source::Bucket(salt) => Some(bucket(salt, subject.id)),
         }
     }
@@ -104,6 +114,7 @@ impl Source {
             Source::Attribute(attribute) => (attribute.as_ref(), subject.profile?).next_change(at),
             Source::Derived(derived) => derived.read(state).next_change(at),
             Source::Sequence(sequence) => sequence.read(state, at).next_change(at),
+            Source::Named(named) => (named.as_ref(), subject, state).next_change(at),
             Source::Bucket(_) => None,
         }
     }
@@ -138,11 +149,16 @@ pub enum Accepts {
 impl Leaf {
     /// Whether a number of units passes. Where there is no number, no test of one does.
     pub fn holds(&self, units: Option<i128>) -> bool {
-        let Some(units) = units else { return false };
-        match self.accepts {
-            Accepts::Range(low, high) => low <= units && units <= high,
-            Accepts::Test(scale) => passes_number(&self.test, &Decimal::from_scaled(units, scale)),
-        }
+        accepts(self.accepts, &self.test, units)
+    }
+}
+
+/// Whether a number of units passes a test, whose numbers are known.
+pub fn accepts(accepts: Accepts, test: &Test, units: Option<i128>) -> bool {
+    let Some(units) = units else { return false };
+    match accepts {
+        Accepts::Range(low, high) => low <= units && units <= high,
+        Accepts::Test(scale) => passes_number(test, &Decimal::from_scaled(units, scale)),
     }
 }
 

@@ -15,9 +15,11 @@ mod explain;
 mod feeds;
 mod leaf;
 mod members;
+mod number;
 mod references;
 mod sample;
 mod sequence;
+mod source;
 mod streams;
 mod subject;
 #[cfg(test)]

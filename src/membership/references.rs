@@ -53,8 +53,11 @@ fn references(criteria: &Node) -> Vec<&str> {
         Node::Not(node) => references(node),
         Node::Segment(name) => vec![name],
         // What a tier means stands in its place where criteria are compiled.
-        Node::Attribute(..) | Node::Event(_) | Node::Sequence(_) | Node::Bucket(_) | Node::Tier(_) => {
-            Vec::new()
-        }
+        Node::Attribute(..)
+        | Node::Event(_)
+        | Node::Sequence(_)
+        | Node::Bucket(_)
+        | Node::Number(_)
+        | Node::Tier(_) => Vec::new(),
     }
 }

@@ -3,7 +3,9 @@
 use super::compile::Definition;
 use super::edge::{UPPER, edges};
 use crate::activity::{Horizons, Keep, Selection, Stream, Streams, Window};
-use crate::criteria::{Bound, EventLeaf, Measure, Node, SequenceLeaf, Zone};
+use crate::criteria::{
+    Bound, Decay, Duration, EventLeaf, Formula, Measure, Node, SequenceLeaf, Weighed, Zone,
+};
 use crate::score::BuiltinStreams;
 
 /// What has to change for the needed streams to exist.
@@ -77,7 +79,7 @@ pub fn serving<'s>(
 /// What an event leaf reads: what it selects, and how much of that is to be kept; then of [`Measure::First`] and
 /// [`Measure::Last`] every event of the type.
 pub fn needs(leaf: &EventLeaf, zone: Zone) -> Vec<(Selection, Horizons)> {
-    let mut selection = Selection::of_type(&leaf.event);
+    let mut selection = Selection::of(&leaf.event);
     selection.filter.clone_from(&leaf.filter);
     let mut horizons = Horizons::default();
     let edges = edges(leaf, zone);
@@ -85,9 +87,10 @@ pub fn needs(leaf: &EventLeaf, zone: Zone) -> Vec<(Selection, Horizons)> {
     match &leaf.measure {
         Measure::First | Measure::Last => {
             horizons.extent = true;
-            return vec![(selection, horizons), (Selection::of_type(&leaf.event), horizons)];
+            return vec![(selection, horizons), (Selection::of(&leaf.event), horizons)];
         }
         Measure::Count | Measure::Streak => {}
+        Measure::DaysSinceLast => horizons.extent = true,
         Measure::Sum(path) => selection.of = Some(path.clone()),
         Measure::Average(path) => (selection.of, selection.keep) = (Some(path.clone()), Keep::Mean),
         Measure::Minimum(path) | Measure::Maximum(path) => {
@@ -113,8 +116,45 @@ pub fn steps_need(leaf: &SequenceLeaf) -> Vec<(Selection, Horizons)> {
     let steps = leaf
         .steps
         .iter()
-        .map(|step| (Selection { filter: step.filter.clone(), ..Selection::of_type(&step.event) }, horizons));
+        .map(|step| (Selection { filter: step.filter.clone(), ..Selection::of(&step.event) }, horizons));
     steps.collect()
+}
+
+/// The same of events whose weights fade, and the window beyond which nothing is left of them.
+pub fn fading_needs(decay: &Decay) -> (Selection, Horizons, Window) {
+    let (mut selection, mut horizons) = (Selection::of(&decay.leaf.event), Horizons::default());
+    selection.filter.clone_from(&decay.leaf.filter);
+    if let Measure::Sum(path) = &decay.leaf.measure {
+        selection.of = Some(path.clone());
+    }
+    let seconds = decay.half_life.seconds().saturating_mul(HALVINGS).clamp(30 * 86_400, 100 * 365 * 86_400);
+    let window = Window::new(Duration::from_seconds(seconds).unwrap_or(decay.half_life));
+    horizons.include(window);
+    (selection, horizons, window)
+}
+
+/// After so many half-lives a billionth is left, and does not count.
+const HALVINGS: i64 = 30;
+
+/// What a formula reads.
+pub fn formula_needs(formula: &Formula, zone: Zone, see: &mut impl FnMut((Selection, Horizons))) {
+    match formula {
+        Formula::Constant(_) | Formula::Builtin(_) | Formula::Attribute(_) => {}
+        Formula::Events(leaf) => needs(leaf, zone).into_iter().for_each(see),
+        Formula::Decay(decay) => {
+            let (selection, horizons, _) = fading_needs(decay);
+            see((selection, horizons));
+        }
+        Formula::Divide(a, b) => {
+            formula_needs(a, zone, see);
+            formula_needs(b, zone, see);
+        }
+        Formula::Multiply(parts) => parts.iter().for_each(|part| formula_needs(part, zone, see)),
+        Formula::Score(score) => score.terms.iter().for_each(|term| match &term.of {
+            Weighed::Number { formula, .. } => formula_needs(formula, zone, see),
+            Weighed::Condition(node) => visit(node, zone, see),
+        }),
+    }
 }
 
 fn visit(node: &Node, zone: Zone, see: &mut impl FnMut((Selection, Horizons))) {
@@ -124,6 +164,7 @@ fn visit(node: &Node, zone: Zone, see: &mut impl FnMut((Selection, Horizons))) {
         }
         Node::Not(node) => visit(node, zone, see),
         Node::Event(leaf) => needs(leaf, zone).into_iter().for_each(see),
+        Node::Number(leaf) => formula_needs(&leaf.formula, zone, see),
         Node::Sequence(leaf) => steps_need(leaf).into_iter().for_each(see),
         Node::Attribute(..) | Node::Bucket(_) | Node::Segment(_) | Node::Tier(_) => {}
     }

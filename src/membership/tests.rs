@@ -6,7 +6,7 @@ use crate::criteria::encode::jsonb;
 use crate::criteria::random::Random;
 use crate::criteria::{Clock, Moment, Scope, Zone, parse_value};
 use crate::profile::Profile;
-use crate::score::BuiltinStreams;
+use crate::score::{BuiltinStreams, features};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::rc::Rc;
@@ -19,7 +19,7 @@ fn definition(id: u32, criteria: Value) -> Definition {
     Definition {
         id,
         name: format!("s{id}"),
-        criteria: parse_value(&criteria, Scope::Subscriber).unwrap(),
+        criteria: features().expand(parse_value(&criteria, Scope::Subscriber).unwrap()).unwrap(),
         zone: Zone::by_name(ZONES[(id - 1) as usize % ZONES.len()]).unwrap(),
     }
 }
@@ -441,7 +441,7 @@ fn a_wider_stream_takes_the_place_of_a_narrower_one() {
 #[test]
 fn unknown_features_are_refused_with_the_nearest() {
     let node = parse_value(&json!({"any": [{"engagment_score": {"min": 1}}]}), Scope::Subscriber).unwrap();
-    let error = Program::check(&node, &[]).unwrap_err();
+    let error = features().expand(node).unwrap_err();
     assert_eq!(error.to_string(), "feature \"engagment_score\" does not exist");
     assert_eq!(error.detail().unwrap(), "At any[0].");
     assert_eq!(error.hint().unwrap(), "Did you mean \"engagement_score\"?");
@@ -603,4 +603,107 @@ fn whoever_has_a_profile_is_judged_without_events() {
     assert!(members(None).is_empty());
     assert_eq!(members(Some(&profile(&json!({}), 0))), [1, 2]);
     assert_eq!(members(Some(&profile(&json!({"traits": {"plan": "pro"}}), 0))), [2, 3]);
+}
+
+#[test]
+fn named_numbers_by_their_formulas() {
+    let criteria =
+        |name: &str, value: f64| json!({"attribute": name, "between": [value - 1e-9, value + 1e-9]});
+    let program = program(&[
+        criteria("freq_purchase", 2.0 / 5.0),
+        criteria("avg_order_value", 15.0),
+        criteria("email_engagement", 0.4),
+        criteria("scores.purchase_propensity", 0.3),
+        criteria("last_activity_days", 1.0),
+        criteria("recency", 3.0),
+        criteria("opens_per_delivered_30d", 0.0),
+        criteria("behavior_engagement_score", 0.4 / 3.0),
+    ]);
+    let events: [Event; 5] = [
+        ("purchase", -5 * DAY, 10),
+        ("purchase", -3 * DAY, 20),
+        ("open", -2 * DAY, 0),
+        ("open", -2 * DAY - 7, 0),
+        ("email_click", -DAY, 0),
+    ];
+    let state = fresh(&program, &events, 0);
+    let members: Vec<u32> = program.members(SOMEBODY, &state, 0).iter().collect();
+    assert_eq!(members, [1, 2, 3, 4, 5, 6, 7, 8]);
+}
+
+#[test]
+fn fading_weights_halve_and_are_due_when_they_have_fallen_far_enough() {
+    let mut known = features();
+    let fading = json!({"event": "purchase", "half_life": "1 day", "cap": {"most": 2, "per": "1 day"}});
+    known.specs.insert("fading".to_owned(), fading);
+    let node = parse_value(&json!({"fading": {"min": 0.5}}), Scope::Subscriber).unwrap();
+    let definition =
+        Definition { id: 1, name: "s".to_owned(), criteria: known.expand(node).unwrap(), zone: Zone::UTC };
+    let program = Program::alone(&[definition]).unwrap();
+    // Three in one day weigh as two, which are a half after two days.
+    let events: [Event; 3] = [("purchase", HOUR, 1), ("purchase", HOUR + 5, 1), ("purchase", HOUR + 9, 1)];
+    let state = fresh(&program, &events, 2 * HOUR);
+    let member = |at: Instant| program.members(SOMEBODY, &state, at).contains(1);
+    let end = HOUR + 2 * DAY + HOUR;
+    assert!(member(2 * HOUR) && member(end - 1) && !member(end));
+    assert_eq!(program.next_due(SOMEBODY, &state, 2 * HOUR), Some(end));
+}
+
+#[test]
+fn points_for_conditions_within_a_group() {
+    let mut known = features();
+    let plan = json!({
+        "terms": [
+            {"when": {"event": "purchase"}, "points": 15, "group": "buys"},
+            {"when": {"event": "purchase", "count": {"min": 2}}, "points": 15, "group": "buys"},
+            {"when": {"any": [{"event": "complaint"}, {"attribute": "traits.blocked", "equals": true}]}, "points": -30},
+            {"of": "total_events_7d", "scale": 2, "offset": -1, "floor": 0, "cap": 5, "weight": 2},
+        ],
+        "groups": {"buys": [0, 20]},
+        "clamp": [-10, 100],
+    });
+    known.specs.insert("plan".to_owned(), plan);
+    let value = |events: &[Event], profile: Option<&Profile>| {
+        (-10..=100).find(|points| {
+            let node = parse_value(&json!({"plan": {"equals": points}}), Scope::Subscriber).unwrap();
+            let criteria = known.expand(node).unwrap();
+            let definition = Definition { id: 1, name: "s".to_owned(), criteria, zone: Zone::UTC };
+            let program = Program::alone(&[definition]).unwrap();
+            let state = fresh(&program, events, 0);
+            program.members(Subject { profile, ..SOMEBODY }, &state, 0).contains(1)
+        })
+    };
+    assert_eq!(value(&[("purchase", -HOUR, 1)], None), Some(15 + 2));
+    assert_eq!(value(&[("purchase", -HOUR, 1), ("purchase", -2 * HOUR, 1)], None), Some(20 + 6));
+    assert_eq!(value(&[("complaint", -HOUR, 1)], None), Some(-10));
+    let blocked = profile(&json!({"traits": {"blocked": true}}), 0);
+    assert_eq!(value(&[("purchase", -HOUR, 1), ("purchase", -2 * HOUR, 1)], Some(&blocked)), Some(-4));
+}
+
+#[test]
+fn definitions_that_cannot_be_read_say_why() {
+    let refused = |spec: Value| {
+        let error = features().parse(&spec).unwrap_err();
+        (error.to_string(), error.detail().unwrap_or_default())
+    };
+    for (spec, problem, place) in [
+        (json!({"event": "open", "sum": {"min": 1}}), "expected a path", "sum"),
+        (json!({"terms": []}), "expected a list of terms", "terms"),
+        (json!({"terms": [{"of": "engagment_score"}]}), "does not exist", "terms[0].of"),
+        (json!({"terms": [{"of": 1, "group": "x"}]}), "not among", "terms"),
+        (json!({"terms": [{"of": 1, "wieght": 2}]}), "unknown key", "terms[0].wieght"),
+        (json!({"divide": [1]}), "expected a list", "divide"),
+        (json!({"event": "open", "half_life": "1 minute"}), "half-life", "half_life"),
+        (json!({"event": "open", "half_life": "1 day", "within": "3 days"}), "without a window", ""),
+        (json!({"terms": [{"when": {"segment": "x"}}]}), "does not look at segments", "terms[0].when"),
+        (json!({"attribute": "engagement_score"}), "expected an attribute", "attribute"),
+        (json!({"evnt": "open"}), "expected a formula", "evnt"),
+        (json!({"event": "open", "stopped": "7 days"}), "a pattern is no number", ""),
+    ] {
+        let (message, detail) = refused(spec.clone());
+        assert!(message.contains(problem), "{spec}: {message}");
+        let place =
+            if place.is_empty() { "At the top of the document.".to_owned() } else { format!("At {place}.") };
+        assert_eq!(detail, place, "{spec}: {message}");
+    }
 }

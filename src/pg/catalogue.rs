@@ -5,7 +5,7 @@ use super::report::raise;
 use super::source::{EventType, Mapping, Source};
 use super::spi::Session;
 use crate::activity::{Horizons, Keep, Selection, Stream, Streams};
-use crate::criteria::{Path, Scope, TierSet, Zone, expand_tiers, parse};
+use crate::criteria::{Features, Formula, Path, Scope, TierSet, Zone, expand_tiers, parse};
 use crate::error::Error;
 use crate::membership::{Definition, Program};
 use pgrx::prelude::*;
@@ -13,7 +13,7 @@ use pgrx::prelude::*;
 /// Definitions, and the names of those that cannot be read, with the reason.
 type Parsed = Vec<std::result::Result<Definition, (String, Error)>>;
 
-pub fn definitions(session: &Session, tier_sets: &[TierSet]) -> Parsed {
+pub fn definitions(session: &Session, tier_sets: &[TierSet], features: &Features) -> Parsed {
     let rows = session.select(
         "SELECT segment_id, name, criteria::text, time_zone FROM segment.definition ORDER BY segment_id",
         &[],
@@ -21,7 +21,8 @@ pub fn definitions(session: &Session, tier_sets: &[TierSet]) -> Parsed {
     let definition = |row: usize| {
         let name: String = rows.value(row, 2);
         let parsed = parse(&rows.value::<String>(row, 3), Scope::Subscriber);
-        let criteria = parsed.and_then(|criteria| expand_tiers(criteria, tier_sets));
+        let criteria = parsed.and_then(|criteria| features.expand(criteria));
+        let criteria = criteria.and_then(|criteria| expand_tiers(criteria, tier_sets));
         let zone = Zone::by_name(&rows.value::<String>(row, 4));
         match criteria.and_then(|criteria| Ok((criteria, zone?))) {
             Ok((criteria, zone)) => {
@@ -147,4 +148,20 @@ pub fn profiles(session: &Session) -> Vec<ProfileSource> {
             },
         })
         .collect()
+}
+
+/// The features that there are, and those that somebody created. One that cannot be read is none.
+pub fn features(session: &Session) -> (Features, Vec<(String, Formula)>) {
+    let rows = session.select("SELECT name, spec::text FROM segment.feature ORDER BY name", &[]);
+    let mut features = crate::score::features();
+    let names: Vec<String> = (0..rows.count())
+        .filter_map(|row| {
+            let name: String = rows.value(row, 1);
+            features.specs.insert(name.clone(), serde_json::from_str(&rows.value::<String>(row, 2)).ok()?);
+            Some(name)
+        })
+        .collect();
+    let created = names.into_iter().filter_map(|name| Some((features.formula(&name).ok()?, name)));
+    let created = created.map(|(formula, name)| (name, formula)).collect();
+    (features, created)
 }

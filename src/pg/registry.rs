@@ -12,7 +12,7 @@ use super::relation::Relation;
 use super::report::Refusal;
 use super::source::{Reader, Source};
 use super::spi::{Session, connect, connect_at_latest};
-use crate::criteria::{Node, Scope, TierSet, expand_tiers, parse};
+use crate::criteria::{Features, Formula, Node, Scope, TierSet, expand_tiers, parse};
 use crate::error::{Error, Result};
 use crate::membership::{Definition, Program};
 use pgrx::prelude::*;
@@ -33,6 +33,9 @@ pub struct Registry {
     /// Definitions that this version cannot read, with the reason; they have no members.
     pub broken: Vec<(String, Error)>,
     pub tier_sets: Vec<TierSet>,
+    pub features: Features,
+    /// Those that somebody created, by name: their streams are kept.
+    pub created: Vec<(String, Formula)>,
     pub sources: Vec<Source>,
     /// In ascending order of id.
     pub profiles: Vec<ProfileSource>,
@@ -253,7 +256,8 @@ pub fn invalidate() {
 impl Registry {
     /// Criteria for a segment, as they compile.
     pub fn parse(&self, criteria: &str) -> Result<Node> {
-        expand_tiers(parse(criteria, Scope::Subscriber)?, &self.tier_sets)
+        let node = self.features.expand(parse(criteria, Scope::Subscriber)?)?;
+        expand_tiers(node, &self.tier_sets)
     }
 
     pub fn source_of(&self, relation: pg_sys::Oid) -> Option<&Source> {
@@ -378,7 +382,8 @@ fn version(session: &Session) -> i64 {
 fn load(session: &Session) -> Registry {
     let version = version(session);
     let tier_sets = catalogue::tier_sets(session);
-    let parsed = catalogue::definitions(session, &tier_sets);
+    let (features, created) = catalogue::features(session);
+    let parsed = catalogue::definitions(session, &tier_sets, &features);
     let (program, definitions, broken) = catalogue::compile(catalogue::streams(session), parsed);
     let versions = session.select(
         "SELECT streams, (SELECT coalesce(max(since), 0) FROM segment.stream),
@@ -392,6 +397,8 @@ fn load(session: &Session) -> Registry {
         definitions,
         broken,
         tier_sets,
+        features,
+        created,
         sources: catalogue::sources(session),
         profiles: catalogue::profiles(session),
         streams_version: versions.value(0, 1),

@@ -226,7 +226,7 @@ BEGIN
     RETURN oracle.place(criteria#>>'{bucket,salt}', events[1].subscriber) >= (criteria#>>'{bucket,from}')::numeric
        AND oracle.place(criteria#>>'{bucket,salt}', events[1].subscriber) < (criteria#>>'{bucket,to}')::numeric;
   ELSIF criteria ? 'attribute' AND criteria->>'attribute' ~ '^(traits\.|tags|email)' THEN
-    RETURN oracle.attribute_passes(criteria, events[1].subscriber, t);
+    RETURN oracle.attribute_passes(criteria, events[1].subscriber, t, zone);
   ELSIF criteria ? 'attribute' THEN
     RETURN oracle.number_passes(criteria - 'attribute', (oracle.features(events, t)->>(criteria->>'attribute'))::numeric);
   ELSIF criteria ? 'at_least' THEN

@@ -22,13 +22,15 @@ SELECT id AS subscriber, jsonb_build_object('email', mail, 'tags', labels) || (
     || CASE WHEN jsonb_typeof(more) = 'object' THEN more ELSE '{}' END)) AS attributes
 FROM shop.person WHERE oracle.people_attached();
 
--- The time that a value is, without an offset in UTC.
-CREATE FUNCTION oracle.time_of(value jsonb) RETURNS timestamptz LANGUAGE sql STABLE AS $$
-  SELECT (value #>> '{}')::timestamptz WHERE jsonb_typeof(value) = 'string' AND value #>> '{}' ~ '^\d{4}-\d\d-\d\d([T ]|$)'
+-- The time that a value is, without an offset in the time zone.
+CREATE FUNCTION oracle.time_of(value jsonb, zone text) RETURNS timestamptz LANGUAGE sql STABLE AS $$
+  SELECT CASE WHEN value #>> '{}' ~ '([-+]\d\d:\d\d|Z)$' THEN (value #>> '{}')::timestamptz
+              ELSE (value #>> '{}')::timestamp AT TIME ZONE zone END
+  WHERE jsonb_typeof(value) = 'string' AND value #>> '{}' ~ '^\d{4}-\d\d-\d\d([T ]|$)'
 $$;
 
 -- Whether an attribute passes the operators of a leaf.
-CREATE FUNCTION oracle.attribute_passes(leaf jsonb, who text, t timestamptz) RETURNS boolean LANGUAGE sql STABLE AS $$
+CREATE FUNCTION oracle.attribute_passes(leaf jsonb, who text, t timestamptz, zone text) RETURNS boolean LANGUAGE sql STABLE AS $$
   SELECT bool_and(coalesce(CASE operator
     WHEN 'equals' THEN actual = operand
     WHEN 'not_equals' THEN coalesce(actual <> operand, true)
@@ -44,14 +46,14 @@ CREATE FUNCTION oracle.attribute_passes(leaf jsonb, who text, t timestamptz) RET
     WHEN 'before' THEN at < t - make_interval(secs => oracle.seconds(substr(operand #>> '{}', 2)))
     WHEN 'after' THEN at > t - make_interval(secs => oracle.seconds(substr(operand #>> '{}', 2)))
     WHEN 'on' THEN CASE operand #>> '{}'
-      WHEN 'today' THEN date(at AT TIME ZONE 'UTC') = date(t AT TIME ZONE 'UTC')
-      WHEN 'this_week' THEN date_trunc('week', at AT TIME ZONE 'UTC') = date_trunc('week', t AT TIME ZONE 'UTC')
-      WHEN 'last_month' THEN date_trunc('month', at AT TIME ZONE 'UTC') = date_trunc('month', t AT TIME ZONE 'UTC') - interval '1 month'
-      WHEN 'anniversary' THEN to_char(at AT TIME ZONE 'UTC', 'MMDD') = to_char(t AT TIME ZONE 'UTC', 'MMDD') END
+      WHEN 'today' THEN date(at AT TIME ZONE zone) = date(t AT TIME ZONE zone)
+      WHEN 'this_week' THEN date_trunc('week', at AT TIME ZONE zone) = date_trunc('week', t AT TIME ZONE zone)
+      WHEN 'last_month' THEN date_trunc('month', at AT TIME ZONE zone) = date_trunc('month', t AT TIME ZONE zone) - interval '1 month'
+      WHEN 'anniversary' THEN to_char(at AT TIME ZONE zone, 'MMDD') = to_char(t AT TIME ZONE zone, 'MMDD') END
   END, false))
   FROM jsonb_each(leaf - 'attribute') o (operator, operand),
        (SELECT nullif((SELECT attributes FROM oracle.person p WHERE p.subscriber = who) -> (leaf->>'attribute'), 'null') AS actual) a,
-       LATERAL (SELECT oracle.time_of(actual) AS at) i
+       LATERAL (SELECT oracle.time_of(actual, zone) AS at) i
 $$;
 
 CREATE FUNCTION oracle.random_attribute() RETURNS jsonb LANGUAGE sql VOLATILE AS $$

@@ -6,6 +6,7 @@ use crate::criteria::random::Random;
 use crate::criteria::{Clock, Scope, Zone, describe, matches_at, normalise, parse, parse_value};
 use crate::error::{Code, Error};
 use crate::membership::{Definition, Program};
+use crate::score::features;
 use serde_json::{Map, Value, json};
 
 const WORDS: [&str; 51] = [
@@ -97,7 +98,12 @@ fn mutations_give_a_definition_or_a_helpful_error() {
 /// Whether a document is accepted for anything; what is wrong with how it was refused or accepted, if anything is.
 fn check(text: &str) -> Result<(), Option<String>> {
     for scope in [Scope::Document, Scope::DocumentAt, Scope::Event, Scope::Subscriber] {
-        match parse(text, scope) {
+        let parsed = parse(text, scope);
+        match if scope == Scope::Subscriber {
+            parsed.and_then(|node| features().expand(node))
+        } else {
+            parsed
+        } {
             Err(error) => verdict(&error)?,
             Ok(node) if scope == Scope::Subscriber => {
                 let known = Definition {
@@ -259,6 +265,7 @@ fn errors_name_what_is_near() {
             |node| Definition { id: 1, name: "champions".to_owned(), criteria: node, zone: Zone::UTC };
         let everyone = parse_value(&json!({}), Scope::Subscriber).unwrap();
         let checked = parse_value(&criteria, Scope::Subscriber)
+            .and_then(|node| features().expand(node))
             .and_then(|node| Program::check(&node, &[known(everyone)]));
         let hint = checked.unwrap_err().hint().unwrap();
         assert!(hint.starts_with(&format!("Did you mean \"{near}\"?")), "{criteria}: {hint}");
