@@ -65,10 +65,7 @@ pub fn holds<'a, D: Document<'a>>(
         Operator::Exists(wanted) => value.is_some() == *wanted,
         Operator::Has(literal) => has(literal),
         Operator::HasAny(literals) => value.is_some_and(|value| has_any(value, literals, ignore_case)),
-        // A missing or wrongly typed list has nothing, not even an empty selection.
-        Operator::HasAll(literals) => {
-            value.is_some_and(|value| value.kind() != Kind::Object) && literals.iter().all(has)
-        }
+        Operator::HasAll(literals) => value.is_some_and(|value| has_all(value, literals, ignore_case)),
         Operator::HasNone(literals) => !value.is_some_and(|value| has_any(value, literals, ignore_case)),
         Operator::Size(test) => value
             .filter(|value| value.kind() == Kind::Array)
@@ -168,14 +165,39 @@ fn has_any<'a, D: Document<'a>>(value: D, literals: &[Literal], ignore_case: boo
     }
 }
 
-/// Whether a value equals one of a sorted list of literals, in which numbers stand before texts.
+/// The same for all of a sorted list without repetitions. What is no list has nothing, not even an empty selection.
+fn has_all<'a, D: Document<'a>>(value: D, literals: &[Literal], ignore_case: bool) -> bool {
+    let (mut met, mut missing) = (vec![false; literals.len()], literals.len());
+    let mut completes = |element: D| {
+        let place = place_among(element, literals, ignore_case);
+        missing -= usize::from(place.is_some_and(|place| !std::mem::replace(&mut met[place], true)));
+        missing == 0
+    };
+    match value.kind() {
+        Kind::Object => false,
+        Kind::Array => literals.is_empty() || elements(Some(value)).any(completes),
+        _ => literals.is_empty() || completes(value),
+    }
+}
+
+/// Whether a value equals one of a sorted list of literals.
 fn is_among<'a, D: Document<'a>>(value: D, literals: &[Literal], ignore_case: bool) -> bool {
-    let found = match value.kind() {
-        Kind::Number => literals.binary_search_by(|literal| match literal {
-            Literal::Null | Literal::Boolean(_) => Ordering::Less,
-            Literal::Number(number) => value.compare_number(number).map_or(Ordering::Less, Ordering::reverse),
-            _ => Ordering::Greater,
-        }),
+    place_among(value, literals, ignore_case).is_some()
+}
+
+/// The place of the literal that a value equals in a sorted list, in which numbers stand before texts, and these before lists.
+fn place_among<'a, D: Document<'a>>(value: D, literals: &[Literal], ignore_case: bool) -> Option<usize> {
+    match value.kind() {
+        Kind::Number => {
+            let search = |literal: &Literal| match literal {
+                Literal::Null | Literal::Boolean(_) => Ordering::Less,
+                Literal::Number(number) => {
+                    value.compare_number(number).map_or(Ordering::Less, Ordering::reverse)
+                }
+                _ => Ordering::Greater,
+            };
+            literals.binary_search_by(search).ok()
+        }
         Kind::Text => {
             let search = |text: &[u8]| {
                 literals.binary_search_by(|literal| match literal {
@@ -184,11 +206,17 @@ fn is_among<'a, D: Document<'a>>(value: D, literals: &[Literal], ignore_case: bo
                     _ => Ordering::Greater,
                 })
             };
-            with_text(Some(value), ignore_case, search).unwrap_or(Err(0))
+            with_text(Some(value), ignore_case, search)?.ok()
         }
-        _ => return literals.iter().any(|literal| equals(value, literal, ignore_case)),
-    };
-    found.is_ok()
+        Kind::Null | Kind::Boolean => {
+            literals.iter().take(3).position(|literal| equals(value, literal, ignore_case))
+        }
+        Kind::Array | Kind::Object => {
+            let first = literals.partition_point(|literal| *literal < Literal::Array(Vec::new()));
+            let place = literals[first..].iter().position(|literal| equals(value, literal, ignore_case))?;
+            Some(first + place)
+        }
+    }
 }
 
 /// Deep, typed equality: numbers by value, objects whatever the order of their keys.

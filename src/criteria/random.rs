@@ -162,6 +162,11 @@ impl Random {
         serde_json::from_str(self.pick(&numbers)).unwrap()
     }
 
+    /// A list to compare with.
+    pub fn values(&mut self) -> Value {
+        self.list(1)
+    }
+
     fn list(&mut self, depth: usize) -> Value {
         (0..self.below(4)).map(|_| self.value(depth.saturating_sub(1))).collect()
     }

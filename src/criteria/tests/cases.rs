@@ -1,6 +1,7 @@
 //! What other products of the field test about times, versions and lists, by the ids under which the project keeps
 //! those cases; the others about documents are in tests/regress/sql/cases.sql.
 
+use super::super::random::Random;
 use super::*;
 
 /// Evaluates every case of a group: its id, criteria, document and expected truth.
@@ -319,4 +320,45 @@ fn types_tell_null_from_missing() {
     assert_eq!(refused_in_document(json!({"x": {"type": ["string", 5]}})), "x.type[1]");
     assert_eq!(refused_in_document(json!({"x": {"type": []}})), "x.type");
     assert_eq!(refused_in_document(json!({"bucket": {"salt": "s", "from": 0, "to": 10}})), "bucket");
+}
+
+#[test]
+fn all_of_a_long_list_are_looked_for() {
+    let numbers: Vec<Value> = (0..3_000).map(Value::from).collect();
+    let texts = (0..3_000).map(|number| Value::from(format!("t{number}")));
+    let wanted: Vec<Value> = numbers.iter().cloned().chain(texts).chain([json!(true)]).collect();
+    let mut given: Vec<Value> = wanted.iter().rev().chain(&wanted).cloned().collect();
+    let criteria = json!({"x": {"has_all": wanted}});
+    assert!(holds(criteria.clone(), json!({"x": given})));
+    // 2999.0 is among them, "2999" is not.
+    given.retain(|value| *value != json!(2_999));
+    assert!(!holds(criteria.clone(), json!({"x": given})));
+    given.push(json!("2999"));
+    assert!(!holds(criteria.clone(), json!({"x": given})));
+    given.push(json!(2_999.0));
+    assert!(holds(criteria, json!({"x": given})));
+}
+
+#[test]
+fn all_of_a_list_are_its_elements_one_by_one() {
+    let mut random = Random::new(13);
+    let mut held = 0;
+    for _ in 0..2_000 {
+        // Null equals nothing, and is refused.
+        let wanted: Value =
+            random.values().as_array().into_iter().flatten().filter(|one| !one.is_null()).cloned().collect();
+        let mut document = random.document();
+        if let (Some(given), Some(wanted)) = (document["items"].as_array_mut(), wanted.as_array()) {
+            given.extend(wanted.iter().filter(|_| random.below(8) > 0).rev().cloned());
+        }
+        let ignore_case = random.below(2) == 0;
+        let test = |operator: &str, operand: &Value| json!({"items": {operator: operand, "ignore_case": ignore_case}});
+        let all = holds(test("has_all", &wanted), document.clone());
+        let one_by_one =
+            || wanted.as_array().into_iter().flatten().all(|one| holds(test("has", one), document.clone()));
+        let list = document.get("items").is_some_and(|value| !value.is_null() && !value.is_object());
+        assert_eq!(all, list && one_by_one(), "{wanted} in {document}");
+        held += i32::from(all && wanted != json!([]));
+    }
+    assert!(held > 100, "{held}");
 }
