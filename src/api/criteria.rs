@@ -62,7 +62,7 @@ fn matches_then(
 fn validate(criteria: JsonbArgument) -> bool {
     let registry = registry::visible();
     let checked = registry.parse(&criteria.text());
-    value_of(checked.and_then(|node| Program::check(&node, &registry.definitions)));
+    value_of(checked.and_then(|criteria| Program::check(&criteria, &registry.definitions)));
     true
 }
 

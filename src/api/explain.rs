@@ -69,7 +69,7 @@ fn explain(
         changes_at.map(timestamp),
         since.filter(|_| member).map(timestamp),
     );
-    let leaves = program.explain(definition.id, &definition.criteria, subject, &state, at);
+    let leaves = program.explain(definition.id, &definition.criteria.root, subject, &state, at);
     let leaves = leaves.into_iter().map(|leaf| {
         let changes_at = leaf.changes_at.map(timestamp);
         (leaf.path, leaf.condition, leaf.actual, leaf.threshold, leaf.holds, changes_at, None)

@@ -1,7 +1,7 @@
 //! What criteria would do before they are a segment's, and what depends on a segment.
 
 use super::segment::{existing, with};
-use crate::criteria::{Node, Zone};
+use crate::criteria::{Located, Zone};
 use crate::membership::{self, Definition, Sample, with_referred};
 use crate::pg::flush::flush;
 use crate::pg::registry;
@@ -98,6 +98,6 @@ fn dependents(segment: String) -> TableIterator<'static, (name!(segment, String)
 
 /// A definition for criteria that are no segment's: nothing refers to it, and nobody was ever put into it by hand, as
 /// the numbers of segments begin with 1.
-fn tried(criteria: Node, zone: Zone) -> Definition {
+fn tried(criteria: Located, zone: Zone) -> Definition {
     Definition { id: 0, name: String::new(), criteria, zone }
 }

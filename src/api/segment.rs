@@ -1,7 +1,7 @@
 //! Creating, altering and dropping segments.
 
 use super::member::decide;
-use crate::criteria::{Node, Scope, Zone, parse};
+use crate::criteria::{Located, Scope, Zone, parse};
 use crate::error::nearest;
 use crate::membership::{Definition, Program, StreamPlan, dependents, plan_streams, requirements};
 use crate::pg::owner::Acting;
@@ -30,10 +30,10 @@ fn create_segment(
     // What is wrong with it by itself is told before anybody waits.
     value_of(parse(&criteria, Scope::Subscriber));
     let registry = change::begin("create_segment");
-    let node = value_of(registry.parse(&criteria));
+    let located = value_of(registry.parse(&criteria));
     let _acting = Acting::as_owner(registry::home().owner);
     refuse_existing(&name);
-    let plan = plan(&registry, None, &name, node, zone);
+    let plan = plan(&registry, None, &name, located, zone);
     let fill = change::store_streams(&plan, false);
     let id: i32 = connect(|session| {
         session
@@ -96,11 +96,11 @@ fn create_segment_concurrently(
     let criteria = required(criteria, "criteria").text();
     let zone = checked_zone(time_zone);
     let registry = change::begin_online("create_segment_concurrently");
-    let node = value_of(registry.parse(&criteria));
+    let located = value_of(registry.parse(&criteria));
     if !resumes(&name, &criteria, Some(zone), "NOT ready") {
         let _acting = Acting::as_owner(registry::home().owner);
         refuse_existing(&name);
-        add_streams(plan(&registry, None, &name, node, zone));
+        add_streams(plan(&registry, None, &name, located, zone));
         connect(|session| {
             session.modify(
                 "INSERT INTO segment.definition (name, description, criteria, time_zone, created_at, ready, changing)
@@ -124,11 +124,11 @@ fn alter_segment(name: Option<String>, criteria: Option<JsonbArgument>, fcinfo: 
     let name = required(name, "name");
     let criteria = required(criteria, "criteria").text();
     let registry = change::begin_online("alter_segment");
-    let node = value_of(registry.parse(&criteria));
+    let located = value_of(registry.parse(&criteria));
     if !resumes(&name, &criteria, None, "changing IS NOT NULL") {
         let _acting = Acting::as_owner(registry::home().owner);
         let Some((id, zone)) = found(&name) else { unknown(&name) };
-        add_streams(plan(&registry, Some(id as u32), &name, node, value_of(Zone::by_name(&zone))));
+        add_streams(plan(&registry, Some(id as u32), &name, located, value_of(Zone::by_name(&zone))));
         connect(|session| {
             session.modify(
                 "UPDATE segment.definition SET criteria = $2::jsonb, changing = pg_catalog.nextval('segment.version_number')
@@ -200,7 +200,7 @@ fn changing(name: &str) -> Option<i64> {
 
 /// The streams for all definitions with one put in, in the place of another or anew; or an error for one that speaks of
 /// what does not exist, or of itself.
-fn plan(registry: &Registry, replaced: Option<u32>, name: &str, criteria: Node, zone: Zone) -> StreamPlan {
+fn plan(registry: &Registry, replaced: Option<u32>, name: &str, criteria: Located, zone: Zone) -> StreamPlan {
     plan_of(registry, &with(registry, replaced, name, criteria, zone))
 }
 
@@ -210,7 +210,7 @@ pub fn with(
     registry: &Registry,
     replaced: Option<u32>,
     name: &str,
-    criteria: Node,
+    criteria: Located,
     zone: Zone,
 ) -> Vec<Definition> {
     // A new one's id is not known yet, and nothing here depends on it.

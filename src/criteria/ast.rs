@@ -26,6 +26,14 @@ pub enum Node {
     Number(Box<NumberLeaf>),
 }
 
+/// A tree with the path that each of its leaves has in the document, in the order of the tree. Leaves that one leaf of the
+/// document stands for have its path.
+#[derive(Clone, Debug)]
+pub struct Located {
+    pub root: Node,
+    pub paths: Vec<String>,
+}
+
 /// Keys from the root of a document to a value.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Path(pub Vec<String>);

@@ -1,18 +1,19 @@
 //! Says in English what criteria demand.
 
 use super::ast::{
-    EventLeaf, Filter, Literal, Measure, Node, Operand, Operator, Path, SequenceLeaf, Span, Test, TierLeaf,
+    EventLeaf, Filter, Literal, Located, Measure, Node, Operand, Operator, Path, SequenceLeaf, Span, Test,
+    TierLeaf,
 };
 use super::moment::Moment;
-use super::parse::{Scope, parse_located, parse_value, read};
+use super::parse::{Scope, locate, parse_value, read};
 use crate::error::Result;
 use serde_json::Value;
 
 /// A sentence for each leaf of criteria for documents or for segments, with its path, in the order of the tree.
 pub fn describe(text: &str) -> Result<Vec<(String, String)>> {
-    let (node, paths) = parse_located(&read(text)?, Scope::Any)?;
+    let Located { root, paths } = locate(&read(text)?, Scope::Any)?;
     let mut sentences = Vec::with_capacity(paths.len());
-    leaves(&node, &mut sentences);
+    leaves(&root, &mut sentences);
     Ok(paths.into_iter().zip(sentences).collect())
 }
 

@@ -1,6 +1,6 @@
 //! Named numbers as data: features and scores, and what they are computed from.
 
-use super::ast::{EventLeaf, Measure, Node, Path, Test};
+use super::ast::{EventLeaf, Located, Measure, Node, Path, Test};
 use super::duration::Duration;
 use super::number::Decimal;
 use super::parse::{Parser, Scope, criteria, join, parse_path};
@@ -92,34 +92,38 @@ impl Features {
     }
 
     /// Criteria with how each feature is computed in the place of its name.
-    pub fn expand(&self, node: Node) -> Result<Node> {
-        self.expand_at(node, "")
+    pub fn expand(&self, criteria: Located) -> Result<Located> {
+        let root = self.expand_node(criteria.root, &mut criteria.paths.iter())?;
+        Ok(Located { root, paths: criteria.paths })
     }
 
-    fn expand_at(&self, node: Node, at: &str) -> Result<Node> {
-        let all = |nodes: Vec<Node>, form: &str| {
-            let nodes = nodes.into_iter().enumerate();
-            nodes
-                .map(|(index, node)| self.expand_at(node, &format!("{}[{index}]", join(at, form))))
-                .collect::<Result<Vec<Node>>>()
+    /// Takes the paths of its leaves.
+    fn expand_node(&self, node: Node, paths: &mut std::slice::Iter<String>) -> Result<Node> {
+        let mut all = |nodes: Vec<Node>| {
+            nodes.into_iter().map(|node| self.expand_node(node, paths)).collect::<Result<Vec<Node>>>()
         };
         Ok(match node {
-            Node::All(nodes) => Node::All(all(nodes, "all")?),
-            Node::Any(nodes) => Node::Any(all(nodes, "any")?),
-            Node::None(nodes) => Node::None(all(nodes, "none")?),
-            Node::AtLeast(wanted, nodes) => Node::AtLeast(wanted, all(nodes, "of")?),
-            Node::Not(node) => Node::Not(Box::new(self.expand_at(*node, &join(at, "not"))?)),
-            Node::Attribute(path, test) if !path.is_of_profile() => {
-                let name = match path.0.as_slice() {
-                    [root, name] if ROOTS.contains(&root.as_str()) => name.clone(),
-                    _ => super::describe::describe_path(&path),
-                };
-                match self.named(&name, at, DEEPEST)? {
-                    Formula::Builtin(name) => Node::Attribute(Path(vec![name]), test),
-                    formula => Node::Number(Box::new(NumberLeaf { name, formula, test })),
+            Node::All(nodes) => Node::All(all(nodes)?),
+            Node::Any(nodes) => Node::Any(all(nodes)?),
+            Node::None(nodes) => Node::None(all(nodes)?),
+            Node::AtLeast(wanted, nodes) => Node::AtLeast(wanted, all(nodes)?),
+            Node::Not(node) => Node::Not(Box::new(self.expand_node(*node, paths)?)),
+            leaf => {
+                let at = paths.next().map_or("", String::as_str);
+                match leaf {
+                    Node::Attribute(path, test) if !path.is_of_profile() => {
+                        let name = match path.0.as_slice() {
+                            [root, name] if ROOTS.contains(&root.as_str()) => name.clone(),
+                            _ => super::describe::describe_path(&path),
+                        };
+                        match self.named(&name, at, DEEPEST)? {
+                            Formula::Builtin(name) => Node::Attribute(Path(vec![name]), test),
+                            formula => Node::Number(Box::new(NumberLeaf { name, formula, test })),
+                        }
+                    }
+                    leaf => leaf,
                 }
             }
-            leaf => leaf,
         })
     }
 
@@ -260,10 +264,9 @@ impl Features {
         };
         if let Some(when) = object.get("when") {
             only(object, &["when", "points", "group"], at)?;
-            let node = condition(when, &join(at, "when"))?;
-            let node = self.expand_at(node, &join(at, "when"))?;
+            let condition = self.expand(condition(when, &join(at, "when"))?)?;
             let weight = optional("points", 1.0)?;
-            return Ok(Term { of: Weighed::Condition(node), weight, group });
+            return Ok(Term { of: Weighed::Condition(condition.root), weight, group });
         }
         only(object, &["of", "weight", "scale", "offset", "floor", "cap", "group"], at)?;
         let of = object.get("of").ok_or_else(|| {
@@ -293,17 +296,17 @@ pub struct NumberLeaf {
 }
 
 /// Criteria of a term, about what somebody did and is known of them.
-fn condition(value: &Value, at: &str) -> Result<Node> {
+fn condition(value: &Value, at: &str) -> Result<Located> {
     let mut parser = Parser::new(Scope::Subscriber);
-    let node = parser.node(value, at)?;
-    if refers(&node) {
+    let root = parser.node(value, at)?;
+    if refers(&root) {
         return Err(criteria(
             at,
             "a score does not look at segments",
             "Write what makes somebody a member in its place.",
         ));
     }
-    Ok(node)
+    Ok(Located { root, paths: parser.leaves })
 }
 
 fn refers(node: &Node) -> bool {

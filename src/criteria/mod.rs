@@ -41,8 +41,8 @@ mod tier;
 mod version;
 
 pub use ast::{
-    EventLeaf, Filter, Literal, Measure, Node, Operand, Operator, Path, SequenceLeaf, Span, Step, Test,
-    TierLeaf, Type,
+    EventLeaf, Filter, Literal, Located, Measure, Node, Operand, Operator, Path, SequenceLeaf, Span, Step,
+    Test, TierLeaf, Type,
 };
 pub use bound::Bound;
 pub use clock::{Clock, Zone};
@@ -61,6 +61,6 @@ pub use moment::Moment;
 pub use next_flip::{next_flip, next_flip_of_test};
 pub use normalise::normalise;
 pub use number::Decimal;
-pub use parse::{Scope, canonical_event, event_names, parse, parse_value};
+pub use parse::{Scope, canonical_event, event_names, locate, parse, parse_value, read};
 pub use parse_test::at_least_one;
 pub use tier::{TierSet, expand_tiers, reads_tier_set};

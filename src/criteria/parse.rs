@@ -1,7 +1,7 @@
 //! From a JSON document to a tree, strict: whatever is not understood is refused with its path, what was
 //! expected, and the nearest name.
 
-use super::ast::{BucketLeaf, Node, Path, Test, TierLeaf};
+use super::ast::{BucketLeaf, Located, Node, Path, Test, TierLeaf};
 use super::document::Document;
 use super::number::Decimal;
 use super::parse_test::{is_operator, literal_key_hint, parse_test};
@@ -76,14 +76,14 @@ pub fn read(text: &str) -> Result<Value> {
 
 /// Parses a criteria document.
 pub fn parse_value(value: &Value, scope: Scope) -> Result<Node> {
-    parse_located(value, scope).map(|(node, _)| node)
+    locate(value, scope).map(|located| located.root)
 }
 
-/// Parses a criteria document; with the path of every leaf, in the order of the tree.
-pub fn parse_located(value: &Value, scope: Scope) -> Result<(Node, Vec<String>)> {
+/// Parses a criteria document, and says where its leaves are.
+pub fn locate(value: &Value, scope: Scope) -> Result<Located> {
     let mut parser = Parser::new(scope);
-    let node = parser.node(value, "")?;
-    Ok((node, parser.leaves))
+    let root = parser.node(value, "")?;
+    Ok(Located { root, paths: parser.leaves })
 }
 
 /// The canonical name of an event type.

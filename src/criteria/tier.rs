@@ -1,6 +1,6 @@
 //! Tier sets: segments in an order of priority, in exactly one of which everybody has a place.
 
-use super::ast::{Node, TierLeaf};
+use super::ast::{Located, Node, TierLeaf};
 use super::parse::join;
 use crate::error::{Error, Result, nearest};
 
@@ -13,29 +13,43 @@ pub struct TierSet {
 }
 
 /// Criteria with what a place in a tier set means in the place of each: in that segment, and in none above it.
-pub fn expand_tiers(node: Node, sets: &[TierSet]) -> Result<Node> {
-    expand(node, sets, "")
+pub fn expand_tiers(criteria: Located, sets: &[TierSet]) -> Result<Located> {
+    let mut paths = Vec::with_capacity(criteria.paths.len());
+    let root = expand(criteria.root, sets, &mut criteria.paths.into_iter(), &mut paths)?;
+    Ok(Located { root, paths })
 }
 
-fn expand(node: Node, sets: &[TierSet], at: &str) -> Result<Node> {
-    let all = |nodes: Vec<Node>, form: &str| {
-        let nodes = nodes.into_iter().enumerate();
-        nodes
-            .map(|(index, node)| expand(node, sets, &format!("{}[{index}]", join(at, form))))
-            .collect::<Result<Vec<Node>>>()
+/// Expands a node whose leaves have the next of the old paths, which become the new ones.
+fn expand(
+    node: Node,
+    sets: &[TierSet],
+    old: &mut impl Iterator<Item = String>,
+    new: &mut Vec<String>,
+) -> Result<Node> {
+    let mut all = |nodes: Vec<Node>| {
+        nodes.into_iter().map(|node| expand(node, sets, old, new)).collect::<Result<Vec<Node>>>()
     };
     Ok(match node {
-        Node::All(nodes) => Node::All(all(nodes, "all")?),
-        Node::Any(nodes) => Node::Any(all(nodes, "any")?),
-        Node::None(nodes) => Node::None(all(nodes, "none")?),
-        Node::AtLeast(wanted, nodes) => Node::AtLeast(wanted, all(nodes, "of")?),
-        Node::Not(node) => Node::Not(Box::new(expand(*node, sets, &join(at, "not"))?)),
-        Node::Tier(leaf) => place(&leaf, sets, at)?,
-        leaf => leaf,
+        Node::All(nodes) => Node::All(all(nodes)?),
+        Node::Any(nodes) => Node::Any(all(nodes)?),
+        Node::None(nodes) => Node::None(all(nodes)?),
+        Node::AtLeast(wanted, nodes) => Node::AtLeast(wanted, all(nodes)?),
+        Node::Not(node) => Node::Not(Box::new(expand(*node, sets, old, new)?)),
+        leaf => {
+            let path = old.next().unwrap_or_default();
+            let Node::Tier(tier) = leaf else {
+                new.push(path);
+                return Ok(leaf);
+            };
+            let (place, segments) = place(&tier, sets, &path)?;
+            new.extend(std::iter::repeat_n(path, segments));
+            place
+        }
     })
 }
 
-fn place(leaf: &TierLeaf, sets: &[TierSet], at: &str) -> Result<Node> {
+/// What a place means, and of how many segments it speaks.
+fn place(leaf: &TierLeaf, sets: &[TierSet], at: &str) -> Result<(Node, usize)> {
     let Some(set) = sets.iter().find(|set| set.name == leaf.tier_set) else {
         return Err(Error::Unknown {
             kind: "tier set",
@@ -47,7 +61,7 @@ fn place(leaf: &TierLeaf, sets: &[TierSet], at: &str) -> Result<Node> {
             name: leaf.tier_set.clone(),
         });
     };
-    let Some(segment) = &leaf.segment else { return Ok(none_of(&set.segments)) };
+    let Some(segment) = &leaf.segment else { return Ok((none_of(&set.segments), set.segments.len())) };
     let Some(place) = set.segments.iter().position(|name| name == segment) else {
         return Err(Error::Unknown {
             kind: "tier",
@@ -57,7 +71,8 @@ fn place(leaf: &TierLeaf, sets: &[TierSet], at: &str) -> Result<Node> {
         });
     };
     let own = Node::Segment(segment.clone());
-    Ok(if place == 0 { own } else { Node::All(vec![own, none_of(&set.segments[..place])]) })
+    let node = if place == 0 { own } else { Node::All(vec![own, none_of(&set.segments[..place])]) };
+    Ok((node, place + 1))
 }
 
 /// Whether criteria speak of a place in a tier set.
@@ -79,7 +94,7 @@ fn none_of(segments: &[String]) -> Node {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::criteria::{Scope, parse_value};
+    use crate::criteria::{Scope, locate, parse_value};
     use serde_json::json;
 
     #[test]
@@ -88,18 +103,21 @@ mod tests {
             name: "loyalty".to_owned(),
             segments: ["gold", "silver"].map(str::to_owned).to_vec(),
         }];
-        let expanded = |criteria: serde_json::Value| {
-            expand_tiers(parse_value(&criteria, Scope::Subscriber)?, &sets).map(|node| format!("{node:?}"))
-        };
+        let expanded =
+            |criteria: serde_json::Value| expand_tiers(locate(&criteria, Scope::Subscriber)?, &sets);
         let means = |criteria, long: serde_json::Value| {
             let long = parse_value(&long, Scope::Subscriber).unwrap();
-            assert_eq!(expanded(criteria).unwrap(), format!("{long:?}"));
+            let expanded = expanded(criteria).unwrap();
+            assert_eq!(format!("{:?}", expanded.root), format!("{long:?}"));
+            expanded.paths
         };
-        means(json!({"segment": "gold", "tier_set": "loyalty"}), json!({"segment": "gold"}));
-        means(
+        let paths = means(json!({"segment": "gold", "tier_set": "loyalty"}), json!({"segment": "gold"}));
+        assert_eq!(paths, [""]);
+        let paths = means(
             json!({"not": {"segment": "silver", "tier_set": "loyalty"}}),
             json!({"not": {"all": [{"segment": "silver"}, {"none": [{"segment": "gold"}]}]}}),
         );
+        assert_eq!(paths, ["not", "not"]);
         means(
             json!({"segment": null, "tier_set": "loyalty"}),
             json!({"none": [{"segment": "gold"}, {"segment": "silver"}]}),

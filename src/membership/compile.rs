@@ -1,6 +1,7 @@
 //! Compiles definitions into a program.
 
 use super::attribute::Attribute;
+use super::compiler::Compiler;
 use super::derived::Derived;
 use super::evaluate::Scratch;
 use super::feeds::Feeds;
@@ -9,11 +10,10 @@ use super::members::Members;
 use super::number::Named;
 use super::streams::{requirements, serving};
 use crate::activity::{Horizons, Resolution, Selection, Streams, Window};
-use crate::criteria::{Node, Zone};
-use crate::error::{Error, Result, nearest};
+use crate::criteria::{Located, Zone};
+use crate::error::{Error, Result};
 use crate::score::{BuiltinStreams, Feature};
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 
 /// A segment as it is stored, parsed.
@@ -21,7 +21,7 @@ use std::rc::Rc;
 pub struct Definition {
     pub id: u32,
     pub name: String,
-    pub criteria: Node,
+    pub criteria: Located,
     /// The calendar that the criteria mean.
     pub zone: Zone,
 }
@@ -235,9 +235,9 @@ impl Program {
     }
 
     /// Checks that criteria speak only of what exists, the definitions given among it.
-    pub fn check(criteria: &Node, definitions: &[Definition]) -> Result<()> {
+    pub fn check(criteria: &Located, definitions: &[Definition]) -> Result<()> {
         let find = |_: &Selection, _: Horizons| Ok(0);
-        Compiler::new(&find, definitions).expression(criteria, "").map(drop)
+        Compiler::new(&find, definitions).whole(criteria).map(drop)
     }
 
     /// Checks that definitions do not refer to each other in a circle.
@@ -343,100 +343,4 @@ fn order_of_reference(segments: &[Segment]) -> Result<Vec<usize>> {
         waiting = later;
     }
     Ok(order)
-}
-
-pub(super) struct Compiler<'a> {
-    pub find: &'a dyn Fn(&Selection, Horizons) -> Result<u32>,
-    /// That of the segment at hand.
-    pub zone: Zone,
-    /// Ids by name.
-    ids: HashMap<&'a str, u32>,
-    leaves: Vec<Leaf>,
-    quantities: Vec<Quantity>,
-    /// Quantities by source, and leaves by what they say, so that equal ones are computed once.
-    by_source: HashMap<Source, usize>,
-    known: HashMap<String, usize>,
-    found: Vec<(String, Condition)>,
-}
-
-impl<'a> Compiler<'a> {
-    fn new(find: &'a dyn Fn(&Selection, Horizons) -> Result<u32>, definitions: &'a [Definition]) -> Self {
-        Compiler {
-            find,
-            zone: Zone::UTC,
-            ids: definitions.iter().map(|definition| (definition.name.as_str(), definition.id)).collect(),
-            leaves: Vec::new(),
-            quantities: Vec::new(),
-            by_source: HashMap::new(),
-            known: HashMap::new(),
-            found: Vec::new(),
-        }
-    }
-
-    /// In ascending order of id.
-    fn segments(&mut self, definitions: &[Definition]) -> Result<Vec<Segment>> {
-        let mut segments = Vec::with_capacity(definitions.len());
-        for definition in definitions {
-            self.zone = definition.zone;
-            let expression = self.expression(&definition.criteria, "")?;
-            let leaves = std::mem::take(&mut self.found);
-            segments.push(Segment { id: definition.id, name: definition.name.clone(), expression, leaves });
-        }
-        segments.sort_by_key(|segment| segment.id);
-        Ok(segments)
-    }
-
-    fn expression(&mut self, node: &Node, at: &str) -> Result<Expression> {
-        Ok(match node {
-            Node::All(nodes) => Expression::All(self.expressions(nodes, at, "all")?),
-            Node::Any(nodes) => Expression::Any(self.expressions(nodes, at, "any")?),
-            Node::None(nodes) => Expression::None(self.expressions(nodes, at, "none")?),
-            Node::Not(node) => Expression::Not(Box::new(self.expression(node, &step(at, "not"))?)),
-            Node::AtLeast(wanted, nodes) => Expression::AtLeast(*wanted, self.expressions(nodes, at, "of")?),
-            Node::Segment(name) => {
-                let id = self.ids.get(name.as_str()).copied().ok_or_else(|| Error::Unknown {
-                    kind: "segment",
-                    hint: match nearest(name, self.ids.keys().copied()) {
-                        Some(near) => format!("Did you mean \"{near}\"?"),
-                        None => "Create that segment first.".to_owned(),
-                    },
-                    path: at.to_owned(),
-                    name: name.clone(),
-                })?;
-                self.found.push((step(at, "segment"), Condition::Segment(id)));
-                Expression::Segment(id)
-            }
-            leaf => {
-                let (source, test) = self.source_of(leaf)?;
-                self.leaf(source, &test, at)
-            }
-        })
-    }
-
-    fn expressions(&mut self, nodes: &[Node], at: &str, form: &str) -> Result<Vec<Expression>> {
-        let nodes = nodes.iter().enumerate();
-        nodes.map(|(index, node)| self.expression(node, &format!("{}[{index}]", step(at, form)))).collect()
-    }
-
-    fn leaf(&mut self, source: Source, test: &crate::criteria::Test, at: &str) -> Expression {
-        let (leaves, quantities) = (&mut self.leaves, &mut self.quantities);
-        let scale = source.scale();
-        let quantity = *self.by_source.entry(source).or_insert_with_key(|source| {
-            let source = source.clone();
-            quantities.push(Quantity { source, leaves: Vec::new(), boundaries: None, thresholds: None });
-            quantities.len() - 1
-        });
-        let index = *self.known.entry(format!("{quantity} {test:?}")).or_insert_with(|| {
-            let accepts = Accepts::of(test, scale);
-            quantities[quantity].leaves.push(leaves.len());
-            leaves.push(Leaf { quantity, test: test.clone(), accepts });
-            leaves.len() - 1
-        });
-        self.found.push((at.to_owned(), Condition::Leaf(index)));
-        Expression::Leaf(index)
-    }
-}
-
-fn step(at: &str, key: &str) -> String {
-    if at.is_empty() { key.to_owned() } else { format!("{at}.{key}") }
 }

@@ -8,6 +8,7 @@ mod advance;
 mod attribute;
 mod blame;
 mod compile;
+mod compiler;
 mod derived;
 mod edge;
 mod evaluate;

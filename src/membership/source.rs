@@ -1,7 +1,7 @@
 //! Compiles leaves, and the formulas of named numbers, to where their numbers come from.
 
 use super::attribute::Attribute;
-use super::compile::Compiler;
+use super::compiler::Compiler;
 use super::derived::{Derivation, Derived};
 use super::edge::{Edge, edges};
 use super::leaf::{Accepts, Source};

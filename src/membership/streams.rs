@@ -21,7 +21,7 @@ pub struct StreamPlan {
 pub fn requirements<'a>(definitions: impl IntoIterator<Item = &'a Definition>) -> Vec<(Selection, Horizons)> {
     let mut wanted = Vec::new();
     for definition in definitions {
-        visit(&definition.criteria, definition.zone, &mut |requirement| {
+        visit(&definition.criteria.root, definition.zone, &mut |requirement| {
             if !wanted.contains(&requirement) {
                 wanted.push(requirement);
             }

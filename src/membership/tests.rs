@@ -4,7 +4,7 @@ use super::*;
 use crate::activity::{Base, Change, DAY, Fold, HOUR, Instant, State, Stored, Stream, Streams};
 use crate::criteria::encode::jsonb;
 use crate::criteria::random::Random;
-use crate::criteria::{Clock, Moment, Scope, Zone, parse_value};
+use crate::criteria::{Clock, Moment, Scope, Zone, describe, locate, parse_value};
 use crate::profile::Profile;
 use crate::score::{BuiltinStreams, features};
 use proptest::prelude::*;
@@ -19,7 +19,7 @@ fn definition(id: u32, criteria: Value) -> Definition {
     Definition {
         id,
         name: format!("s{id}"),
-        criteria: features().expand(parse_value(&criteria, Scope::Subscriber).unwrap()).unwrap(),
+        criteria: features().expand(locate(&criteria, Scope::Subscriber).unwrap()).unwrap(),
         zone: Zone::by_name(ZONES[(id - 1) as usize % ZONES.len()]).unwrap(),
     }
 }
@@ -377,15 +377,36 @@ fn the_leaf_that_made_the_difference_is_named() {
     let all = [("purchase", 0, 1), ("open", 0, 1), ("visit", 0, 1), ("open", HOUR, 1)];
     // One alone; the first of two that only together do; none where there was nobody before.
     let entered = leaves(&all[..3], HOUR, &all, HOUR, Cause::Event);
-    assert_eq!(entered, [path("any[0].all[1]"), path("not.segment")]);
+    assert_eq!(entered, [path("any[0].all[1]"), path("not")]);
     let both = leaves(&all[..2], HOUR, &all, HOUR, Cause::Event);
     assert_eq!(both[0], path("any[0].all[1]"));
     assert_eq!(leaves(&[], HOUR, &all[..1], HOUR, Cause::Event), [None, None]);
     // Time: the purchase leaves its window; later the days since the last event come to 40.
     let left = leaves(&all, 20 * DAY, &all, 30 * DAY, Cause::Time);
-    assert_eq!(left, [path("not.segment"), path("any[0].all[0]")]);
+    assert_eq!(left, [path("not"), path("any[0].all[0]")]);
     assert_eq!(leaves(&all, 39 * DAY, &all, 40 * DAY + HOUR, Cause::Time)[0], path("any[1].all[0]"));
     assert_eq!(leaves(&all, 20 * DAY, &all, 30 * DAY, Cause::Definition), [None; 0]);
+}
+
+#[test]
+fn leaves_are_explained_where_the_document_has_them() {
+    let criteria = json!({"all": [
+        {"event": "visit", "within": "14 days", "stopped": "7 days"},
+        {"engagement_score": {"min": 0.5}, "not": {"days_since_last": {"max": 3}}},
+        {"at_least": 1, "of": [{"sequence": [{"event": "visit"}, {"event": "purchase"}], "within": "7 days"}, {"segment": "s1"}]},
+        {"event": "visit", "regularly": {"every": "1 day", "periods": 2, "at_least": 1}},
+    ]});
+    let definitions = [definition(1, json!({})), definition(2, criteria.clone())];
+    let program = Program::alone(&definitions).unwrap();
+    let reports = program.explain(2, &definitions[1].criteria.root, SOMEBODY, &State::default(), 0);
+    let paths: Vec<String> = reports.into_iter().map(|report| report.path).collect();
+    let described: Vec<String> =
+        describe(&criteria.to_string()).unwrap().into_iter().map(|(path, _)| path).collect();
+    assert_eq!(paths, described);
+    assert_eq!(
+        paths[..5],
+        ["all[0]", "all[0]", "all[1].engagement_score", "all[1].not.days_since_last", "all[2].of[0]"]
+    );
 }
 
 #[test]
@@ -440,10 +461,10 @@ fn a_wider_stream_takes_the_place_of_a_narrower_one() {
 
 #[test]
 fn unknown_features_are_refused_with_the_nearest() {
-    let node = parse_value(&json!({"any": [{"engagment_score": {"min": 1}}]}), Scope::Subscriber).unwrap();
-    let error = features().expand(node).unwrap_err();
+    let criteria = json!({"any": [{"engagment_score": {"min": 1}}]});
+    let error = features().expand(locate(&criteria, Scope::Subscriber).unwrap()).unwrap_err();
     assert_eq!(error.to_string(), "feature \"engagment_score\" does not exist");
-    assert_eq!(error.detail().unwrap(), "At any[0].");
+    assert_eq!(error.detail().unwrap(), "At any[0].engagment_score.");
     assert_eq!(error.hint().unwrap(), "Did you mean \"engagement_score\"?");
 }
 
@@ -636,7 +657,7 @@ fn fading_weights_halve_and_are_due_when_they_have_fallen_far_enough() {
     let mut known = features();
     let fading = json!({"event": "purchase", "half_life": "1 day", "cap": {"most": 2, "per": "1 day"}});
     known.specs.insert("fading".to_owned(), fading);
-    let node = parse_value(&json!({"fading": {"min": 0.5}}), Scope::Subscriber).unwrap();
+    let node = locate(&json!({"fading": {"min": 0.5}}), Scope::Subscriber).unwrap();
     let definition =
         Definition { id: 1, name: "s".to_owned(), criteria: known.expand(node).unwrap(), zone: Zone::UTC };
     let program = Program::alone(&[definition]).unwrap();
@@ -665,7 +686,7 @@ fn points_for_conditions_within_a_group() {
     known.specs.insert("plan".to_owned(), plan);
     let value = |events: &[Event], profile: Option<&Profile>| {
         (-10..=100).find(|points| {
-            let node = parse_value(&json!({"plan": {"equals": points}}), Scope::Subscriber).unwrap();
+            let node = locate(&json!({"plan": {"equals": points}}), Scope::Subscriber).unwrap();
             let criteria = known.expand(node).unwrap();
             let definition = Definition { id: 1, name: "s".to_owned(), criteria, zone: Zone::UTC };
             let program = Program::alone(&[definition]).unwrap();

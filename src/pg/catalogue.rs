@@ -5,7 +5,7 @@ use super::report::raise;
 use super::source::{EventType, Mapping, Source};
 use super::spi::Session;
 use crate::activity::{Horizons, Keep, Selection, Stream, Streams};
-use crate::criteria::{Features, Formula, Path, Scope, TierSet, Zone, expand_tiers, parse};
+use crate::criteria::{Features, Formula, Path, Scope, TierSet, Zone, expand_tiers, locate, read};
 use crate::error::Error;
 use crate::membership::{Definition, Program};
 use pgrx::prelude::*;
@@ -20,8 +20,9 @@ pub fn definitions(session: &Session, tier_sets: &[TierSet], features: &Features
     );
     let definition = |row: usize| {
         let name: String = rows.value(row, 2);
-        let parsed = parse(&rows.value::<String>(row, 3), Scope::Subscriber);
-        let criteria = parsed.and_then(|criteria| features.expand(criteria));
+        let located =
+            read(&rows.value::<String>(row, 3)).and_then(|criteria| locate(&criteria, Scope::Subscriber));
+        let criteria = located.and_then(|criteria| features.expand(criteria));
         let criteria = criteria.and_then(|criteria| expand_tiers(criteria, tier_sets));
         let zone = Zone::by_name(&rows.value::<String>(row, 4));
         match criteria.and_then(|criteria| Ok((criteria, zone?))) {

@@ -12,7 +12,7 @@ use super::relation::Relation;
 use super::report::Refusal;
 use super::source::{Reader, Source};
 use super::spi::{Session, connect, connect_at_latest};
-use crate::criteria::{Features, Formula, Node, Scope, TierSet, expand_tiers, parse};
+use crate::criteria::{Features, Formula, Located, Scope, TierSet, expand_tiers, locate, read};
 use crate::error::{Error, Result};
 use crate::membership::{Definition, Program};
 use pgrx::prelude::*;
@@ -255,9 +255,9 @@ pub fn invalidate() {
 
 impl Registry {
     /// Criteria for a segment, as they compile.
-    pub fn parse(&self, criteria: &str) -> Result<Node> {
-        let node = self.features.expand(parse(criteria, Scope::Subscriber)?)?;
-        expand_tiers(node, &self.tier_sets)
+    pub fn parse(&self, criteria: &str) -> Result<Located> {
+        let criteria = self.features.expand(locate(&read(criteria)?, Scope::Subscriber)?)?;
+        expand_tiers(criteria, &self.tier_sets)
     }
 
     pub fn source_of(&self, relation: pg_sys::Oid) -> Option<&Source> {

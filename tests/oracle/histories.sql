@@ -113,14 +113,25 @@ $$;
 -- Criteria that refer to no segment but those that may be referred to.
 CREATE FUNCTION oracle.random_criteria(depth integer, referable text[]) RETURNS jsonb LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-  form text := oracle.pick(ARRAY['leaf', 'leaf', 'leaf', 'all', 'any', 'none', 'not', 'all', 'segment', 'at_least', 'bucket']);
+  form text := oracle.pick(ARRAY['leaf', 'leaf', 'leaf', 'all', 'any', 'none', 'not', 'all', 'segment', 'at_least', 'bucket', 'tier']);
+  tiers segment.tier_set;
+  place integer;
   nodes jsonb := '[]';
 BEGIN
   IF form = 'bucket' THEN
     RETURN jsonb_build_object('bucket', jsonb_build_object('salt', oracle.pick(ARRAY['spring', 'autumn']), 'from', oracle.below(40), 'to', 41 + oracle.below(50)));
   END IF;
+  IF form = 'tier' THEN
+    -- Of a set all of whose segments may be referred to; with null the place of whoever is in none.
+    SELECT * INTO tiers FROM segment.tier_set s
+    WHERE s.segments <@ ARRAY(SELECT segment_id FROM segment.definition WHERE name = ANY (referable)) ORDER BY s.tier_set LIMIT 1;
+    IF FOUND THEN
+      place := oracle.below(cardinality(tiers.segments) + 1);
+      RETURN jsonb_build_object('segment', (SELECT name FROM segment.definition WHERE segment_id = tiers.segments[place]), 'tier_set', tiers.tier_set);
+    END IF;
+  END IF;
   IF form = 'segment' AND cardinality(referable) > 0 THEN RETURN jsonb_build_object('segment', oracle.pick(referable)); END IF;
-  IF depth = 0 OR form IN ('leaf', 'segment') THEN RETURN oracle.random_leaf(); END IF;
+  IF depth = 0 OR form IN ('leaf', 'segment', 'tier') THEN RETURN oracle.random_leaf(); END IF;
   IF form = 'not' THEN RETURN jsonb_build_object('not', oracle.random_criteria(depth - 1, referable)); END IF;
   FOR i IN 1 .. oracle.below(3) LOOP
     nodes := nodes || jsonb_build_array(oracle.random_criteria(depth - 1, referable));
@@ -159,11 +170,20 @@ DECLARE
   chosen record;
   count integer := (SELECT count(*) FROM segment.definition);
 BEGIN
-  IF what = 'drop' OR count > 5 THEN
+  IF what = 'drop' OR what <> 'tiers' AND count > 5 THEN
     SELECT name INTO chosen FROM segment.definition d
     WHERE NOT EXISTS (SELECT FROM segment.definition WHERE criteria::text LIKE '%"segment": "' || d.name || '"%')
+      AND NOT EXISTS (SELECT FROM segment.tier_set WHERE d.segment_id = ANY (segments))
     ORDER BY oracle.below(1000), segment_id LIMIT 1;
     PERFORM segment.drop_segment(chosen.name) WHERE chosen.name IS NOT NULL;
+  ELSIF what = 'tiers' THEN
+    -- Sets that nothing refers to go, and another one comes.
+    PERFORM segment.drop_tier_set(tier_set) FROM segment.tier_set s
+    WHERE NOT EXISTS (SELECT FROM segment.definition WHERE criteria::text LIKE '%"tier_set": "' || s.tier_set || '"%');
+    PERFORM segment.create_tier_set(label, t.tiers) FROM (
+      SELECT array_agg(name ORDER BY place) AS tiers
+      FROM (SELECT name, oracle.below(1000) AS place FROM segment.definition WHERE ready ORDER BY place, segment_id LIMIT 1 + oracle.below(3)) d) t
+    WHERE t.tiers IS NOT NULL;
   ELSIF what = 'alter' AND count > 0 THEN
     SELECT name, segment_id INTO chosen FROM segment.definition ORDER BY oracle.below(1000), segment_id LIMIT 1;
     CALL segment.alter_segment(chosen.name, oracle.random_criteria(2, oracle.referable(chosen.segment_id)));
@@ -454,6 +474,7 @@ BEGIN
   TRUNCATE shop.orders, shop.activity, shop.visit, shop.customer, shop.refund, shop.ledger, shop.ledger_2, shop.reading, shop.reading_old, shop.person, segment.event
     RESTART IDENTITY;
   COMMIT;
+  DELETE FROM segment.tier_set;
   DELETE FROM segment.definition;
   DELETE FROM segment.stream;
   TRUNCATE oracle.decided;
@@ -468,6 +489,8 @@ BEGIN
   PERFORM oracle.set_clock(timestamptz '2026-03-01' + random() * interval '30 days');
   COMMIT;
   FOR i IN 1 .. segments LOOP
+    -- So that the third may refer to it.
+    IF i = 3 AND random() < 0.5 THEN PERFORM segment.create_tier_set('tiers', oracle.pick(ARRAY['{s1,s2}', '{s2,s1}', '{s1}'])::text[]); END IF;
     PERFORM segment.create_segment('s' || i, oracle.random_criteria(2, oracle.referable()), time_zone => oracle.random_zone());
   END LOOP;
 END
@@ -558,7 +581,7 @@ BEGIN
         RETURN NEXT here || format('SELECT oracle.decide(%L, %L)', oracle.pick(ARRAY['1', '2', '3', 'é', 'nobody']), oracle.pick(ARRAY['add', 'add', 'exclude', 'release']));
       WHEN 'source' THEN RETURN NEXT here || 'CALL oracle.source()';
       WHEN 'define' THEN
-        RETURN NEXT here || format('CALL oracle.define(%L, %L)', oracle.pick(ARRAY['create', 'concurrently', 'alter', 'alter', 'drop']), format('d%s.%s', part, step));
+        RETURN NEXT here || format('CALL oracle.define(%L, %L)', oracle.pick(ARRAY['create', 'create', 'concurrently', 'concurrently', 'alter', 'alter', 'alter', 'drop', 'drop', 'tiers', 'tiers', 'tiers']), format('d%s.%s', part, step));
     END CASE;
     IF NOT (what = 'prepare' AND step = steps AND part = 0) THEN
       IF step = steps AND random() < 0.5 THEN RETURN NEXT here || 'CALL segment.refresh()'; END IF;

@@ -231,8 +231,8 @@ fn there_are_as_many_sentences_as_leaves() {
     let mut random = Random::new(10);
     for _ in 0..1_000 {
         let criteria = random.segment_criteria();
-        let (node, paths) = super::super::parse::parse_located(&criteria, Scope::Any).unwrap();
-        assert_eq!(paths.len(), leaves(&node), "{criteria}: {paths:?}");
+        let Located { root, paths } = locate(&criteria, Scope::Any).unwrap();
+        assert_eq!(paths.len(), leaves(&root), "{criteria}: {paths:?}");
         assert_eq!(describe(&criteria.to_string()).unwrap().len(), paths.len());
     }
 }

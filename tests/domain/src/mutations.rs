@@ -3,7 +3,7 @@
 //! MUTATIONS and MUTATION_SEED make it longer or different; `make soak` runs ten million.
 
 use crate::criteria::random::Random;
-use crate::criteria::{Clock, Scope, Zone, describe, matches_at, normalise, parse, parse_value};
+use crate::criteria::{Clock, Scope, Zone, describe, locate, matches_at, normalise, parse, read};
 use crate::error::{Code, Error};
 use crate::membership::{Definition, Program};
 use crate::score::features;
@@ -98,21 +98,25 @@ fn mutations_give_a_definition_or_a_helpful_error() {
 /// Whether a document is accepted for anything; what is wrong with how it was refused or accepted, if anything is.
 fn check(text: &str) -> Result<(), Option<String>> {
     for scope in [Scope::Document, Scope::DocumentAt, Scope::Event, Scope::Subscriber] {
-        let parsed = parse(text, scope);
-        match if scope == Scope::Subscriber {
-            parsed.and_then(|node| features().expand(node))
-        } else {
-            parsed
-        } {
+        match parse(text, scope) {
             Err(error) => verdict(&error)?,
-            Ok(node) if scope == Scope::Subscriber => {
+            Ok(_) if scope == Scope::Subscriber => {
+                let located = read(text).and_then(|document| locate(&document, scope));
+                let located = located.map_err(|error| Some(error.to_string()))?;
+                let criteria = match features().expand(located) {
+                    Ok(criteria) => criteria,
+                    Err(error) => {
+                        verdict(&error)?;
+                        continue;
+                    }
+                };
                 let known = Definition {
                     id: 1,
                     name: "champions".to_owned(),
-                    criteria: node.clone(),
+                    criteria: criteria.clone(),
                     zone: Zone::UTC,
                 };
-                if let Err(error) = Program::check(&node, &[known]) {
+                if let Err(error) = Program::check(&criteria, &[known]) {
                     verdict(&error)?;
                 }
             }
@@ -261,12 +265,11 @@ fn errors_name_what_is_near() {
         (json!({"engagement_scor": {"min": 1}}), "engagement_score"),
         (json!({"segment": "champion"}), "champions"),
     ] {
-        let known =
-            |node| Definition { id: 1, name: "champions".to_owned(), criteria: node, zone: Zone::UTC };
-        let everyone = parse_value(&json!({}), Scope::Subscriber).unwrap();
-        let checked = parse_value(&criteria, Scope::Subscriber)
-            .and_then(|node| features().expand(node))
-            .and_then(|node| Program::check(&node, &[known(everyone)]));
+        let known = |criteria| Definition { id: 1, name: "champions".to_owned(), criteria, zone: Zone::UTC };
+        let everyone = locate(&json!({}), Scope::Subscriber).unwrap();
+        let checked = locate(&criteria, Scope::Subscriber)
+            .and_then(|criteria| features().expand(criteria))
+            .and_then(|criteria| Program::check(&criteria, &[known(everyone)]));
         let hint = checked.unwrap_err().hint().unwrap();
         assert!(hint.starts_with(&format!("Did you mean \"{near}\"?")), "{criteria}: {hint}");
     }

@@ -1,0 +1,113 @@
+//! From the criteria of segments to expressions over leaves, equal ones of which are compiled once.
+
+use super::compile::{Condition, Definition, Expression, Quantity, Segment};
+use super::leaf::{Accepts, Leaf, Source};
+use crate::activity::{Horizons, Selection};
+use crate::criteria::{Located, Node, Test, Zone};
+use crate::error::{Error, Result, nearest};
+use std::collections::HashMap;
+
+/// The paths of the leaves that are still to come.
+type Paths<'p> = std::slice::Iter<'p, String>;
+
+pub(super) struct Compiler<'a> {
+    pub find: &'a dyn Fn(&Selection, Horizons) -> Result<u32>,
+    /// That of the segment at hand.
+    pub zone: Zone,
+    /// Ids by name.
+    ids: HashMap<&'a str, u32>,
+    pub leaves: Vec<Leaf>,
+    pub quantities: Vec<Quantity>,
+    /// Quantities by source, and leaves by what they say, so that equal ones are computed once.
+    by_source: HashMap<Source, usize>,
+    known: HashMap<String, usize>,
+    found: Vec<(String, Condition)>,
+}
+
+impl<'a> Compiler<'a> {
+    pub fn new(find: &'a dyn Fn(&Selection, Horizons) -> Result<u32>, definitions: &'a [Definition]) -> Self {
+        Compiler {
+            find,
+            zone: Zone::UTC,
+            ids: definitions.iter().map(|definition| (definition.name.as_str(), definition.id)).collect(),
+            leaves: Vec::new(),
+            quantities: Vec::new(),
+            by_source: HashMap::new(),
+            known: HashMap::new(),
+            found: Vec::new(),
+        }
+    }
+
+    /// In ascending order of id.
+    pub fn segments(&mut self, definitions: &[Definition]) -> Result<Vec<Segment>> {
+        let mut segments = Vec::with_capacity(definitions.len());
+        for definition in definitions {
+            self.zone = definition.zone;
+            let (expression, leaves) = self.whole(&definition.criteria)?;
+            segments.push(Segment { id: definition.id, name: definition.name.clone(), expression, leaves });
+        }
+        segments.sort_by_key(|segment| segment.id);
+        Ok(segments)
+    }
+
+    /// The expression of criteria, and their leaves.
+    pub fn whole(&mut self, criteria: &Located) -> Result<(Expression, Vec<(String, Condition)>)> {
+        let expression = self.expression(&criteria.root, &mut criteria.paths.iter())?;
+        Ok((expression, std::mem::take(&mut self.found)))
+    }
+
+    /// Takes the paths of its leaves.
+    fn expression(&mut self, node: &Node, paths: &mut Paths) -> Result<Expression> {
+        let at = match node {
+            Node::All(nodes) => return Ok(Expression::All(self.expressions(nodes, paths)?)),
+            Node::Any(nodes) => return Ok(Expression::Any(self.expressions(nodes, paths)?)),
+            Node::None(nodes) => return Ok(Expression::None(self.expressions(nodes, paths)?)),
+            Node::Not(node) => return Ok(Expression::Not(Box::new(self.expression(node, paths)?))),
+            Node::AtLeast(wanted, nodes) => {
+                return Ok(Expression::AtLeast(*wanted, self.expressions(nodes, paths)?));
+            }
+            _ => paths.next().ok_or(Error::Corrupt("path of a leaf"))?,
+        };
+        if let Node::Segment(name) = node {
+            return self.segment(name, at);
+        }
+        let (source, test) = self.source_of(node)?;
+        Ok(self.leaf(source, test, at))
+    }
+
+    fn expressions(&mut self, nodes: &[Node], paths: &mut Paths) -> Result<Vec<Expression>> {
+        nodes.iter().map(|node| self.expression(node, paths)).collect()
+    }
+
+    fn segment(&mut self, name: &str, at: &str) -> Result<Expression> {
+        let id = self.ids.get(name).copied().ok_or_else(|| Error::Unknown {
+            kind: "segment",
+            hint: match nearest(name, self.ids.keys().copied()) {
+                Some(near) => format!("Did you mean \"{near}\"?"),
+                None => "Create that segment first.".to_owned(),
+            },
+            path: at.to_owned(),
+            name: name.to_owned(),
+        })?;
+        self.found.push((at.to_owned(), Condition::Segment(id)));
+        Ok(Expression::Segment(id))
+    }
+
+    fn leaf(&mut self, source: Source, test: Test, at: &str) -> Expression {
+        let (leaves, quantities) = (&mut self.leaves, &mut self.quantities);
+        let scale = source.scale();
+        let quantity = *self.by_source.entry(source).or_insert_with_key(|source| {
+            let source = source.clone();
+            quantities.push(Quantity { source, leaves: Vec::new(), boundaries: None, thresholds: None });
+            quantities.len() - 1
+        });
+        let index = *self.known.entry(format!("{quantity} {test:?}")).or_insert_with(|| {
+            let accepts = Accepts::of(&test, scale);
+            quantities[quantity].leaves.push(leaves.len());
+            leaves.push(Leaf { quantity, test, accepts });
+            leaves.len() - 1
+        });
+        self.found.push((at.to_owned(), Condition::Leaf(index)));
+        Expression::Leaf(index)
+    }
+}
