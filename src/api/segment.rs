@@ -214,7 +214,12 @@ pub fn with(
     zone: Zone,
 ) -> Vec<Definition> {
     // A new one's id is not known yet, and nothing here depends on it.
-    let definition = Definition { id: replaced.unwrap_or(u32::MAX), name: name.to_owned(), criteria, zone };
+    let definition = Definition {
+        id: replaced.unwrap_or(u32::MAX),
+        name: name.to_owned(),
+        criteria: criteria.into(),
+        zone,
+    };
     let mut all: Vec<Definition> = registry.definitions.clone();
     all.retain(|other| Some(other.id) != replaced);
     if replaced.is_some() {

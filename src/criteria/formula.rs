@@ -68,7 +68,7 @@ pub enum Weighed {
 }
 
 /// The features that criteria may name.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Features {
     /// Those without a definition in data.
     pub builtin: Vec<&'static str>,

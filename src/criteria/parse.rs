@@ -302,8 +302,10 @@ impl Parser {
     /// `{"a": {"b": {"min": 1}}}`: keys are a path until an object whose keys are all operators is met.
     fn shorthand(&mut self, path: &mut Vec<String>, value: &Value, at: &str) -> Result<Node> {
         self.enter()?;
-        let hint = literal_key_hint(path.last().map_or("", String::as_str), &FORMS);
-        let object = self.object(value, at, &hint)?;
+        let object = value.as_object().ok_or_else(|| {
+            let hint = literal_key_hint(path.last().map_or("", String::as_str), &FORMS);
+            criteria(at, "expected an object", hint)
+        })?;
         if object.is_empty() {
             return Err(criteria(
                 at,

@@ -9,7 +9,7 @@ use super::leaf::{Accepts, Leaf, Source};
 use super::members::Members;
 use super::number::Named;
 use super::streams::{requirements, serving};
-use crate::activity::{Horizons, Resolution, Selection, Streams, Window};
+use crate::activity::{Horizons, Resolution, Selection, Stream, Streams, Window};
 use crate::criteria::{Located, Zone};
 use crate::error::{Error, Result};
 use crate::score::{BuiltinStreams, Feature};
@@ -21,7 +21,7 @@ use std::rc::Rc;
 pub struct Definition {
     pub id: u32,
     pub name: String,
-    pub criteria: Located,
+    pub criteria: Rc<Located>,
     /// The calendar that the criteria mean.
     pub zone: Zone,
 }
@@ -119,7 +119,7 @@ pub struct Program {
 impl Program {
     /// `stored` are the streams beside the built-in ones; every definition's must be among them, and every segment
     /// that one refers to among the definitions.
-    pub fn compile(stored: Vec<crate::activity::Stream>, definitions: &[Definition]) -> Result<Self> {
+    pub fn compile(stored: Vec<Stream>, definitions: &[Definition]) -> Result<Self> {
         let mut streams = BuiltinStreams::default().streams()?;
         streams.extend(stored);
         let streams = Streams::new(streams);
@@ -265,6 +265,14 @@ impl Program {
         } else {
             Err(Error::Corrupt("stream catalogue"))
         }
+    }
+
+    /// Whether these are its streams beside the built-in ones.
+    pub fn is_over(&self, stored: &[Stream]) -> bool {
+        let builtin = BuiltinStreams::default().ids();
+        let own = self.streams.as_slice().iter().filter(|stream| !builtin.contains(&stream.id));
+        let said = |stream: &Stream| (stream.id, stream.selection.clone(), stream.horizons);
+        own.map(said).eq(stored.iter().map(said))
     }
 
     pub fn streams(&self) -> &Streams {

@@ -5,6 +5,7 @@ use super::leaf::{Accepts, Leaf, Source};
 use crate::activity::{Horizons, Selection};
 use crate::criteria::{Located, Node, Test, Zone};
 use crate::error::{Error, Result, nearest};
+use std::cell::LazyCell;
 use std::collections::HashMap;
 
 /// The paths of the leaves that are still to come.
@@ -18,9 +19,8 @@ pub(super) struct Compiler<'a> {
     ids: HashMap<&'a str, u32>,
     pub leaves: Vec<Leaf>,
     pub quantities: Vec<Quantity>,
-    /// Quantities by source, and leaves by what they say, so that equal ones are computed once.
+    /// Quantities by source, so that equal ones are computed once.
     by_source: HashMap<Source, usize>,
-    known: HashMap<String, usize>,
     found: Vec<(String, Condition)>,
 }
 
@@ -33,7 +33,6 @@ impl<'a> Compiler<'a> {
             leaves: Vec::new(),
             quantities: Vec::new(),
             by_source: HashMap::new(),
-            known: HashMap::new(),
             found: Vec::new(),
         }
     }
@@ -101,10 +100,14 @@ impl<'a> Compiler<'a> {
             quantities.push(Quantity { source, leaves: Vec::new(), boundaries: None, thresholds: None });
             quantities.len() - 1
         });
-        let index = *self.known.entry(format!("{quantity} {test:?}")).or_insert_with(|| {
-            let accepts = Accepts::of(&test, scale);
+        let accepts = Accepts::of(&test, scale);
+        // Tests that say the same in other words stay apart, to be explained in their own.
+        let text = LazyCell::new(|| format!("{test:?}"));
+        let same = |leaf: &Leaf| leaf.accepts == accepts && format!("{:?}", leaf.test) == *text;
+        let found = quantities[quantity].leaves.iter().copied().find(|leaf| same(&leaves[*leaf]));
+        let index = found.unwrap_or_else(|| {
             quantities[quantity].leaves.push(leaves.len());
-            leaves.push(Leaf { quantity, test, accepts });
+            leaves.push(Leaf { quantity, test: test.clone(), accepts });
             leaves.len() - 1
         });
         self.found.push((at.to_owned(), Condition::Leaf(index)));

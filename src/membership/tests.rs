@@ -16,12 +16,9 @@ const ZONES: [&str; 6] =
     ["UTC", "America/Sao_Paulo", "Asia/Kolkata", "Australia/Lord_Howe", "America/Asuncion", "Asia/Kathmandu"];
 
 fn definition(id: u32, criteria: Value) -> Definition {
-    Definition {
-        id,
-        name: format!("s{id}"),
-        criteria: features().expand(locate(&criteria, Scope::Subscriber).unwrap()).unwrap(),
-        zone: Zone::by_name(ZONES[(id - 1) as usize % ZONES.len()]).unwrap(),
-    }
+    let criteria = features().expand(locate(&criteria, Scope::Subscriber).unwrap()).unwrap().into();
+    let zone = Zone::by_name(ZONES[(id - 1) as usize % ZONES.len()]).unwrap();
+    Definition { id, name: format!("s{id}"), criteria, zone }
 }
 
 fn program(criteria: &[Value]) -> Program {
@@ -384,7 +381,7 @@ fn the_leaf_that_made_the_difference_is_named() {
     // Time: the purchase leaves its window; later the days since the last event come to 40.
     let left = leaves(&all, 20 * DAY, &all, 30 * DAY, Cause::Time);
     assert_eq!(left, [path("not"), path("any[0].all[0]")]);
-    assert_eq!(leaves(&all, 39 * DAY, &all, 40 * DAY + HOUR, Cause::Time)[0], path("any[1].all[0]"));
+    assert_eq!(leaves(&all, 39 * DAY, &all, 40 * DAY + HOUR, Cause::Time)[0], path("any[1].all[0].days_since_last"));
     assert_eq!(leaves(&all, 20 * DAY, &all, 30 * DAY, Cause::Definition), [None; 0]);
 }
 
@@ -658,8 +655,12 @@ fn fading_weights_halve_and_are_due_when_they_have_fallen_far_enough() {
     let fading = json!({"event": "purchase", "half_life": "1 day", "cap": {"most": 2, "per": "1 day"}});
     known.specs.insert("fading".to_owned(), fading);
     let node = locate(&json!({"fading": {"min": 0.5}}), Scope::Subscriber).unwrap();
-    let definition =
-        Definition { id: 1, name: "s".to_owned(), criteria: known.expand(node).unwrap(), zone: Zone::UTC };
+    let definition = Definition {
+        id: 1,
+        name: "s".to_owned(),
+        criteria: known.expand(node).unwrap().into(),
+        zone: Zone::UTC,
+    };
     let program = Program::alone(&[definition]).unwrap();
     // Three in one day weigh as two, which are a half after two days.
     let events: [Event; 3] = [("purchase", HOUR, 1), ("purchase", HOUR + 5, 1), ("purchase", HOUR + 9, 1)];
@@ -687,7 +688,7 @@ fn points_for_conditions_within_a_group() {
     let value = |events: &[Event], profile: Option<&Profile>| {
         (-10..=100).find(|points| {
             let node = locate(&json!({"plan": {"equals": points}}), Scope::Subscriber).unwrap();
-            let criteria = known.expand(node).unwrap();
+            let criteria = known.expand(node).unwrap().into();
             let definition = Definition { id: 1, name: "s".to_owned(), criteria, zone: Zone::UTC };
             let program = Program::alone(&[definition]).unwrap();
             let state = fresh(&program, events, 0);

@@ -5,34 +5,50 @@ use super::report::raise;
 use super::source::{EventType, Mapping, Source};
 use super::spi::Session;
 use crate::activity::{Horizons, Keep, Selection, Stream, Streams};
-use crate::criteria::{Features, Formula, Path, Scope, TierSet, Zone, expand_tiers, locate, read};
+use crate::criteria::{Features, Located, Path, Scope, TierSet, Zone, expand_tiers, locate, read};
 use crate::error::Error;
 use crate::membership::{Definition, Program};
 use pgrx::prelude::*;
+use std::collections::HashMap;
+use std::rc::Rc;
 
 /// Definitions, and the names of those that cannot be read, with the reason.
-type Parsed = Vec<std::result::Result<Definition, (String, Error)>>;
+pub type Parsed = Vec<std::result::Result<Definition, (String, Error)>>;
 
-pub fn definitions(session: &Session, tier_sets: &[TierSet], features: &Features) -> Parsed {
+/// Criteria by their text.
+pub type Texts = HashMap<String, Rc<Located>>;
+
+/// Those that were parsed before need not be parsed again.
+pub fn definitions(
+    session: &Session,
+    tier_sets: &[TierSet],
+    features: &Features,
+    before: &Texts,
+) -> (Parsed, Texts) {
     let rows = session.select(
         "SELECT segment_id, name, criteria::text, time_zone FROM segment.definition ORDER BY segment_id",
         &[],
     );
+    let mut texts = Texts::with_capacity(rows.count());
+    let parse = |text: &str| {
+        let located = locate(&read(text)?, Scope::Subscriber)?;
+        expand_tiers(features.expand(located)?, tier_sets).map(Rc::new)
+    };
     let definition = |row: usize| {
         let name: String = rows.value(row, 2);
-        let located =
-            read(&rows.value::<String>(row, 3)).and_then(|criteria| locate(&criteria, Scope::Subscriber));
-        let criteria = located.and_then(|criteria| features.expand(criteria));
-        let criteria = criteria.and_then(|criteria| expand_tiers(criteria, tier_sets));
+        let text: String = rows.value(row, 3);
+        let known = before.get(&text).map(|criteria| Ok(Rc::clone(criteria)));
+        let criteria = known.unwrap_or_else(|| parse(&text));
         let zone = Zone::by_name(&rows.value::<String>(row, 4));
         match criteria.and_then(|criteria| Ok((criteria, zone?))) {
             Ok((criteria, zone)) => {
+                texts.insert(text, Rc::clone(&criteria));
                 Ok(Definition { id: rows.value::<i32>(row, 1) as u32, name, criteria, zone })
             }
             Err(error) => Err((name, error)),
         }
     };
-    (0..rows.count()).map(definition).collect()
+    ((0..rows.count()).map(definition).collect(), texts)
 }
 
 pub fn tier_sets(session: &Session) -> Vec<TierSet> {
@@ -47,7 +63,7 @@ pub fn tier_sets(session: &Session) -> Vec<TierSet> {
 
 /// The program of the definitions that can be compiled, those, and those that cannot: only direct writes to the tables
 /// make such, and whoever refers to one is one too.
-pub fn compile(streams: Vec<Stream>, parsed: Parsed) -> (Program, Vec<Definition>, Vec<(String, Error)>) {
+pub fn compile(streams: Vec<Stream>, parsed: Parsed) -> (Rc<Program>, Vec<Definition>, Vec<(String, Error)>) {
     let mut definitions = Vec::with_capacity(parsed.len());
     let mut broken = Vec::new();
     for definition in parsed {
@@ -58,7 +74,7 @@ pub fn compile(streams: Vec<Stream>, parsed: Parsed) -> (Program, Vec<Definition
     }
     loop {
         let error = match Program::compile(streams.clone(), &definitions) {
-            Ok(program) => return (program, definitions, broken),
+            Ok(program) => return (Rc::new(program), definitions, broken),
             Err(error) => error,
         };
         let stored = Streams::new(streams.clone());
@@ -151,18 +167,15 @@ pub fn profiles(session: &Session) -> Vec<ProfileSource> {
         .collect()
 }
 
-/// The features that there are, and those that somebody created. One that cannot be read is none.
-pub fn features(session: &Session) -> (Features, Vec<(String, Formula)>) {
+/// The features that there are, and the names of those that somebody created. One that cannot be read is none.
+pub fn features(session: &Session) -> (Features, Vec<String>) {
     let rows = session.select("SELECT name, spec::text FROM segment.feature ORDER BY name", &[]);
     let mut features = crate::score::features();
-    let names: Vec<String> = (0..rows.count())
-        .filter_map(|row| {
-            let name: String = rows.value(row, 1);
-            features.specs.insert(name.clone(), serde_json::from_str(&rows.value::<String>(row, 2)).ok()?);
-            Some(name)
-        })
-        .collect();
-    let created = names.into_iter().filter_map(|name| Some((features.formula(&name).ok()?, name)));
-    let created = created.map(|(formula, name)| (name, formula)).collect();
+    for row in 0..rows.count() {
+        let spec = serde_json::from_str(&rows.value::<String>(row, 2));
+        features.specs.extend(spec.ok().map(|spec| (rows.value(row, 1), spec)));
+    }
+    let created: Vec<String> = rows.first_column();
+    let created = created.into_iter().filter(|name| features.formula(name).is_ok()).collect();
     (features, created)
 }

@@ -4,7 +4,7 @@
 //! registry never goes stale: readers ask for the version that their snapshot shows. Writers need the newest,
 //! and hold a lock on `segment.version` that a change of definitions has to wait for.
 
-use super::catalogue;
+use super::catalogue::{self, Parsed, Texts};
 use super::guc;
 use super::owner::Acting;
 use super::profile::{ProfileReader, ProfileSource, ResolvedProfiles};
@@ -12,7 +12,8 @@ use super::relation::Relation;
 use super::report::Refusal;
 use super::source::{Reader, Source};
 use super::spi::{Session, connect, connect_at_latest};
-use crate::criteria::{Features, Formula, Located, Scope, TierSet, expand_tiers, locate, read};
+use crate::activity::Stream;
+use crate::criteria::{Features, Located, Scope, TierSet, expand_tiers, locate, read};
 use crate::error::{Error, Result};
 use crate::membership::{Definition, Program};
 use pgrx::prelude::*;
@@ -28,14 +29,16 @@ pub struct Registry {
     pub version: i64,
     /// The table that the version was read from: another extension's after DROP and CREATE EXTENSION.
     home: pg_sys::Oid,
-    pub program: Program,
+    pub program: Rc<Program>,
     pub definitions: Vec<Definition>,
+    /// Their criteria, for the next version.
+    texts: Texts,
     /// Definitions that this version cannot read, with the reason; they have no members.
     pub broken: Vec<(String, Error)>,
     pub tier_sets: Vec<TierSet>,
     pub features: Features,
     /// Those that somebody created, by name: their streams are kept.
-    pub created: Vec<(String, Formula)>,
+    pub created: Vec<String>,
     pub sources: Vec<Source>,
     /// In ascending order of id.
     pub profiles: Vec<ProfileSource>,
@@ -260,6 +263,20 @@ impl Registry {
         expand_tiers(criteria, &self.tier_sets)
     }
 
+    /// Whether its program is that of these definitions and streams.
+    fn says(&self, parsed: &Parsed, streams: &[Stream]) -> bool {
+        let same = |(parsed, known): (&std::result::Result<Definition, _>, &Definition)| {
+            parsed.as_ref().is_ok_and(|parsed| {
+                (parsed.id, &parsed.name, parsed.zone) == (known.id, &known.name, known.zone)
+                    && Rc::ptr_eq(&parsed.criteria, &known.criteria)
+            })
+        };
+        self.broken.is_empty()
+            && parsed.len() == self.definitions.len()
+            && parsed.iter().zip(&self.definitions).all(same)
+            && self.program.is_over(streams)
+    }
+
     pub fn source_of(&self, relation: pg_sys::Oid) -> Option<&Source> {
         self.sources.iter().find(|source| source.tables.contains(&relation))
     }
@@ -381,10 +398,22 @@ fn version(session: &Session) -> i64 {
 
 fn load(session: &Session) -> Registry {
     let version = version(session);
+    let before = COMPILED.with_borrow(|compiled| compiled.first().cloned());
+    let before = before.filter(|before| before.home == home().version);
     let tier_sets = catalogue::tier_sets(session);
     let (features, created) = catalogue::features(session);
-    let parsed = catalogue::definitions(session, &tier_sets, &features);
-    let (program, definitions, broken) = catalogue::compile(catalogue::streams(session), parsed);
+    let same = |before: &&Rc<Registry>| {
+        before.tier_sets == tier_sets && before.features == features && before.created == created
+    };
+    let none = Texts::default();
+    let before = before.as_ref().filter(same);
+    let known = before.map_or(&none, |before| &before.texts);
+    let (parsed, texts) = catalogue::definitions(session, &tier_sets, &features, known);
+    let streams = catalogue::streams(session);
+    let (program, definitions, broken) = match before.filter(|before| before.says(&parsed, &streams)) {
+        Some(before) => (Rc::clone(&before.program), before.definitions.clone(), Vec::new()),
+        None => catalogue::compile(streams, parsed),
+    };
     let versions = session.select(
         "SELECT streams, (SELECT coalesce(max(since), 0) FROM segment.stream),
                 (SELECT coalesce(max(changing), 0) FROM segment.definition) FROM segment.version",
@@ -395,6 +424,7 @@ fn load(session: &Session) -> Registry {
         home: home().version,
         program,
         definitions,
+        texts,
         broken,
         tier_sets,
         features,

@@ -8,6 +8,7 @@ use crate::error::{Code, Error};
 use crate::membership::{Definition, Program};
 use crate::score::features;
 use serde_json::{Map, Value, json};
+use std::rc::Rc;
 
 const WORDS: [&str; 51] = [
     "all",
@@ -104,7 +105,7 @@ fn check(text: &str) -> Result<(), Option<String>> {
                 let located = read(text).and_then(|document| locate(&document, scope));
                 let located = located.map_err(|error| Some(error.to_string()))?;
                 let criteria = match features().expand(located) {
-                    Ok(criteria) => criteria,
+                    Ok(criteria) => Rc::new(criteria),
                     Err(error) => {
                         verdict(&error)?;
                         continue;
@@ -113,7 +114,7 @@ fn check(text: &str) -> Result<(), Option<String>> {
                 let known = Definition {
                     id: 1,
                     name: "champions".to_owned(),
-                    criteria: criteria.clone(),
+                    criteria: Rc::clone(&criteria),
                     zone: Zone::UTC,
                 };
                 if let Err(error) = Program::check(&criteria, &[known]) {
@@ -265,7 +266,12 @@ fn errors_name_what_is_near() {
         (json!({"engagement_scor": {"min": 1}}), "engagement_score"),
         (json!({"segment": "champion"}), "champions"),
     ] {
-        let known = |criteria| Definition { id: 1, name: "champions".to_owned(), criteria, zone: Zone::UTC };
+        let known = |criteria| Definition {
+            id: 1,
+            name: "champions".to_owned(),
+            criteria: Rc::new(criteria),
+            zone: Zone::UTC,
+        };
         let everyone = locate(&json!({}), Scope::Subscriber).unwrap();
         let checked = locate(&criteria, Scope::Subscriber)
             .and_then(|criteria| features().expand(criteria))
