@@ -2,6 +2,8 @@
 ALTER FUNCTION segment._features(bigint, timestamptz, bytea, boolean, timestamptz) COST 50 ROWS 1;
 ALTER FUNCTION segment._overdue(bigint, text, timestamptz, bytea, bytea, bytea, jsonb, bytea, timestamptz) COST 50 ROWS 5;
 ALTER FUNCTION segment._segments(bigint, text, timestamptz, bytea, bytea, jsonb, bytea, timestamptz) COST 50;
+ALTER FUNCTION segment._numbers(bigint, text, timestamptz, bytea, jsonb, bytea, timestamptz) COST 100;
+ALTER FUNCTION segment._features_known() ROWS 60;
 ALTER FUNCTION segment._manual(bytea) ROWS 2;
 ALTER FUNCTION segment.explain(text, text) ROWS 5;
 ALTER FUNCTION segment.describe(jsonb) ROWS 5;
@@ -46,6 +48,14 @@ COMMENT ON FUNCTION segment.time_in_segment(text, text, timestamptz, timestamptz
 COMMENT ON FUNCTION segment.preview(jsonb, integer, text) IS 'count who satisfies criteria now, with the share of all subscribers and a sample, and create nothing';
 COMMENT ON FUNCTION segment.diff(text, jsonb) IS 'list who would enter a segment and who would leave it if its criteria were these, and change nothing';
 COMMENT ON FUNCTION segment.dependents(text) IS 'list the segments whose criteria refer to a segment, directly or through others';
+-- Features
+COMMENT ON FUNCTION segment.create_feature(text, jsonb, text) IS 'create a feature by its definition, or have a ready one kept; segment.profile then shows it';
+COMMENT ON FUNCTION segment.create_score(text, jsonb, text) IS 'create a score: a feature that is a sum of terms';
+COMMENT ON FUNCTION segment.alter_feature(text, jsonb) IS 'put another definition in the place of that of a created feature; what uses it is evaluated again';
+COMMENT ON FUNCTION segment.drop_feature(text) IS 'drop a created feature that nothing uses';
+COMMENT ON FUNCTION segment._features_known() IS 'internal: all features, for segment.feature_list';
+COMMENT ON FUNCTION segment._numbers(bigint, text, timestamptz, bytea, jsonb, bytea, timestamptz) IS 'internal: created features of a stored state, for segment.profile';
+COMMENT ON VIEW segment.feature_list IS 'all features and scores: built in, ready to be used by name, and created';
 -- Events
 COMMENT ON FUNCTION segment.record_event(text, text, timestamptz, numeric, jsonb) IS 'store an event in segment.event, apply it at once and return the segments entered and departed';
 COMMENT ON FUNCTION segment.create_event_table() IS 'create the ready-made table segment.event and attach it, unless that was done before';

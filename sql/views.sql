@@ -29,6 +29,10 @@ SELECT s.subscriber, s.profile OPERATOR(pg_catalog.->>) 'email' AS email, f.firs
        f.engagement_consistency, f.engagement_score,
        f.total_value_90d, f.lifetime_value, f.days_since_last,
        segment._segments((SELECT version FROM segment.version), s.subscriber, s.evaluated_at, s.activity OPERATOR(pg_catalog.||) coalesce(s.recent, ''), coalesce(s.manual, ''), coalesce(s.profile, 'null'), coalesce(s.held, ''), segment.now()) AS segments,
+       CASE WHEN EXISTS (SELECT FROM segment.feature) THEN
+         segment._numbers((SELECT version FROM segment.version), s.subscriber, s.evaluated_at,
+                          s.activity OPERATOR(pg_catalog.||) coalesce(s.recent, ''), coalesce(s.profile, 'null'), coalesce(s.held, ''), segment.now())::jsonb
+       END AS features,
        s.profile OPERATOR(pg_catalog.->) 'traits' AS traits,
        CASE WHEN s.profile OPERATOR(pg_catalog.->>) 'preferences' IS NOT NULL THEN s.profile OPERATOR(pg_catalog.->) 'preferences' END AS preferences,
        CASE WHEN s.profile OPERATOR(pg_catalog.->>) 'tags' IS NOT NULL THEN s.profile OPERATOR(pg_catalog.->) 'tags' END AS tags, s.evaluated_at
@@ -86,6 +90,13 @@ LEFT JOIN (SELECT tier_set, place, pg_catalog.count(*) AS members FROM segment.t
        ON p.tier_set OPERATOR(pg_catalog.=) t.tier_set AND p.place OPERATOR(pg_catalog.=) l.place
 LEFT JOIN (SELECT segment, pg_catalog.count(*) AS members FROM segment.member GROUP BY segment) m
        ON m.segment OPERATOR(pg_catalog.=) d.name;
+
+-- All features and scores: built in, ready to be used by name, and created.
+CREATE VIEW segment.feature_list WITH (security_invoker = true) AS
+SELECT k.name, coalesce(f.kind, CASE WHEN k.spec::jsonb OPERATOR(pg_catalog.?) 'terms' OR k.name OPERATOR(pg_catalog.~~) '%score' THEN 'score' ELSE 'feature' END) AS kind,
+       k.origin, coalesce(f.description, k.description) AS description, k.spec::jsonb AS spec
+FROM segment._features_known() k
+LEFT JOIN segment.feature f ON f.name OPERATOR(pg_catalog.=) k.name;
 
 -- What transactions with pg_segment.flush = queued have left for segment.refresh().
 CREATE VIEW segment.stat_queue WITH (security_invoker = true) AS

@@ -40,6 +40,8 @@ extension_sql_file!(
         api::view::overdue,
         api::view::segments,
         api::view::features,
+        api::view::numbers,
+        api::feature::features_known,
         api::history::recorded_segment,
         api::segment::existing_segment,
         api::subscriber::set_aside

@@ -7,6 +7,7 @@ mod cluster;
 mod criteria;
 mod event;
 mod explain;
+mod feature;
 mod history;
 mod member;
 mod preview;

@@ -3,7 +3,7 @@
 use super::member::decide;
 use crate::criteria::{Located, Scope, Zone, parse};
 use crate::error::nearest;
-use crate::membership::{Definition, Program, StreamPlan, dependents, plan_streams, requirements};
+use crate::membership::{Definition, Program, StreamPlan, dependents, plan_streams, reads, requirements};
 use crate::pg::owner::Acting;
 use crate::pg::registry::Registry;
 use crate::pg::report::{Refusal, required, value_of};
@@ -233,9 +233,11 @@ pub fn with(
     all
 }
 
-/// The streams for some definitions.
+/// The streams for some definitions, and for the features that are kept.
 fn plan_of<'a>(registry: &Registry, definitions: impl IntoIterator<Item = &'a Definition>) -> StreamPlan {
-    plan_streams(registry.program.streams(), &requirements(definitions), registry.evaluated_version == 0)
+    let mut wanted = requirements(definitions);
+    wanted.extend(registry.kept().flat_map(|(_, formula)| reads(&formula)));
+    plan_streams(registry.program.streams(), &wanted, registry.evaluated_version == 0)
 }
 
 /// Streams for a change that writers do not wait for: what nothing reads any more goes once everybody is under the new

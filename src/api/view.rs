@@ -3,6 +3,7 @@
 #![allow(clippy::too_many_arguments)]
 
 use crate::activity::{Instant, State};
+use crate::criteria::Decimal;
 use crate::membership::{Manual, Members, Subject};
 use crate::pg::report::value_of;
 use crate::pg::spi::{instant, numeric, timestamp};
@@ -71,6 +72,30 @@ fn segments(
         members.iter().filter_map(|id| program.segment_name(id)).map(str::to_owned).collect();
     names.sort_unstable();
     names
+}
+
+/// The features of a subscriber that somebody created, by name, in JSON.
+#[pg_extern(stable, parallel_restricted, strict, name = "_numbers")]
+fn numbers(
+    version: i64,
+    subscriber: &str,
+    evaluated_at: TimestampWithTimeZone,
+    activity: &[u8],
+    profile: JsonbArgument,
+    held: &[u8],
+    at: TimestampWithTimeZone,
+) -> String {
+    let registry = registry::at_version(version);
+    let (state, at) = advanced(&registry, evaluated_at, activity, at);
+    let profile = Profile::stored(profile.bytes(), held);
+    let subject = Subject { id: subscriber, manual: None, profile: profile.as_ref() };
+    let json =
+        |number: Option<Decimal>| number.map_or_else(|| "null".to_owned(), |number| number.to_string());
+    let numbers = registry.program.numbers(subject, &state, at);
+    // Names need no quoting, and numbers are those of JSON.
+    let entries: Vec<String> =
+        numbers.map(|(name, number)| format!("\"{name}\": {}", json(number))).collect();
+    format!("{{{}}}", entries.join(", "))
 }
 
 /// The features of a subscriber at an instant; no row for somebody without events and without a profile.

@@ -143,10 +143,9 @@ impl Features {
                         "A key with a dot is one key: write {\"attribute\": \"traits.country\", ...}."
                             .to_owned()
                     }
-                    None => {
-                        let names: Vec<&str> = self.names().collect();
-                        format!("A trait is written as \"traits.{name}\". Features are {}.", names.join(", "))
-                    }
+                    None => format!(
+                        "A trait is written as \"traits.{name}\"; the view segment.feature_list has all features."
+                    ),
                 },
                 path: at.to_owned(),
                 name: name.to_owned(),

@@ -61,6 +61,6 @@ pub use moment::Moment;
 pub use next_flip::{next_flip, next_flip_of_test};
 pub use normalise::normalise;
 pub use number::Decimal;
-pub use parse::{Scope, canonical_event, event_names, locate, parse, parse_value, read};
+pub use parse::{Scope, canonical_event, event_names, is_root, locate, parse, parse_value, read};
 pub use parse_test::at_least_one;
 pub use tier::{TierSet, expand_tiers, reads_tier_set};

@@ -86,6 +86,13 @@ pub fn locate(value: &Value, scope: Scope) -> Result<Located> {
     Ok(Located { root, paths: parser.leaves })
 }
 
+/// Whether a word at the beginning of a path means something else than a feature.
+pub fn is_root(word: &str) -> bool {
+    FORMS.contains(&word)
+        || Path(vec![word.to_owned()]).is_of_profile()
+        || ["features", "scores", "behavior_scores", "predictions", "of"].contains(&word)
+}
+
 /// The canonical name of an event type.
 pub fn canonical_event(event: &str) -> &str {
     SYNONYMS.iter().find(|(name, _)| *name == event).map_or(event, |(_, canonical)| canonical)

@@ -34,5 +34,5 @@ pub use explain::LeafReport;
 pub use members::Members;
 pub use references::{dependents, with_referred};
 pub use sample::Sample;
-pub use streams::{StreamPlan, plan_streams, requirements};
+pub use streams::{StreamPlan, plan_streams, reads, requirements};
 pub use subject::{Manual, Subject};

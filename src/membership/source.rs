@@ -78,7 +78,7 @@ impl Compiler<'_> {
         Ok(Source::Derived(Derived { stream, derivation, edges }))
     }
 
-    fn named(&self, formula: &Formula) -> Result<Named> {
+    pub(super) fn named(&self, formula: &Formula) -> Result<Named> {
         Ok(Named { key: format!("{formula:?} {}", self.zone.name()), number: self.number(formula)? })
     }
 

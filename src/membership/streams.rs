@@ -30,6 +30,13 @@ pub fn requirements<'a>(definitions: impl IntoIterator<Item = &'a Definition>) -
     wanted
 }
 
+/// What a feature that is kept reads; its calendar is that of UTC.
+pub fn reads(formula: &Formula) -> Vec<(Selection, Horizons)> {
+    let mut wanted = Vec::new();
+    formula_needs(formula, Zone::UTC, &mut |requirement| wanted.push(requirement));
+    wanted
+}
+
 /// Compares the streams that exist with what is wanted. The built-in streams stay: the features read them. Where all
 /// streams are filled (`settled`), one that a newer one can stand in for goes too.
 pub fn plan_streams(existing: &Streams, wanted: &[(Selection, Horizons)], settled: bool) -> StreamPlan {

@@ -381,7 +381,10 @@ fn the_leaf_that_made_the_difference_is_named() {
     // Time: the purchase leaves its window; later the days since the last event come to 40.
     let left = leaves(&all, 20 * DAY, &all, 30 * DAY, Cause::Time);
     assert_eq!(left, [path("not"), path("any[0].all[0]")]);
-    assert_eq!(leaves(&all, 39 * DAY, &all, 40 * DAY + HOUR, Cause::Time)[0], path("any[1].all[0].days_since_last"));
+    assert_eq!(
+        leaves(&all, 39 * DAY, &all, 40 * DAY + HOUR, Cause::Time)[0],
+        path("any[1].all[0].days_since_last")
+    );
     assert_eq!(leaves(&all, 20 * DAY, &all, 30 * DAY, Cause::Definition), [None; 0]);
 }
 

@@ -63,7 +63,7 @@ pub fn tier_sets(session: &Session) -> Vec<TierSet> {
 
 /// The program of the definitions that can be compiled, those, and those that cannot: only direct writes to the tables
 /// make such, and whoever refers to one is one too.
-pub fn compile(streams: Vec<Stream>, parsed: Parsed) -> (Rc<Program>, Vec<Definition>, Vec<(String, Error)>) {
+pub fn compile(streams: Vec<Stream>, parsed: Parsed) -> (Program, Vec<Definition>, Vec<(String, Error)>) {
     let mut definitions = Vec::with_capacity(parsed.len());
     let mut broken = Vec::new();
     for definition in parsed {
@@ -74,7 +74,7 @@ pub fn compile(streams: Vec<Stream>, parsed: Parsed) -> (Rc<Program>, Vec<Defini
     }
     loop {
         let error = match Program::compile(streams.clone(), &definitions) {
-            Ok(program) => return (Rc::new(program), definitions, broken),
+            Ok(program) => return (program, definitions, broken),
             Err(error) => error,
         };
         let stored = Streams::new(streams.clone());

@@ -4,7 +4,7 @@
 
 pub mod activity;
 pub mod capture;
-mod catalogue;
+pub mod catalogue;
 pub mod change;
 mod column;
 pub mod engine;

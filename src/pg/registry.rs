@@ -13,7 +13,7 @@ use super::report::Refusal;
 use super::source::{Reader, Source};
 use super::spi::{Session, connect, connect_at_latest};
 use crate::activity::Stream;
-use crate::criteria::{Features, Located, Scope, TierSet, expand_tiers, locate, read};
+use crate::criteria::{Features, Formula, Located, Scope, TierSet, expand_tiers, locate, read};
 use crate::error::{Error, Result};
 use crate::membership::{Definition, Program};
 use pgrx::prelude::*;
@@ -263,6 +263,11 @@ impl Registry {
         expand_tiers(criteria, &self.tier_sets)
     }
 
+    /// The features that somebody created, each with how it is computed.
+    pub fn kept(&self) -> impl Iterator<Item = (&str, Formula)> {
+        self.created.iter().filter_map(|name| Some((name.as_str(), self.features.formula(name).ok()?)))
+    }
+
     /// Whether its program is that of these definitions and streams.
     fn says(&self, parsed: &Parsed, streams: &[Stream]) -> bool {
         let same = |(parsed, known): (&std::result::Result<Definition, _>, &Definition)| {
@@ -412,7 +417,15 @@ fn load(session: &Session) -> Registry {
     let streams = catalogue::streams(session);
     let (program, definitions, broken) = match before.filter(|before| before.says(&parsed, &streams)) {
         Some(before) => (Rc::clone(&before.program), before.definitions.clone(), Vec::new()),
-        None => catalogue::compile(streams, parsed),
+        None => {
+            let (mut program, definitions, broken) = catalogue::compile(streams, parsed);
+            for (name, formula) in
+                created.iter().filter_map(|name| Some((name, features.formula(name).ok()?)))
+            {
+                program.keep(name, &formula);
+            }
+            (Rc::new(program), definitions, broken)
+        }
     };
     let versions = session.select(
         "SELECT streams, (SELECT coalesce(max(since), 0) FROM segment.stream),

@@ -57,6 +57,12 @@ BEGIN
       jsonb_build_object('attribute', 'total_events_30d', 'equals', 2),
       jsonb_build_object('attribute', 'total_value_90d', 'lt', oracle.below(80)),
       jsonb_build_object('attribute', 'lifetime_value', 'gt', 100),
+      jsonb_build_object('attribute', 'freq_purchase', 'min', round(random()::numeric, 1)),
+      jsonb_build_object('attribute', 'scores.email_engagement', 'lt', round(random()::numeric, 1)),
+      jsonb_build_object('attribute', 'avg_order_value', 'max', oracle.below(60)),
+      jsonb_build_object('attribute', 'recency', 'between', jsonb_build_array(1, 20)),
+      jsonb_build_object('attribute', 'last_activity_days', 'gt', oracle.below(10)),
+      jsonb_build_object('attribute', 'total_value_30d', 'lt', oracle.below(80)),
       jsonb_build_object('attribute', 'engagement_consistency', 'max', 0.5)]);
   END IF;
   leaf := jsonb_build_object('event', oracle.pick(ARRAY['purchase', 'open', 'email_click', 'visit', 'refund', 'unheard_of']));

@@ -152,6 +152,20 @@ BEGIN
 END
 $$;
 
+-- Some of the features that are ready as data, each by its formula.
+CREATE FUNCTION oracle.ready(name text, events oracle.event[], t timestamptz) RETURNS numeric LANGUAGE sql STABLE AS $$
+  SELECT round(CASE name
+    WHEN 'freq_purchase' THEN coalesce((count(*) FILTER (WHERE q AND event_type = 'purchase'))::float8 / nullif(count(*) FILTER (WHERE q), 0), 0)::numeric
+    WHEN 'email_engagement' THEN least(1, 0.1 * count(*) FILTER (WHERE event_type = 'email_open') + 0.2 * count(*) FILTER (WHERE event_type = 'email_click'))
+    WHEN 'avg_order_value' THEN coalesce((coalesce(sum(oracle.addend(value)) FILTER (WHERE event_type = 'purchase'), 0)
+      / nullif(count(*) FILTER (WHERE event_type = 'purchase'), 0)::numeric), 0)
+    WHEN 'recency' THEN floor(extract(epoch FROM t - max(at) FILTER (WHERE event_type = 'purchase')) / 86400)
+    WHEN 'last_activity_days' THEN floor(extract(epoch FROM t - max(at)) / 86400)
+    WHEN 'total_value_30d' THEN coalesce(sum(oracle.addend(value)) FILTER (WHERE oracle.within(at, 30 * 86400, t)), 0)
+  END, 9)
+  FROM (SELECT *, oracle.within(at, 90 * 86400, t) AS q FROM unnest(events) WHERE at <= t) e
+$$;
+
 -- The events that a leaf is about, each with what it adds to a sum.
 CREATE FUNCTION oracle.selected(leaf jsonb, events oracle.event[], t timestamptz, zone text DEFAULT 'UTC') RETURNS TABLE (at timestamptz, addend numeric, value jsonb) LANGUAGE sql STABLE AS $$
   SELECT at, oracle.addend(CASE WHEN jsonb_typeof(document #> path) = 'number' THEN (document #>> path)::numeric END),
@@ -235,7 +249,8 @@ BEGIN
   ELSIF criteria ? 'attribute' AND criteria->>'attribute' ~ '^(traits\.|tags|email)' THEN
     RETURN oracle.attribute_passes(criteria, events[1].subscriber, t, zone);
   ELSIF criteria ? 'attribute' THEN
-    RETURN oracle.number_passes(criteria - 'attribute', (oracle.features(events, t)->>(criteria->>'attribute'))::numeric);
+    RETURN coalesce(oracle.number_passes(criteria - 'attribute', coalesce((oracle.features(events, t)->>(criteria->>'attribute'))::numeric,
+                                                                          oracle.ready(replace(criteria->>'attribute', 'scores.', ''), events, t))), false);
   ELSIF criteria ? 'at_least' THEN
     RETURN (SELECT count(*) FILTER (WHERE oracle.holds(value, events, t, zone)) FROM jsonb_array_elements(criteria->'of')) >= (criteria->>'at_least')::integer;
   ELSIF criteria ? 'sequence' THEN
