@@ -6,6 +6,7 @@ use crate::error::{Code, Error};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+mod bounds;
 mod canonical;
 mod cases;
 mod flips;
