@@ -37,9 +37,7 @@ impl Moment {
                 ahead: 0,
             });
         }
-        let course =
-            self.steps.iter().try_fold(Course::of_now(clock), |course, step| course.step(*step, clock));
-        course?.stretch(self.unit(), clock)
+        self.course(clock)?.stretch(self.unit(), clock)
     }
 
     /// The same of [`Moment::day`].
@@ -48,14 +46,18 @@ impl Moment {
             let stretch = self.stretch(clock)?;
             return Some(Stretch { range: self.day(clock)?, ..stretch });
         }
-        let now = Course::of_now(clock);
         let course = match self.whole_days() {
-            Some(days) => now.step(Step::Days(days), clock)?,
-            None => {
-                self.steps.iter().try_fold(now, |course, step| course.step(*step, clock))?.at_instant(clock)
-            }
+            Some(days) => Course::of_now(clock).step(Step::Days(days), None, clock)?,
+            None => self.course(clock)?.at_instant(clock),
         };
-        course.step(Step::Floor(Unit::Day), clock)?.stretch(Some(Unit::Day), clock)
+        course.step(Step::Floor(Unit::Day), None, clock)?.stretch(Some(Unit::Day), clock)
+    }
+
+    fn course(&self, clock: &Clock) -> Option<Course> {
+        let mut steps = self.steps.iter().enumerate();
+        steps.try_fold(Course::of_now(clock), |course, (place, step)| {
+            course.step(*step, self.steps.get(place + 1).copied(), clock)
+        })
     }
 
     /// At most so much more or less lies between the current time and an end of the moment at one instant than at another.
@@ -132,7 +134,7 @@ fn play(steps: &[Step], unit: Option<Unit>) -> i64 {
 
 /// The stretch in which today stays what it is.
 pub fn stretch_of_today(clock: &Clock) -> Option<Stretch> {
-    Course::of_now(clock).step(Step::Floor(Unit::Day), clock)?.stretch(Some(Unit::Day), clock)
+    Course::of_now(clock).step(Step::Floor(Unit::Day), None, clock)?.stretch(Some(Unit::Day), clock)
 }
 
 /// How far the steps have come, and for how much longer what they do stays the same.
@@ -151,7 +153,8 @@ impl Course {
         Course { place: Place::Instant(clock.now), moves: true, holds: i64::MAX, rises: i64::MAX, ahead: 0 }
     }
 
-    fn step(self, step: Step, clock: &Clock) -> Option<Self> {
+    /// A step, and the one after it.
+    fn step(self, step: Step, next: Option<Step>, clock: &Clock) -> Option<Self> {
         let place = self.place.step(step, clock)?;
         if !self.moves {
             return Some(Course { place, rises: self.holds, ahead: 0, ..self });
@@ -159,8 +162,12 @@ impl Course {
         let at = self.place.local(clock)?;
         let steady = match step {
             Step::Seconds(_) => self.place.reads(clock),
-            // The days of a month are taken to one day each.
-            Step::Months(_) => self.place.shows(clock).min(Unit::Day.rest(at)?),
+            // The days of a month are taken to one day each, but where no more than the month matters.
+            Step::Months(_) => {
+                let of_month = matches!(next, Some(Step::Floor(Unit::Month | Unit::Year)));
+                let unit = if of_month { Unit::Month } else { Unit::Day };
+                self.place.shows(clock).min(unit.rest(at)?)
+            }
             Step::Floor(unit) if unit.seconds().is_some() => {
                 self.place.reads(clock).min(clock.holds(self.place.instant(clock)))
             }
