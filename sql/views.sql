@@ -31,7 +31,7 @@ SELECT s.subscriber, s.profile OPERATOR(pg_catalog.->>) 'email' AS email, f.firs
        segment._segments((SELECT version FROM segment.version), s.subscriber, s.evaluated_at, s.activity OPERATOR(pg_catalog.||) coalesce(s.recent, ''), coalesce(s.manual, ''), coalesce(s.profile, 'null'), coalesce(s.held, ''), segment.now()) AS segments,
        CASE WHEN EXISTS (SELECT FROM segment.feature) THEN
          segment._numbers((SELECT version FROM segment.version), s.subscriber, s.evaluated_at,
-                          s.activity OPERATOR(pg_catalog.||) coalesce(s.recent, ''), coalesce(s.profile, 'null'), coalesce(s.held, ''), segment.now())::jsonb
+                          s.activity OPERATOR(pg_catalog.||) coalesce(s.recent, ''), coalesce(s.profile, 'null'), coalesce(s.held, ''), segment.now())::pg_catalog.jsonb
        END AS features,
        s.profile OPERATOR(pg_catalog.->) 'traits' AS traits,
        CASE WHEN s.profile OPERATOR(pg_catalog.->>) 'preferences' IS NOT NULL THEN s.profile OPERATOR(pg_catalog.->) 'preferences' END AS preferences,
@@ -93,8 +93,8 @@ LEFT JOIN (SELECT segment, pg_catalog.count(*) AS members FROM segment.member GR
 
 -- All features and scores: built in, ready to be used by name, and created.
 CREATE VIEW segment.feature_list WITH (security_invoker = true) AS
-SELECT k.name, coalesce(f.kind, CASE WHEN k.spec::jsonb OPERATOR(pg_catalog.?) 'terms' OR k.name OPERATOR(pg_catalog.~~) '%score' THEN 'score' ELSE 'feature' END) AS kind,
-       k.origin, coalesce(f.description, k.description) AS description, k.spec::jsonb AS spec
+SELECT k.name, coalesce(f.kind, CASE WHEN k.spec::pg_catalog.jsonb OPERATOR(pg_catalog.?) 'terms' OR k.name OPERATOR(pg_catalog.~~) '%score' THEN 'score' ELSE 'feature' END) AS kind,
+       k.origin, coalesce(f.description, k.description) AS description, k.spec::pg_catalog.jsonb AS spec
 FROM segment._features_known() k
 LEFT JOIN segment.feature f ON f.name OPERATOR(pg_catalog.=) k.name;
 

@@ -16,6 +16,7 @@ suite_crash() {
 churning_segments() {
   psql -q -c "SELECT segment.create_segment('few', '{\"event\": \"purchase\", \"count\": {\"between\": [2, 4]}, \"within\": \"30 days\"}'),
                      segment.create_segment('spent', '{\"event\": \"purchase\", \"sum\": {\"min\": 100}}'),
+                     segment.create_segment('pro', '{\"attribute\": \"traits.plan\", \"equals\": \"pro\"}'),
                      segment.create_segment('quiet', '{\"not\": {\"event\": \"open\", \"within\": \"7 days\"}}')" > /dev/null
 }
 
