@@ -25,6 +25,7 @@ CREATE TABLE segment.definition (
   criteria    jsonb NOT NULL,
   -- Whose calendar the criteria mean, by its IANA name.
   time_zone   text NOT NULL DEFAULT 'UTC',
+  safeguards  jsonb,
   created_at  timestamptz NOT NULL DEFAULT pg_catalog.now(),
   -- Whether the segment is shown: not while it is first filled without blocking writers.
   ready       boolean NOT NULL DEFAULT true,
@@ -126,6 +127,7 @@ CREATE TABLE segment.state (
   manual       bytea,
   profile      jsonb,
   held         bytea,
+  memory       bytea,
   activity     bytea NOT NULL,
   recent       bytea,
   CONSTRAINT state_pkey PRIMARY KEY (subscriber)

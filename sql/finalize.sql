@@ -1,7 +1,7 @@
 -- Costs and row estimates that pgrx cannot state.
 ALTER FUNCTION segment._features(bigint, timestamptz, bytea, boolean, timestamptz) COST 50 ROWS 1;
-ALTER FUNCTION segment._overdue(bigint, text, timestamptz, bytea, bytea, bytea, jsonb, bytea, timestamptz) COST 50 ROWS 5;
-ALTER FUNCTION segment._segments(bigint, text, timestamptz, bytea, bytea, jsonb, bytea, timestamptz) COST 50;
+ALTER FUNCTION segment._overdue(bigint, text, timestamptz, bytea, bytea, bytea, jsonb, bytea, bytea, timestamptz) COST 50 ROWS 5;
+ALTER FUNCTION segment._segments(bigint, text, timestamptz, bytea, bytea, bytea, jsonb, bytea, bytea, timestamptz) COST 50;
 ALTER FUNCTION segment._numbers(bigint, text, timestamptz, bytea, jsonb, bytea, timestamptz) COST 100;
 ALTER FUNCTION segment._features_known() ROWS 60;
 ALTER FUNCTION segment._manual(bytea) ROWS 2;
@@ -28,6 +28,7 @@ COMMENT ON FUNCTION segment.upsert_profile(text, text, jsonb, jsonb, text[]) IS 
 COMMENT ON FUNCTION segment.create_segment(text, jsonb, text, text) IS 'create a segment and fill it; returns the number of members';
 COMMENT ON PROCEDURE segment.create_segment_concurrently(text, jsonb, text, text) IS 'create a segment and fill it while writers go on, in batches that commit one by one';
 COMMENT ON PROCEDURE segment.alter_segment(text, jsonb) IS 'put other criteria in the place of those of a segment while writers go on, in batches that commit one by one';
+COMMENT ON PROCEDURE segment.set_safeguards(text, jsonb) IS 'give a segment safeguards in the place of those that it has, or take them away, in batches that commit one by one';
 COMMENT ON FUNCTION segment.drop_segment(text) IS 'drop a segment with its memberships; returns the number of members it had';
 COMMENT ON FUNCTION segment.create_static_segment(text, text[], text) IS 'create a segment of the subscribers named, whatever they do; returns the number of members';
 COMMENT ON FUNCTION segment.add_member(text, text) IS 'add a subscriber to a segment by hand, whatever its criteria say; returns whether that was new';
@@ -75,8 +76,8 @@ COMMENT ON FUNCTION segment.kmeans_assign(text, regclass, name) IS 'assign the r
 COMMENT ON FUNCTION segment.capture() IS 'trigger function: capture the changes of an attached table';
 COMMENT ON FUNCTION segment.invalidate_trigger() IS 'trigger function: make every backend compile the definitions again';
 COMMENT ON FUNCTION segment._features(bigint, timestamptz, bytea, boolean, timestamptz) IS 'internal: features of a stored state, for segment.profile';
-COMMENT ON FUNCTION segment._overdue(bigint, text, timestamptz, bytea, bytea, bytea, jsonb, bytea, timestamptz) IS 'internal: memberships of an overdue subscriber, for segment.member';
-COMMENT ON FUNCTION segment._segments(bigint, text, timestamptz, bytea, bytea, jsonb, bytea, timestamptz) IS 'internal: segment names of a stored state, for segment.profile';
+COMMENT ON FUNCTION segment._overdue(bigint, text, timestamptz, bytea, bytea, bytea, jsonb, bytea, bytea, timestamptz) IS 'internal: memberships of an overdue subscriber, for segment.member';
+COMMENT ON FUNCTION segment._segments(bigint, text, timestamptz, bytea, bytea, bytea, jsonb, bytea, bytea, timestamptz) IS 'internal: segment names of a stored state, for segment.profile';
 COMMENT ON FUNCTION segment._parts_changed() IS 'event trigger function: notice partitions and children that came or went';
 COMMENT ON FUNCTION segment._parts_dropped() IS 'event trigger function: warn about partitions and children that were dropped';
 COMMENT ON FUNCTION segment._manual(bytea) IS 'internal: what was decided by hand about a subscriber, for segment.manual_member';
@@ -108,6 +109,7 @@ COMMENT ON COLUMN segment.definition.name IS 'name of the segment';
 COMMENT ON COLUMN segment.definition.description IS 'what the segment is for';
 COMMENT ON COLUMN segment.definition.criteria IS 'who belongs to it; see docs/criteria.md';
 COMMENT ON COLUMN segment.definition.time_zone IS 'whose calendar the criteria mean, by its IANA name';
+COMMENT ON COLUMN segment.definition.safeguards IS 'what keeps members from moving in and out at once; see docs/criteria.md';
 COMMENT ON COLUMN segment.definition.created_at IS 'time of creation';
 COMMENT ON COLUMN segment.definition.ready IS 'false while it is first filled without blocking writers';
 COMMENT ON COLUMN segment.definition.changing IS 'version being put into force; NULL where everybody is under the definition';
@@ -154,6 +156,7 @@ COMMENT ON COLUMN segment.tier_set.otherwise IS 'the place of whoever is in none
 COMMENT ON COLUMN segment.state.profile IS 'what is known of the subscriber beside the events: email, traits, preferences, tags; NULL without a profile';
 COMMENT ON COLUMN segment.state.held IS 'since when each value of the profile is what it is';
 COMMENT ON COLUMN segment.state.manual IS 'segments that the subscriber was added to or excluded from by hand; see the view manual_member';
+COMMENT ON COLUMN segment.state.memory IS 'for segments with safeguards: since when the subscriber is about to move, and the time of entry where members stay for some time';
 COMMENT ON COLUMN segment.stream.from_time IS 'only events from this instant on';
 COMMENT ON COLUMN segment.stream.until_time IS 'only events before this instant';
 COMMENT ON COLUMN segment.stream.extent IS 'whether the times of the first and of the last event are kept';

@@ -17,8 +17,8 @@ GRANT EXECUTE ON FUNCTION segment.members(text), segment.members_as_of(text, tim
   segment._engagement_score_trans(internal, text, timestamptz, timestamptz), segment._engagement_score_combine(internal, internal),
   segment._engagement_score_serialize(internal), segment._engagement_score_deserialize(bytea, internal),
   segment._engagement_score_final(internal), segment._existing_segment(text), segment._manual(bytea),
-  segment._features(bigint, timestamptz, bytea, boolean, timestamptz), segment._overdue(bigint, text, timestamptz, bytea, bytea, bytea, jsonb, bytea, timestamptz),
-  segment._segments(bigint, text, timestamptz, bytea, bytea, jsonb, bytea, timestamptz),
+  segment._features(bigint, timestamptz, bytea, boolean, timestamptz), segment._overdue(bigint, text, timestamptz, bytea, bytea, bytea, jsonb, bytea, bytea, timestamptz),
+  segment._segments(bigint, text, timestamptz, bytea, bytea, bytea, jsonb, bytea, bytea, timestamptz),
   segment._numbers(bigint, text, timestamptz, bytea, jsonb, bytea, timestamptz), segment._features_known()
   TO :"reader", :"manager";
 
@@ -36,4 +36,4 @@ GRANT EXECUTE ON FUNCTION segment.attach_source(regclass, name, name, name, text
   segment.create_event_table()
   TO :"manager";
 GRANT EXECUTE ON PROCEDURE segment.refresh(timestamptz, integer), segment.rebuild(),
-  segment.create_segment_concurrently(text, jsonb, text, text), segment.alter_segment(text, jsonb) TO :"manager";
+  segment.create_segment_concurrently(text, jsonb, text, text), segment.alter_segment(text, jsonb), segment.set_safeguards(text, jsonb) TO :"manager";

@@ -17,7 +17,7 @@ SELECT d.name, s.subscriber,
                 m.since)
 FROM (SELECT DISTINCT subscriber FROM segment.due WHERE due.due_at OPERATOR(pg_catalog.<=) segment.now()) due
 JOIN segment.state s ON s.subscriber OPERATOR(pg_catalog.=) due.subscriber
-CROSS JOIN LATERAL segment._overdue((SELECT version FROM segment.version), s.subscriber, s.evaluated_at, s.activity OPERATOR(pg_catalog.||) coalesce(s.recent, ''), s.members, coalesce(s.manual, ''), coalesce(s.profile, 'null'), coalesce(s.held, ''), segment.now()) o
+CROSS JOIN LATERAL segment._overdue((SELECT version FROM segment.version), s.subscriber, s.evaluated_at, s.activity OPERATOR(pg_catalog.||) coalesce(s.recent, ''), s.members, coalesce(s.manual, ''), coalesce(s.profile, 'null'), coalesce(s.held, ''), coalesce(s.memory, ''), segment.now()) o
 JOIN segment.definition d ON d.segment_id OPERATOR(pg_catalog.=) o.segment_id
 LEFT JOIN segment.membership m ON m.segment_id OPERATOR(pg_catalog.=) o.segment_id AND m.subscriber OPERATOR(pg_catalog.=) s.subscriber
 WHERE d.ready;
@@ -28,7 +28,7 @@ SELECT s.subscriber, s.profile OPERATOR(pg_catalog.->>) 'email' AS email, f.firs
        f.open_rate_30d, f.click_rate_30d, f.conversion_rate_90d,
        f.engagement_consistency, f.engagement_score,
        f.total_value_90d, f.lifetime_value, f.days_since_last,
-       segment._segments((SELECT version FROM segment.version), s.subscriber, s.evaluated_at, s.activity OPERATOR(pg_catalog.||) coalesce(s.recent, ''), coalesce(s.manual, ''), coalesce(s.profile, 'null'), coalesce(s.held, ''), segment.now()) AS segments,
+       segment._segments((SELECT version FROM segment.version), s.subscriber, s.evaluated_at, s.activity OPERATOR(pg_catalog.||) coalesce(s.recent, ''), s.members, coalesce(s.manual, ''), coalesce(s.profile, 'null'), coalesce(s.held, ''), coalesce(s.memory, ''), segment.now()) AS segments,
        CASE WHEN EXISTS (SELECT FROM segment.feature) THEN
          segment._numbers((SELECT version FROM segment.version), s.subscriber, s.evaluated_at,
                           s.activity OPERATOR(pg_catalog.||) coalesce(s.recent, ''), coalesce(s.profile, 'null'), coalesce(s.held, ''), segment.now())::pg_catalog.jsonb
@@ -42,7 +42,7 @@ CROSS JOIN LATERAL segment._features((SELECT version FROM segment.version), s.ev
 CREATE VIEW segment.summary WITH (security_invoker = true) AS
 SELECT d.name AS segment, d.description, coalesce(m.members, 0) AS members,
        CASE WHEN NOT d.ready THEN 'filling' WHEN d.changing IS NOT NULL THEN 'changing' ELSE 'ready' END AS status,
-       d.created_at, d.criteria, d.time_zone
+       d.created_at, d.criteria, d.time_zone, d.safeguards
 FROM segment.definition d
 LEFT JOIN (SELECT segment, pg_catalog.count(*) AS members FROM segment.member GROUP BY segment) m
        ON m.segment OPERATOR(pg_catalog.=) d.name;
@@ -130,7 +130,7 @@ AS $$
     SELECT segment._recorded_segment(members_as_of.segment, members_as_of.at) AS segment_id
   ), overdue AS MATERIALIZED (
     SELECT s.subscriber, s.evaluated_at, s.activity OPERATOR(pg_catalog.||) coalesce(s.recent, '') AS activity, s.members, coalesce(s.manual, '') AS manual,
-           coalesce(s.profile, 'null') AS profile, coalesce(s.held, '') AS held
+           coalesce(s.profile, 'null') AS profile, coalesce(s.held, '') AS held, coalesce(s.memory, '') AS memory
     FROM (SELECT DISTINCT subscriber FROM segment.due WHERE due.due_at OPERATOR(pg_catalog.<=) members_as_of.at) due
     JOIN segment.state s ON s.subscriber OPERATOR(pg_catalog.=) due.subscriber
     WHERE s.evaluated_at OPERATOR(pg_catalog.<) members_as_of.at
@@ -147,6 +147,6 @@ AS $$
   SELECT o.subscriber
   FROM asked a
   CROSS JOIN overdue o
-  CROSS JOIN LATERAL segment._overdue((SELECT version FROM segment.version), o.subscriber, o.evaluated_at, o.activity, o.members, o.manual, o.profile, o.held, members_as_of.at) e
+  CROSS JOIN LATERAL segment._overdue((SELECT version FROM segment.version), o.subscriber, o.evaluated_at, o.activity, o.members, o.manual, o.profile, o.held, o.memory, members_as_of.at) e
   WHERE e.segment_id OPERATOR(pg_catalog.=) a.segment_id
 $$;

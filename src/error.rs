@@ -24,6 +24,10 @@ pub enum Error {
     #[error("invalid criteria: {problem}")]
     Criteria { path: String, problem: String, expected: String },
 
+    /// A document of safeguards that says something else.
+    #[error("invalid safeguards: {problem}")]
+    Safeguards { path: String, problem: String, expected: String },
+
     /// A name in a criteria document that stands for nothing.
     #[error("{kind} \"{name}\" does not exist")]
     Unknown { kind: &'static str, name: String, path: String, hint: String },
@@ -44,7 +48,9 @@ pub enum Error {
 impl Error {
     pub fn code(&self) -> Code {
         match self {
-            Error::Criteria { .. } | Error::Argument { .. } => Code::InvalidParameterValue,
+            Error::Criteria { .. } | Error::Safeguards { .. } | Error::Argument { .. } => {
+                Code::InvalidParameterValue
+            }
             Error::Unknown { .. } => Code::UndefinedObject,
             Error::TooLarge { .. } => Code::ProgramLimitExceeded,
             Error::Corrupt(_) => Code::DataCorrupted,
@@ -54,11 +60,13 @@ impl Error {
     /// Where in the document, as a sentence.
     pub fn detail(&self) -> Option<String> {
         match self {
-            Error::Criteria { path, .. } | Error::Unknown { path, .. } => Some(if path.is_empty() {
-                "At the top of the document.".to_owned()
-            } else {
-                format!("At {path}.")
-            }),
+            Error::Criteria { path, .. } | Error::Safeguards { path, .. } | Error::Unknown { path, .. } => {
+                Some(if path.is_empty() {
+                    "At the top of the document.".to_owned()
+                } else {
+                    format!("At {path}.")
+                })
+            }
             _ => None,
         }
     }
@@ -66,7 +74,7 @@ impl Error {
     /// What to write instead, as a sentence.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Error::Criteria { expected, .. } => Some(expected.clone()),
+            Error::Criteria { expected, .. } | Error::Safeguards { expected, .. } => Some(expected.clone()),
             Error::Unknown { hint, .. } | Error::Argument { hint, .. } => Some(hint.clone()),
             Error::TooLarge { .. } => Some("Write a smaller document.".to_owned()),
             Error::Corrupt(_) => Some("Run CALL segment.rebuild() to compute it again.".to_owned()),

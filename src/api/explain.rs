@@ -2,7 +2,7 @@
 
 use super::segment::existing;
 use crate::activity::State;
-use crate::membership::{Manual, Subject};
+use crate::membership::{LeafReport, Manual, Members, Memory, Standing, Subject};
 use crate::pg::report::value_of;
 use crate::pg::spi::{connect, timestamp};
 use crate::pg::{guc, registry};
@@ -32,36 +32,51 @@ fn explain(
     let definition = existing(&registry, &segment);
     let (row, since) = connect(|session| {
         let rows = session.select(
-            "SELECT s.evaluated_at, s.activity || coalesce(s.recent, ''), s.manual, s.profile, s.held FROM segment.state s WHERE s.subscriber = $1",
+            "SELECT s.evaluated_at, s.activity || coalesce(s.recent, ''), s.manual, s.profile, s.held, s.members, s.memory
+             FROM segment.state s WHERE s.subscriber = $1",
             &[subscriber.clone().into()],
         );
-        let profile = Profile::stored(&rows.bytes(0, 4), &rows.bytes(0, 5));
-        let row = rows
-            .instant(0, 1)
-            .map(|at| (at, rows.bytes(0, 2), Manual::from_bytes(&rows.bytes(0, 3)), profile));
+        let row = rows.instant(0, 1).map(|evaluated_at| {
+            let standing = Standing {
+                members: Members::from_bytes(&rows.bytes(0, 6)),
+                memory: Memory::from_bytes(&rows.bytes(0, 7)),
+            };
+            let profile = Profile::stored(&rows.bytes(0, 4), &rows.bytes(0, 5));
+            (evaluated_at, rows.bytes(0, 2), Manual::from_bytes(&rows.bytes(0, 3)), profile, standing)
+        });
         let since = session.select(
             "SELECT since FROM segment.member WHERE segment = $1 AND subscriber = $2",
             &[segment.clone().into(), subscriber.clone().into()],
         );
         (row, since.instant(0, 1))
     });
-    let mut state = row.as_ref().map_or_else(State::default, |(_, activity, ..)| {
-        value_of(State::from_bytes(activity, registry.program.streams()))
-    });
-    let (manual, profile) = row.as_ref().map_or((None, None), |row| (row.2.as_ref(), row.3.as_ref()));
-    let subject = Subject { id: &subscriber, manual, profile };
-    let evaluated = row.as_ref().map(|(evaluated_at, ..)| *evaluated_at);
-    let at = evaluated.map_or_else(guc::statement_now, |at| at.max(guc::statement_now()));
+    let now = guc::statement_now();
     let program = &registry.program;
-    state.advance(program.streams(), at);
-    let member = program.members(subject, &state, at).contains(definition.id);
+    let (from, activity, manual, profile, standing) =
+        row.unwrap_or_else(|| (now, Vec::new(), None, None, Standing::default()));
+    let mut state = value_of(State::from_bytes(&activity, program.streams()));
+    let at = from.max(now);
+    let subject = Subject { id: &subscriber, manual: manual.as_ref(), profile: profile.as_ref(), past: None };
+    let standing = program.stands(subject, &mut state, standing, from, at);
+    let subject = Subject { past: Some(&standing), ..subject };
+    let member = standing.members.contains(definition.id);
     let changes_at = program.next_transition(definition.id, subject, &state, at);
+    let holds = program.holds(definition.id, subject, &state, at);
+    let by_hand = manual.as_ref().and_then(|manual| manual.decides(definition.id));
+    let names: Vec<&str> = holds.iter().map(|hold| hold.safeguard).collect();
     let whole = (
         String::new(),
-        match manual.and_then(|manual| manual.decides(definition.id)) {
-            None => format!("member of {segment}"),
+        match by_hand {
             Some(true) => format!("member of {segment}, added by hand"),
             Some(false) => format!("member of {segment}, excluded by hand"),
+            None if names.is_empty() => format!("member of {segment}"),
+            None => {
+                format!(
+                    "member of {segment}, kept {} by {}",
+                    if member { "in" } else { "out" },
+                    names.join(" and ")
+                )
+            }
         },
         None,
         None,
@@ -69,8 +84,20 @@ fn explain(
         changes_at.map(timestamp),
         since.filter(|_| member).map(timestamp),
     );
-    let leaves = program.explain(definition.id, &definition.criteria.root, subject, &state, at);
-    let leaves = leaves.into_iter().map(|leaf| {
+    // What has to last, and until when it does.
+    let waits = holds.iter().filter_map(|hold| {
+        let sentence = definition.safeguards.as_ref()?.describe(hold.safeguard)?;
+        Some(LeafReport {
+            path: hold.safeguard.to_owned(),
+            condition: sentence,
+            actual: None,
+            threshold: None,
+            holds: false,
+            changes_at: hold.until,
+        })
+    });
+    let leaves = program.explain(definition, subject, &state, at);
+    let leaves = waits.chain(leaves).map(|leaf| {
         let changes_at = leaf.changes_at.map(timestamp);
         (leaf.path, leaf.condition, leaf.actual, leaf.threshold, leaf.holds, changes_at, None)
     });

@@ -2,7 +2,7 @@
 
 use super::segment::existing;
 use crate::activity::{DAY, Instant, State};
-use crate::membership::{Cause, Manual, Members, Subject, Transition, time_in};
+use crate::membership::{Cause, Manual, Members, Memory, Standing, Subject, Transition, time_in};
 use crate::pg::registry::{self, Registry};
 use crate::pg::report::{Refusal, value_of};
 use crate::pg::spi::{Session, connect, instant, timestamp};
@@ -94,17 +94,22 @@ fn transitions(session: &Session, registry: &Registry, subscriber: &str, until: 
     };
     let mut transitions: Vec<Transition> = (0..rows.count()).map(recorded).collect();
     let state = session.select(
-        "SELECT evaluated_at, members, activity || coalesce(recent, ''), manual, profile, held FROM segment.state WHERE subscriber = $1",
+        "SELECT evaluated_at, members, activity || coalesce(recent, ''), manual, memory, profile, held
+         FROM segment.state WHERE subscriber = $1",
         &[subscriber.into()],
     );
     if let Some(evaluated_at) = state.instant(0, 1).filter(|evaluated_at| *evaluated_at < until) {
         let program = &registry.program;
-        let mut members = Members::from_bytes(&state.bytes(0, 2));
+        let mut standing = Standing {
+            members: Members::from_bytes(&state.bytes(0, 2)),
+            memory: Memory::from_bytes(&state.bytes(0, 5)),
+        };
         let mut activity = value_of(State::from_bytes(&state.bytes(0, 3), program.streams()));
         let manual = Manual::from_bytes(&state.bytes(0, 4));
-        let profile = Profile::stored(&state.bytes(0, 5), &state.bytes(0, 6));
-        let subject = Subject { id: subscriber, manual: manual.as_ref(), profile: profile.as_ref() };
-        transitions.extend(program.advance(subject, &mut activity, &mut members, evaluated_at, until));
+        let profile = Profile::stored(&state.bytes(0, 6), &state.bytes(0, 7));
+        let subject =
+            Subject { id: subscriber, manual: manual.as_ref(), profile: profile.as_ref(), past: None };
+        transitions.extend(program.advance(subject, &mut activity, &mut standing, evaluated_at, until));
     }
     transitions
 }

@@ -12,6 +12,7 @@ mod history;
 mod member;
 mod preview;
 mod profile;
+mod safeguards;
 mod score;
 mod segment;
 mod source;

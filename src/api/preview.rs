@@ -38,7 +38,7 @@ fn preview(
         let registry = registry::visible();
         let criteria = value_of(registry.parse(&criteria.text()));
         // Refuses what `create_segment` would refuse.
-        with(&registry, None, "", criteria.clone(), zone);
+        with(&registry, None, "", criteria.clone(), zone, None);
         let tried = tried(criteria, zone);
         let definitions = with_referred(vec![tried.clone()], &registry.definitions);
         survey::everybody(&registry, &definitions, |subject, segments| {
@@ -66,7 +66,14 @@ fn diff(
         let criteria = value_of(registry.parse(&criteria.text()));
         let current = existing(&registry, &segment).clone();
         // Refuses what `alter_segment` would refuse.
-        with(&registry, Some(current.id), &segment, criteria.clone(), current.zone);
+        with(
+            &registry,
+            Some(current.id),
+            &segment,
+            criteria.clone(),
+            current.zone,
+            current.safeguards.clone(),
+        );
         let (old, tried) = (current.id, tried(criteria, current.zone));
         let definitions = with_referred(vec![current, tried.clone()], &registry.definitions);
         survey::everybody(&registry, &definitions, |subject, segments| {
@@ -96,8 +103,8 @@ fn dependents(segment: String) -> TableIterator<'static, (name!(segment, String)
     TableIterator::new(rows)
 }
 
-/// A definition for criteria that are no segment's: nothing refers to it, and nobody was ever put into it by hand, as
-/// the numbers of segments begin with 1.
+/// A definition for criteria that are no segment's, without safeguards: nothing refers to it, and nobody was ever put into
+/// it by hand, as the numbers of segments begin with 1.
 fn tried(criteria: Located, zone: Zone) -> Definition {
-    Definition { id: 0, name: String::new(), criteria: criteria.into(), zone }
+    Definition { id: 0, name: String::new(), criteria: criteria.into(), zone, safeguards: None }
 }

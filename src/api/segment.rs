@@ -1,7 +1,7 @@
 //! Creating, altering and dropping segments.
 
 use super::member::decide;
-use crate::criteria::{Located, Scope, Zone, parse};
+use crate::criteria::{Located, Safeguards, Scope, Zone, parse};
 use crate::error::nearest;
 use crate::membership::{Definition, Program, StreamPlan, dependents, plan_streams, reads, requirements};
 use crate::pg::owner::Acting;
@@ -11,6 +11,7 @@ use crate::pg::spi::{connect, connect_at_latest};
 use crate::pg::types::JsonbArgument;
 use crate::pg::{change, registry, transaction, upkeep};
 use pgrx::prelude::*;
+use std::rc::Rc;
 
 /// Longest name of a segment, in bytes: it is the key of an index.
 const LONGEST_NAME: usize = 200;
@@ -33,7 +34,7 @@ fn create_segment(
     let located = value_of(registry.parse(&criteria));
     let _acting = Acting::as_owner(registry::home().owner);
     refuse_existing(&name);
-    let plan = plan(&registry, None, &name, located, zone);
+    let plan = plan(&registry, None, &name, located, zone, None);
     let fill = change::store_streams(&plan, false);
     let id: i32 = connect(|session| {
         session
@@ -100,7 +101,7 @@ fn create_segment_concurrently(
     if !resumes(&name, &criteria, Some(zone), "NOT ready") {
         let _acting = Acting::as_owner(registry::home().owner);
         refuse_existing(&name);
-        add_streams(plan(&registry, None, &name, located, zone));
+        add_streams(plan(&registry, None, &name, located, zone, None));
         connect(|session| {
             session.modify(
                 "INSERT INTO segment.definition (name, description, criteria, time_zone, created_at, ready, changing)
@@ -123,12 +124,19 @@ fn alter_segment(name: Option<String>, criteria: Option<JsonbArgument>, fcinfo: 
     unsafe { transaction::require_own(fcinfo, "segment.alter_segment") };
     let name = required(name, "name");
     let criteria = required(criteria, "criteria").text();
+    if registry::current().program.is_guarded() {
+        registry::require_read_committed("alter_segment");
+        change::catch_up_online();
+    }
     let registry = change::begin_online("alter_segment");
     let located = value_of(registry.parse(&criteria));
     if !resumes(&name, &criteria, None, "changing IS NOT NULL") {
         let _acting = Acting::as_owner(registry::home().owner);
         let Some((id, zone)) = found(&name) else { unknown(&name) };
-        add_streams(plan(&registry, Some(id as u32), &name, located, value_of(Zone::by_name(&zone))));
+        let guarded = registry.definitions.iter().find(|definition| definition.id == id as u32);
+        let safeguards = guarded.and_then(|definition| definition.safeguards.clone());
+        let zone = value_of(Zone::by_name(&zone));
+        add_streams(plan(&registry, Some(id as u32), &name, located, zone, safeguards));
         connect(|session| {
             session.modify(
                 "UPDATE segment.definition SET criteria = $2::jsonb, changing = pg_catalog.nextval('segment.version_number')
@@ -154,7 +162,7 @@ fn resumes(name: &str, criteria: &str, zone: Option<Zone>, state: &'static str) 
 }
 
 /// Commits the definition, brings everybody under it, and puts it into force.
-fn sweep(name: &str, kind: &str) {
+pub fn sweep(name: &str, kind: &str) {
     let changing = changing(name);
     let run = upkeep::begin_run(kind);
     transaction::commit();
@@ -200,8 +208,15 @@ fn changing(name: &str) -> Option<i64> {
 
 /// The streams for all definitions with one put in, in the place of another or anew; or an error for one that speaks of
 /// what does not exist, or of itself.
-fn plan(registry: &Registry, replaced: Option<u32>, name: &str, criteria: Located, zone: Zone) -> StreamPlan {
-    plan_of(registry, &with(registry, replaced, name, criteria, zone))
+pub fn plan(
+    registry: &Registry,
+    replaced: Option<u32>,
+    name: &str,
+    criteria: impl Into<Rc<Located>>,
+    zone: Zone,
+    safeguards: Option<Rc<Safeguards>>,
+) -> StreamPlan {
+    plan_of(registry, &with(registry, replaced, name, criteria, zone, safeguards))
 }
 
 /// All definitions with one put in, in the place of another or anew; or an error for one that speaks of what does not
@@ -210,22 +225,19 @@ pub fn with(
     registry: &Registry,
     replaced: Option<u32>,
     name: &str,
-    criteria: Located,
+    criteria: impl Into<Rc<Located>>,
     zone: Zone,
+    safeguards: Option<Rc<Safeguards>>,
 ) -> Vec<Definition> {
     // A new one's id is not known yet, and nothing here depends on it.
-    let definition = Definition {
-        id: replaced.unwrap_or(u32::MAX),
-        name: name.to_owned(),
-        criteria: criteria.into(),
-        zone,
-    };
+    let id = replaced.unwrap_or(u32::MAX);
+    let definition = Definition { id, name: name.to_owned(), criteria: criteria.into(), zone, safeguards };
     let mut all: Vec<Definition> = registry.definitions.clone();
     all.retain(|other| Some(other.id) != replaced);
     if replaced.is_some() {
         all.push(definition.clone());
     }
-    value_of(Program::check(&definition.criteria, &all));
+    value_of(Program::check_definition(&definition, &all));
     if replaced.is_none() {
         all.push(definition);
     }
@@ -242,7 +254,7 @@ fn plan_of<'a>(registry: &Registry, definitions: impl IntoIterator<Item = &'a De
 
 /// Streams for a change that writers do not wait for: what nothing reads any more goes once everybody is under the new
 /// definition.
-fn add_streams(plan: StreamPlan) {
+pub fn add_streams(plan: StreamPlan) {
     change::store_streams(&StreamPlan { drop: Vec::new(), ..plan }, true);
 }
 
@@ -296,7 +308,7 @@ fn refuse_existing(name: &str) {
     }
 }
 
-fn segment_id(name: &str) -> Option<i32> {
+pub fn segment_id(name: &str) -> Option<i32> {
     found(name).map(|(id, _)| id)
 }
 

@@ -59,8 +59,12 @@ fn drop_tier_set(name: String) {
     let _acting = Acting::as_owner(registry::home().owner);
     // As of now, and not as of the statement.
     let readers: Vec<String> = connect_at_latest(|session| {
-        let rows =
-            session.select("SELECT d.name, d.criteria::text FROM segment.definition d ORDER BY d.name", &[]);
+        let rows = session.select(
+            "SELECT DISTINCT d.name, c.criteria::text FROM segment.definition d
+                 CROSS JOIN LATERAL (VALUES (d.criteria), (d.safeguards -> 'leave')) c (criteria)
+                 WHERE c.criteria IS NOT NULL ORDER BY d.name",
+            &[],
+        );
         let reads = |row: &usize| {
             let criteria = parse(&rows.value::<String>(*row, 2), Scope::Subscriber);
             criteria.is_ok_and(|criteria| reads_tier_set(&criteria, &name))

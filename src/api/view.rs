@@ -4,7 +4,7 @@
 
 use crate::activity::{Instant, State};
 use crate::criteria::Decimal;
-use crate::membership::{Manual, Members, Subject};
+use crate::membership::{Manual, Members, Memory, Standing, Subject};
 use crate::pg::report::value_of;
 use crate::pg::spi::{instant, numeric, timestamp};
 use crate::pg::types::JsonbArgument;
@@ -31,22 +31,23 @@ fn overdue(
     manual: &[u8],
     profile: JsonbArgument,
     held: &[u8],
+    memory: &[u8],
     at: TimestampWithTimeZone,
 ) -> TableIterator<'static, (name!(segment_id, i32), name!(since, Option<TimestampWithTimeZone>))> {
     let registry = registry::at_version(version);
     let program = &registry.program;
     let from = instant(evaluated_at);
     let mut state = value_of(State::from_bytes(activity, registry.program.streams()));
-    let mut members = Members::from_bytes(members);
+    let mut standing = Standing { members: Members::from_bytes(members), memory: Memory::from_bytes(memory) };
     let (manual, profile) = (Manual::from_bytes(manual), Profile::stored(profile.bytes(), held));
-    let subject = Subject { id: subscriber, manual: manual.as_ref(), profile: profile.as_ref() };
-    let transitions = program.advance(subject, &mut state, &mut members, from, from.max(instant(at)));
+    let subject = Subject { id: subscriber, manual: manual.as_ref(), profile: profile.as_ref(), past: None };
+    let transitions = program.advance(subject, &mut state, &mut standing, from, from.max(instant(at)));
     let since = |segment: u32| {
         let mut entries = transitions.iter().rev().filter(|transition| transition.entered.contains(&segment));
         entries.next().map(|transition| timestamp(transition.at))
     };
-    let rows =
-        members.iter().filter(|id| program.segment_name(*id).is_some()).map(|id| (id as i32, since(id)));
+    let members = standing.members.iter();
+    let rows = members.filter(|id| program.segment_name(*id).is_some()).map(|id| (id as i32, since(id)));
     TableIterator::new(rows.collect::<Vec<_>>())
 }
 
@@ -57,19 +58,23 @@ fn segments(
     subscriber: &str,
     evaluated_at: TimestampWithTimeZone,
     activity: &[u8],
+    members: &[u8],
     manual: &[u8],
     profile: JsonbArgument,
     held: &[u8],
+    memory: &[u8],
     at: TimestampWithTimeZone,
 ) -> Vec<String> {
     let registry = registry::at_version(version);
     let program = &registry.program;
-    let (state, at) = advanced(&registry, evaluated_at, activity, at);
+    let from = instant(evaluated_at);
+    let mut state = value_of(State::from_bytes(activity, program.streams()));
+    let standing = Standing { members: Members::from_bytes(members), memory: Memory::from_bytes(memory) };
     let (manual, profile) = (Manual::from_bytes(manual), Profile::stored(profile.bytes(), held));
-    let subject = Subject { id: subscriber, manual: manual.as_ref(), profile: profile.as_ref() };
-    let members = program.members(subject, &state, at);
+    let subject = Subject { id: subscriber, manual: manual.as_ref(), profile: profile.as_ref(), past: None };
+    let standing = program.stands(subject, &mut state, standing, from, from.max(instant(at)));
     let mut names: Vec<String> =
-        members.iter().filter_map(|id| program.segment_name(id)).map(str::to_owned).collect();
+        standing.members.iter().filter_map(|id| program.segment_name(id)).map(str::to_owned).collect();
     names.sort_unstable();
     names
 }
@@ -88,7 +93,7 @@ fn numbers(
     let registry = registry::at_version(version);
     let (state, at) = advanced(&registry, evaluated_at, activity, at);
     let profile = Profile::stored(profile.bytes(), held);
-    let subject = Subject { id: subscriber, manual: None, profile: profile.as_ref() };
+    let subject = Subject { id: subscriber, manual: None, profile: profile.as_ref(), past: None };
     let json =
         |number: Option<Decimal>| number.map_or_else(|| "null".to_owned(), |number| number.to_string());
     let numbers = registry.program.numbers(subject, &state, at);

@@ -35,6 +35,7 @@ mod parse_span;
 mod parse_test;
 #[cfg(test)]
 pub mod random;
+mod safeguards;
 #[cfg(test)]
 mod tests;
 mod tier;
@@ -63,4 +64,5 @@ pub use normalise::normalise;
 pub use number::Decimal;
 pub use parse::{Scope, canonical_event, event_names, is_root, locate, parse, parse_value, read};
 pub use parse_test::at_least_one;
+pub use safeguards::Safeguards;
 pub use tier::{TierSet, expand_tiers, reads_tier_set};

@@ -81,8 +81,13 @@ pub fn parse_value(value: &Value, scope: Scope) -> Result<Node> {
 
 /// Parses a criteria document, and says where its leaves are.
 pub fn locate(value: &Value, scope: Scope) -> Result<Located> {
+    locate_at(value, scope, "")
+}
+
+/// The same of one that lies somewhere in another document.
+pub(super) fn locate_at(value: &Value, scope: Scope, at: &str) -> Result<Located> {
     let mut parser = Parser::new(scope);
-    let root = parser.node(value, "")?;
+    let root = parser.node(value, at)?;
     Ok(Located { root, paths: parser.leaves })
 }
 

@@ -2,7 +2,7 @@
 
 use super::compile::Program;
 use super::evaluate::{Evaluation, Patience};
-use super::members::Members;
+use super::safeguard::Standing;
 use super::subject::Subject;
 use crate::activity::{Change, Entry, Fold, Instant, State};
 use crate::criteria::Document;
@@ -71,18 +71,19 @@ pub fn time_in(segment: u32, transitions: &[Transition], since: Instant, until: 
 }
 
 impl Program {
-    /// Brings a state that was exact at `from` to `to`, through every due moment between, and returns what
-    /// happened at each: a member who entered and left in between is on record.
+    /// Brings a state that was exact at `from`, and where the subscriber stands, to `to`, through every due moment between,
+    /// and returns what happened at each: a member who entered and left in between is on record.
     pub fn advance(
         &self,
         subject: Subject,
         state: &mut State,
-        members: &mut Members,
+        standing: &mut Standing,
         from: Instant,
         to: Instant,
     ) -> Vec<Transition> {
-        let first = self.evaluate(subject, state, from, Patience::Little).due;
-        self.advance_from(subject, state, members, first, to).0
+        let past = Subject { past: Some(standing), ..subject };
+        let first = self.evaluate(past, state, from, Patience::Little).due;
+        self.advance_from(subject, state, standing, first, to).0
     }
 
     /// The same from the first due moment on, with what is true from the last one to `to`, if there was one.
@@ -90,7 +91,7 @@ impl Program {
         &self,
         subject: Subject,
         state: &mut State,
-        members: &mut Members,
+        standing: &mut Standing,
         first: Option<Instant>,
         to: Instant,
     ) -> (Vec<Transition>, Option<Evaluation>) {
@@ -99,8 +100,9 @@ impl Program {
         let mut last = None;
         while let Some(at) = next.filter(|due| *due <= to) {
             state.advance(self.streams(), at);
-            let evaluation = self.evaluate(subject, state, at, Patience::Much);
-            self.note(members, evaluation.members.clone(), at, Cause::Time, &mut transitions);
+            let past = Subject { past: Some(standing), ..subject };
+            let evaluation = self.evaluate(past, state, at, Patience::Much);
+            self.note(standing, evaluation.standing.clone(), at, Cause::Time, &mut transitions);
             next = evaluation.due;
             last = Some(evaluation);
         }
@@ -118,19 +120,21 @@ impl Program {
         outcome
     }
 
-    /// Puts new members in the place of the old ones and notes the differences, but for segments that do not exist.
+    /// Puts where somebody stands in the place of where they stood and notes the differences, but for segments that do
+    /// not exist.
     pub fn note(
         &self,
-        members: &mut Members,
-        new: Members,
+        standing: &mut Standing,
+        new: Standing,
         at: Instant,
         cause: Cause,
         transitions: &mut Vec<Transition>,
     ) {
-        if *members == new {
+        let old = std::mem::replace(standing, new).members;
+        let members = &standing.members;
+        if *members == old {
             return;
         }
-        let old = std::mem::replace(members, new);
         let moved = members.differences(&old).filter(|id| self.segment(*id).is_some());
         let (entered, departed): (Vec<u32>, Vec<u32>) = moved.partition(|id| members.contains(*id));
         if !entered.is_empty() || !departed.is_empty() {

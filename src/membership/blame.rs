@@ -52,9 +52,9 @@ impl Program {
             let earlier = Truths { leaves: earlier, members: then };
             let later = Truths { leaves: later, members: now };
             let (mut known, other) = if nobody { (later, earlier) } else { (earlier, later) };
-            let leaves = transition.moved().map(|id| {
-                let segment = self.segment(id)?;
-                self.decisive(segment, &mut known, &other).map(str::to_owned)
+            let entered = transition.entered.len();
+            let leaves = transition.moved().enumerate().map(|(place, id)| {
+                decisive(self.segment(id)?, place < entered, &mut known, &other).map(str::to_owned)
             });
             transition.leaves = leaves.collect();
         }
@@ -69,7 +69,7 @@ impl Program {
         }
         truths.clone_from(&self.blank.0);
         for (_, condition) in
-            transition.moved().filter_map(|id| self.segment(id)).flat_map(|segment| &segment.leaves)
+            transition.moved().filter_map(|id| self.segment(id)).flat_map(Segment::all_leaves)
         {
             if let Condition::Leaf(index) = condition {
                 truths[*index] = self.leaf_holds(&self.leaves[*index], subject, state, at);
@@ -78,32 +78,41 @@ impl Program {
         truths
     }
 
-    /// The first leaf, in document order, that differs and alone changes the outcome; else the first that differs.
-    fn decisive<'p>(&self, segment: &'p Segment, known: &mut Truths, other: &Truths) -> Option<&'p str> {
-        let outcome = segment.expression.holds(&known.leaves, &known.members);
-        let mut first = None;
-        for (path, condition) in &segment.leaves {
-            let differs = match condition {
-                Condition::Leaf(index) => known.leaves[*index] != other.leaves[*index],
-                Condition::Segment(id) => known.members.contains(*id) != other.members.contains(*id),
-            };
-            if !differs {
-                continue;
-            }
-            first = first.or(Some(path.as_str()));
-            known.flip(*condition);
-            let alone = segment.expression.holds(&known.leaves, &known.members) != outcome;
-            known.flip(*condition);
-            if alone {
-                return Some(path);
-            }
-        }
-        first
-    }
-
     pub(super) fn leaf_holds(&self, leaf: &Leaf, subject: Subject, state: &State, at: Instant) -> bool {
         leaf.holds(self.quantities[leaf.quantity].source.units(subject, state, at))
     }
+}
+
+/// The first leaf, in document order, that differs and alone changes the outcome; else the first that differs. None did
+/// what a safeguard put off.
+fn decisive<'p>(segment: &'p Segment, entered: bool, known: &mut Truths, other: &Truths) -> Option<&'p str> {
+    let guard = segment.guard.as_ref();
+    let (expression, leaves) = match guard.filter(|_| !entered).map(|guard| (&guard.leave, &guard.leaves)) {
+        Some((Some(leave), leaves)) => (leave, leaves),
+        _ => (&segment.expression, &segment.leaves),
+    };
+    let outcome = expression.holds(&known.leaves, &known.members);
+    if guard.is_some() && outcome == expression.holds(&other.leaves, &other.members) {
+        return None;
+    }
+    let mut first = None;
+    for (path, condition) in leaves {
+        let differs = match condition {
+            Condition::Leaf(index) => known.leaves[*index] != other.leaves[*index],
+            Condition::Segment(id) => known.members.contains(*id) != other.members.contains(*id),
+        };
+        if !differs {
+            continue;
+        }
+        first = first.or(Some(path.as_str()));
+        known.flip(*condition);
+        let alone = expression.holds(&known.leaves, &known.members) != outcome;
+        known.flip(*condition);
+        if alone {
+            return Some(path);
+        }
+    }
+    first
 }
 
 impl Truths {

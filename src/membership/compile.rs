@@ -8,10 +8,11 @@ use super::feeds::Feeds;
 use super::leaf::{Accepts, Course, Leaf, Source};
 use super::members::Members;
 use super::number::{DECIMALS, Named};
+use super::safeguard::Guard;
 use super::streams::{requirements, serving};
 use super::subject::Subject;
 use crate::activity::{Horizons, Instant, Resolution, Selection, State, Stream, Streams, Window};
-use crate::criteria::{Decimal, Formula, Located, Zone};
+use crate::criteria::{Decimal, Formula, Located, Safeguards, Zone};
 use crate::error::{Error, Result};
 use crate::score::{BuiltinStreams, Feature};
 use std::cell::RefCell;
@@ -23,8 +24,17 @@ pub struct Definition {
     pub id: u32,
     pub name: String,
     pub criteria: Rc<Located>,
-    /// The calendar that the criteria mean.
+    /// The calendar that the criteria mean, those to leave too.
     pub zone: Zone,
+    pub safeguards: Option<Rc<Safeguards>>,
+}
+
+impl Definition {
+    /// All criteria that the definition has.
+    pub(super) fn all_criteria(&self) -> impl Iterator<Item = &Located> {
+        let leave = self.safeguards.as_ref().and_then(|safeguards| safeguards.leave.as_ref());
+        std::iter::once(&*self.criteria).chain(leave)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -47,6 +57,7 @@ pub(super) struct Segment {
     pub expression: Expression,
     /// Every leaf in document order, with its path.
     pub leaves: Vec<(String, Condition)>,
+    pub guard: Option<Guard>,
 }
 
 /// What a leaf of a document became.
@@ -114,6 +125,8 @@ pub struct Program {
     pub(super) readers: Vec<Vec<usize>>,
     /// Indexes of the segments that refer to others, each after those that it refers to.
     pub(super) referring: Vec<usize>,
+    /// Indexes of the other segments with safeguards.
+    pub(super) guarded: Vec<usize>,
     /// The truths of the leaves, and the members, where every count and sum is zero.
     pub(super) blank: (Vec<bool>, Members),
     pub(super) scratch: RefCell<Scratch>,
@@ -134,6 +147,8 @@ impl Program {
         let segments = compiler.segments(definitions)?;
         let Compiler { leaves, quantities, .. } = compiler;
         let referring = order_of_reference(&segments)?;
+        let guarded = |index: &usize| segments[*index].guard.is_some() && !referring.contains(index);
+        let guarded: Vec<usize> = (0..segments.len()).filter(guarded).collect();
         let mut program = Program {
             feeds: Feeds::new(&streams),
             questions: vec![Questions::default(); streams.as_slice().len()],
@@ -149,6 +164,7 @@ impl Program {
             leaves,
             segments,
             referring,
+            guarded,
             blank: (Vec::new(), Members::default()),
             scratch: RefCell::default(),
         };
@@ -244,6 +260,12 @@ impl Program {
         Compiler::new(&find, definitions).whole(criteria).map(drop)
     }
 
+    /// The same of all criteria of a definition.
+    pub fn check_definition(definition: &Definition, definitions: &[Definition]) -> Result<()> {
+        let find = |_: &Selection, _: Horizons| Ok(0);
+        Compiler::new(&find, definitions).segment(definition).map(drop)
+    }
+
     /// Checks that definitions do not refer to each other in a circle.
     pub fn check_references(definitions: &[Definition]) -> Result<()> {
         let find = |_: &Selection, _: Horizons| Ok(0);
@@ -257,7 +279,7 @@ impl Program {
         definition: &Definition,
         definitions: &[Definition],
     ) -> Result<()> {
-        Self::check(&definition.criteria, definitions)?;
+        Self::check_definition(definition, definitions)?;
         let builtin = Streams::new(BuiltinStreams::default().streams()?);
         let served = |(selection, horizons): &(Selection, Horizons)| {
             serving(builtin.as_slice().iter(), selection, *horizons)
@@ -311,8 +333,26 @@ impl Program {
         self.segment(id).map(|segment| segment.name.as_str())
     }
 
+    /// Whether some segment has safeguards.
+    pub fn is_guarded(&self) -> bool {
+        self.segments.iter().any(|segment| segment.guard.is_some())
+    }
+
+    /// The segments in which members stay for some time at least.
+    pub fn stays(&self) -> impl Iterator<Item = u32> + '_ {
+        let stays = |segment: &&Segment| segment.guard.as_ref().is_some_and(|guard| guard.stay > 0);
+        self.segments.iter().filter(stays).map(|segment| segment.id)
+    }
+
     pub(super) fn segment(&self, id: u32) -> Option<&Segment> {
         self.segments.binary_search_by_key(&id, |segment| segment.id).ok().map(|index| &self.segments[index])
+    }
+}
+
+impl Segment {
+    /// Every leaf of the criteria, and of those to leave.
+    pub fn all_leaves(&self) -> impl Iterator<Item = &(String, Condition)> {
+        self.leaves.iter().chain(self.guard.iter().flat_map(|guard| &guard.leaves))
     }
 }
 
@@ -351,7 +391,7 @@ fn thresholds(quantity: &Quantity, leaves: &[Leaf]) -> Option<(Ends, Ends)> {
 /// The indexes of the segments that refer to others, those referred to first; refuses a circle.
 fn order_of_reference(segments: &[Segment]) -> Result<Vec<usize>> {
     let references = |segment: &Segment| -> Vec<u32> {
-        let references = segment.leaves.iter().filter_map(|(_, condition)| match condition {
+        let references = segment.all_leaves().filter_map(|(_, condition)| match condition {
             Condition::Segment(id) => Some(*id),
             Condition::Leaf(_) => None,
         });

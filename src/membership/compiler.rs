@@ -2,6 +2,7 @@
 
 use super::compile::{Condition, Definition, Expression, Quantity, Segment};
 use super::leaf::{Accepts, Leaf, Source};
+use super::safeguard::Guard;
 use crate::activity::{Horizons, Selection};
 use crate::criteria::{Located, Node, Test, Zone};
 use crate::error::{Error, Result, nearest};
@@ -41,12 +42,24 @@ impl<'a> Compiler<'a> {
     pub fn segments(&mut self, definitions: &[Definition]) -> Result<Vec<Segment>> {
         let mut segments = Vec::with_capacity(definitions.len());
         for definition in definitions {
-            self.zone = definition.zone;
-            let (expression, leaves) = self.whole(&definition.criteria)?;
-            segments.push(Segment { id: definition.id, name: definition.name.clone(), expression, leaves });
+            segments.push(self.segment(definition)?);
         }
         segments.sort_by_key(|segment| segment.id);
         Ok(segments)
+    }
+
+    /// With all criteria that the definition has.
+    pub fn segment(&mut self, definition: &Definition) -> Result<Segment> {
+        self.zone = definition.zone;
+        let (expression, leaves) = self.whole(&definition.criteria)?;
+        let guard = match &definition.safeguards {
+            Some(safeguards) => {
+                let leave = safeguards.leave.as_ref().map(|leave| self.whole(leave)).transpose()?;
+                Some(Guard::new(safeguards, leave))
+            }
+            None => None,
+        };
+        Ok(Segment { id: definition.id, name: definition.name.clone(), expression, leaves, guard })
     }
 
     /// The expression of criteria, and their leaves.
@@ -68,7 +81,7 @@ impl<'a> Compiler<'a> {
             _ => paths.next().ok_or(Error::Corrupt("path of a leaf"))?,
         };
         if let Node::Segment(name) = node {
-            return self.segment(name, at);
+            return self.member(name, at);
         }
         let (source, test) = self.source_of(node)?;
         Ok(self.leaf(source, test, at))
@@ -78,7 +91,7 @@ impl<'a> Compiler<'a> {
         nodes.iter().map(|node| self.expression(node, paths)).collect()
     }
 
-    fn segment(&mut self, name: &str, at: &str) -> Result<Expression> {
+    fn member(&mut self, name: &str, at: &str) -> Result<Expression> {
         let id = self.ids.get(name).copied().ok_or_else(|| Error::Unknown {
             kind: "segment",
             hint: match nearest(name, self.ids.keys().copied()) {

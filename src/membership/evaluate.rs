@@ -3,10 +3,11 @@
 //! The work follows what the subscriber did, not how many segments there are: leaves about numbers that are zero keep
 //! the truth that they have for everybody, and only segments that read another leaf are looked at.
 
-use super::compile::{Program, Quantity};
+use super::compile::{Program, Quantity, Segment};
 use super::leaf::{Course, Source, bucket};
 use super::members::Members;
-use super::subject::{Manual, Subject};
+use super::safeguard::{Memory, Standing};
+use super::subject::Subject;
 use crate::activity::{HOUR, Instant, Line, Resolution, State, Tally, Totals, Window};
 use crate::score::View;
 
@@ -22,7 +23,7 @@ pub enum Patience {
 /// What is true of a subscriber at an instant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Evaluation {
-    pub members: Members,
+    pub standing: Standing,
     /// The earliest instant at which time alone can change anything: a sound lower bound.
     pub due: Option<Instant>,
 }
@@ -54,11 +55,11 @@ impl Program {
         keep: Option<&mut Vec<bool>>,
     ) -> Evaluation {
         if !subject.exists(state) {
-            let mut members = Members::default();
+            let mut standing = Standing::default();
             let exists = |id| self.segment(id).is_some();
-            subject.manual.into_iter().for_each(|manual| manual.apply(&mut members, exists));
-            members.trim();
-            return Evaluation { members, due: None };
+            subject.manual.into_iter().for_each(|manual| manual.apply(&mut standing.members, exists));
+            standing.members.trim();
+            return Evaluation { standing, due: None };
         }
         let scratch = &mut *self.scratch.borrow_mut();
         let mut run =
@@ -126,12 +127,29 @@ impl Program {
         if let Some(keep) = keep {
             keep.extend_from_slice(run.truths);
         }
-        run.finish(&mut scratch.seen, subject.manual)
+        run.finish(&mut scratch.seen, subject, at)
+    }
+
+    /// Where a subscriber stands at an instant, who stood as said where a state was exact; brings the state there.
+    pub fn stands(
+        &self,
+        subject: Subject,
+        state: &mut State,
+        mut standing: Standing,
+        from: Instant,
+        to: Instant,
+    ) -> Standing {
+        if self.is_guarded() {
+            self.advance(subject, state, &mut standing, from, to);
+        }
+        state.advance(self.streams(), to);
+        let past = Subject { past: Some(&standing), ..subject };
+        self.evaluate(past, state, to, Patience::Little).standing
     }
 
     /// The segments that a state is in at an instant.
     pub fn members(&self, subject: Subject, state: &State, at: Instant) -> Members {
-        self.evaluate(subject, state, at, Patience::Little).members
+        self.evaluate(subject, state, at, Patience::Little).standing.members
     }
 
     /// The earliest instant after `at` at which time alone can change anything about a subscriber.
@@ -267,34 +285,46 @@ impl Run<'_> {
         }
     }
 
-    fn finish(self, seen: &mut [bool], manual: Option<&Manual>) -> Evaluation {
+    fn finish(mut self, seen: &mut [bool], subject: Subject, at: Instant) -> Evaluation {
         let program = self.program;
-        let mut members = program.blank.1.clone();
-        let decide = |index: usize, members: &mut Members| {
-            let segment = &program.segments[index];
-            members.put(segment.id, segment.expression.holds(self.truths, members));
-        };
+        let mut standing = Standing { members: program.blank.1.clone(), memory: Memory::default() };
         for index in self.flipped.iter().flat_map(|leaf| &program.readers[*leaf]) {
             if !std::mem::replace(&mut seen[*index], true) {
-                decide(*index, &mut members);
+                let segment = &program.segments[*index];
+                let holds = segment.expression.holds(self.truths, &standing.members);
+                standing.members.put(segment.id, holds);
             }
         }
-        match manual {
-            None => program.referring.iter().for_each(|index| decide(*index, &mut members)),
-            Some(manual) => {
-                manual.apply(&mut members, |id| program.segment(id).is_some());
-                for segment in program.referring.iter().map(|index| &program.segments[*index]) {
-                    let holds = || segment.expression.holds(self.truths, &members);
-                    let member = manual.decides(segment.id).unwrap_or_else(holds);
-                    members.put(segment.id, member);
-                }
-            }
+        for index in &program.guarded {
+            self.decide(&program.segments[*index], subject, at, &mut standing);
         }
-        members.trim();
+        if let Some(manual) = subject.manual {
+            manual.apply(&mut standing.members, |id| program.segment(id).is_some());
+        }
+        for index in &program.referring {
+            self.decide(&program.segments[*index], subject, at, &mut standing);
+        }
+        standing.members.trim();
         for leaf in self.flipped.drain(..) {
             self.truths[leaf] = program.blank.0[leaf];
             program.readers[leaf].iter().for_each(|index| seen[*index] = false);
         }
-        Evaluation { members, due: self.due }
+        Evaluation { standing, due: self.due }
+    }
+
+    /// Decides about a segment when what it refers to is decided: by hand, else by its criteria and safeguards.
+    fn decide(&mut self, segment: &Segment, subject: Subject, at: Instant, standing: &mut Standing) {
+        let by_hand = subject.manual.and_then(|manual| manual.decides(segment.id));
+        let member = match (by_hand, &segment.guard) {
+            (Some(member), _) => member,
+            (None, None) => segment.expression.holds(self.truths, &standing.members),
+            (None, Some(guard)) => {
+                let outcome = guard.look(segment, self.truths, &standing.members, subject.past, at);
+                standing.memory.set(outcome.held);
+                self.expect(outcome.due);
+                outcome.member
+            }
+        };
+        standing.members.put(segment.id, member);
     }
 }

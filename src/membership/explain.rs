@@ -1,7 +1,9 @@
 //! Why a subscriber is in a segment or not, leaf by leaf.
 
-use super::compile::{Condition, Program};
+use super::compile::{Condition, Definition, Program};
+use super::evaluate::Patience;
 use super::leaf::{Leaf, Source};
+use super::safeguard::Hold;
 use super::subject::Subject;
 use crate::activity::{Instant, State};
 use crate::criteria::{
@@ -28,20 +30,20 @@ pub struct LeafReport {
 }
 
 impl Program {
-    /// A report per leaf, in document order, of a state that has been advanced to `at`.
+    /// A report per leaf, in document order, those of the criteria to leave last; of a subscriber who stands as said and
+    /// a state that has been advanced to `at`.
     pub fn explain(
         &self,
-        segment: u32,
-        criteria: &Node,
+        definition: &Definition,
         subject: Subject,
         state: &State,
         at: Instant,
     ) -> Vec<LeafReport> {
-        let Some(segment) = self.segment(segment) else { return Vec::new() };
+        let Some(segment) = self.segment(definition.id) else { return Vec::new() };
         let mut conditions = Vec::new();
-        describe(criteria, &mut conditions);
+        definition.all_criteria().for_each(|criteria| describe(&criteria.root, &mut conditions));
         let members = self.members(subject, state, at);
-        let leaves = segment.leaves.iter().zip(conditions);
+        let leaves = segment.all_leaves().zip(conditions);
         leaves
             .map(|((path, compiled), condition)| match compiled {
                 Condition::Leaf(index) => {
@@ -71,6 +73,20 @@ impl Program {
             .collect()
     }
 
+    /// What keeps a subscriber in a segment or out of it at an instant, though the criteria say otherwise.
+    pub fn holds(&self, segment: u32, subject: Subject, state: &State, at: Instant) -> Vec<Hold> {
+        let by_hand = subject.manual.is_some_and(|manual| manual.decides(segment).is_some());
+        let Some(segment) = self.segment(segment).filter(|_| !by_hand && subject.exists(state)) else {
+            return Vec::new();
+        };
+        let Some(guard) = &segment.guard else { return Vec::new() };
+        let mut truths = Vec::new();
+        self.evaluate_leaves(subject, state, at, &mut truths);
+        let members = self.members(subject, state, at);
+        let enters = segment.expression.holds(&truths, &members);
+        guard.kept_by(&guard.look(segment, &truths, &members, subject.past, at), enters, at)
+    }
+
     /// When the membership itself will change without any further event.
     pub fn next_transition(
         &self,
@@ -79,10 +95,19 @@ impl Program {
         state: &State,
         at: Instant,
     ) -> Option<Instant> {
-        let now = self.members(subject, state, at).contains(segment);
-        self.search(subject, state, at, |program, state, at| {
-            program.members(subject, state, at).contains(segment) != now
-        })
+        let mut state = state.clone();
+        let mut evaluation = self.evaluate(subject, &state, at, Patience::Much);
+        let now = evaluation.standing.members.contains(segment);
+        for _ in 0..FAR_AHEAD {
+            let at = evaluation.due?;
+            state.advance(self.streams(), at);
+            let past = Subject { past: Some(&evaluation.standing), ..subject };
+            evaluation = self.evaluate(past, &state, at, Patience::Much);
+            if evaluation.standing.members.contains(segment) != now {
+                return Some(at);
+            }
+        }
+        None
     }
 
     fn leaf_flip(&self, leaf: &Leaf, subject: Subject, state: &State, at: Instant) -> Option<Instant> {
@@ -95,25 +120,6 @@ impl Program {
             at = change.into_iter().chain(state.next_pending()).min()?;
             state.advance(self.streams(), at);
             if self.leaf_holds(leaf, subject, &state, at) != now {
-                return Some(at);
-            }
-        }
-        None
-    }
-
-    fn search(
-        &self,
-        subject: Subject,
-        state: &State,
-        at: Instant,
-        found: impl Fn(&Program, &State, Instant) -> bool,
-    ) -> Option<Instant> {
-        let mut state = state.clone();
-        let mut at = at;
-        for _ in 0..FAR_AHEAD {
-            at = self.next_due(subject, &state, at)?;
-            state.advance(self.streams(), at);
-            if found(self, &state, at) {
                 return Some(at);
             }
         }

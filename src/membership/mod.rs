@@ -18,6 +18,9 @@ mod leaf;
 mod members;
 mod number;
 mod references;
+mod safeguard;
+#[cfg(test)]
+mod safeguard_tests;
 mod sample;
 mod sequence;
 mod source;
@@ -33,6 +36,7 @@ pub use evaluate::{Evaluation, Patience};
 pub use explain::LeafReport;
 pub use members::Members;
 pub use references::{dependents, with_referred};
+pub use safeguard::{Held, Hold, Memory, Standing};
 pub use sample::Sample;
 pub use streams::{StreamPlan, plan_streams, reads, requirements};
 pub use subject::{Manual, Subject};

@@ -17,7 +17,7 @@ pub fn dependents<'d>(name: &str, definitions: &'d [Definition]) -> Vec<(&'d str
         let next: Vec<(&str, usize)> = definitions
             .iter()
             .filter(|definition| found.iter().all(|(known, _)| *known != definition.name))
-            .filter(|definition| references(&definition.criteria.root).into_iter().any(from))
+            .filter(|definition| referred(definition).any(from))
             .map(|definition| (definition.name.as_str(), depth))
             .collect();
         if next.is_empty() {
@@ -32,7 +32,7 @@ pub fn with_referred(wanted: Vec<Definition>, definitions: &[Definition]) -> Vec
     let mut all = wanted;
     let mut looked_at = 0;
     while let Some(definition) = all.get(looked_at) {
-        let names = references(&definition.criteria.root).into_iter();
+        let names = referred(definition);
         let referred = names.filter_map(|name| definitions.iter().find(|other| other.name == name));
         let new: Vec<Definition> =
             referred.filter(|other| all.iter().all(|known| known.id != other.id)).cloned().collect();
@@ -42,6 +42,11 @@ pub fn with_referred(wanted: Vec<Definition>, definitions: &[Definition]) -> Vec
     all.sort_by_key(|definition| definition.id);
     all.dedup_by_key(|definition| definition.id);
     all
+}
+
+/// The names of the segments that a definition refers to.
+fn referred(definition: &Definition) -> impl Iterator<Item = &str> {
+    definition.all_criteria().flat_map(|criteria| references(&criteria.root))
 }
 
 /// The names of the segments that criteria refer to.

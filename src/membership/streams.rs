@@ -21,11 +21,13 @@ pub struct StreamPlan {
 pub fn requirements<'a>(definitions: impl IntoIterator<Item = &'a Definition>) -> Vec<(Selection, Horizons)> {
     let mut wanted = Vec::new();
     for definition in definitions {
-        visit(&definition.criteria.root, definition.zone, &mut |requirement| {
-            if !wanted.contains(&requirement) {
-                wanted.push(requirement);
-            }
-        });
+        for criteria in definition.all_criteria() {
+            visit(&criteria.root, definition.zone, &mut |requirement| {
+                if !wanted.contains(&requirement) {
+                    wanted.push(requirement);
+                }
+            });
+        }
     }
     wanted
 }

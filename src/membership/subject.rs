@@ -1,6 +1,7 @@
 //! What an evaluation knows about a subscriber beside the state.
 
 use super::members::Members;
+use super::safeguard::Standing;
 use crate::activity::State;
 use crate::profile::Profile;
 
@@ -10,6 +11,8 @@ pub struct Subject<'a> {
     pub id: &'a str,
     pub manual: Option<&'a Manual>,
     pub profile: Option<&'a Profile>,
+    /// Where they stood until now; `None` for somebody new.
+    pub past: Option<&'a Standing>,
 }
 
 impl Subject<'_> {
@@ -42,6 +45,11 @@ impl Manual {
 
     pub fn is_empty(&self) -> bool {
         *self == Manual::default()
+    }
+
+    /// The segments that something was decided about, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+        self.added.iter().chain(self.excluded.iter())
     }
 
     /// Whether a subscriber is in a segment, where that was decided by hand.

@@ -18,7 +18,7 @@ const ZONES: [&str; 6] =
 fn definition(id: u32, criteria: Value) -> Definition {
     let criteria = features().expand(locate(&criteria, Scope::Subscriber).unwrap()).unwrap().into();
     let zone = Zone::by_name(ZONES[(id - 1) as usize % ZONES.len()]).unwrap();
-    Definition { id, name: format!("s{id}"), criteria, zone }
+    Definition { id, name: format!("s{id}"), criteria, zone, safeguards: None }
 }
 
 fn program(criteria: &[Value]) -> Program {
@@ -36,9 +36,13 @@ fn stored(plan: &StreamPlan) -> Vec<Stream> {
     added.map(|((selection, horizons), id)| Stream::new(id, selection, horizons).unwrap()).collect()
 }
 
-const SOMEBODY: Subject = Subject { id: "somebody", manual: None, profile: None };
+pub(super) const SOMEBODY: Subject = Subject { id: "somebody", manual: None, profile: None, past: None };
 
-type Event = (&'static str, Instant, i64);
+fn standing(program: &Program, state: &State, at: Instant) -> Standing {
+    Standing { members: program.members(SOMEBODY, state, at), ..Standing::default() }
+}
+
+pub(super) type Event = (&'static str, Instant, i64);
 
 fn change(program: &Program, (kind, at, value): Event) -> Change {
     let mut change = Change { events: 1, entries: Vec::new() };
@@ -46,7 +50,7 @@ fn change(program: &Program, (kind, at, value): Event) -> Change {
     change
 }
 
-fn fresh(program: &Program, events: &[Event], now: Instant) -> State {
+pub(super) fn fresh(program: &Program, events: &[Event], now: Instant) -> State {
     let mut state = State::default();
     for event in events {
         assert_eq!(program.fold(&mut state, &change(program, *event), now), Fold::Exact);
@@ -65,7 +69,7 @@ fn reopened(program: &Program, stored: &Stored) -> [State; 2] {
     [over.unwrap_or_else(|| whole.clone()), whole]
 }
 
-fn any_event() -> impl Strategy<Value = Event> {
+pub(super) fn any_event() -> impl Strategy<Value = Event> {
     let kind = prop_oneof![Just("purchase"), Just("open"), Just("email_click"), Just("visit")];
     (kind, -60 * 24..24 * 10_i64, 0..HOUR, -5..60_i64).prop_map(|(k, h, w, v)| (k, h * HOUR + w, v))
 }
@@ -185,11 +189,12 @@ proptest! {
     ) {
         let program = program(&criteria);
         let mut state = fresh(&program, &events, from);
-        let mut members = program.members(SOMEBODY, &state, from);
-        let before = members.clone();
+        let mut standing = standing(&program, &state, from);
+        let before = standing.members.clone();
         let to = from + length;
-        let transitions = program.advance(SOMEBODY, &mut state, &mut members, from, to);
+        let transitions = program.advance(SOMEBODY, &mut state, &mut standing, from, to);
         prop_assert_eq!(&state, &fresh(&program, &events, to));
+        let members = standing.members;
         prop_assert_eq!(&members, &program.members(SOMEBODY, &state, to));
         // Replaying the transitions reproduces the outcome, and each is true at its moment and not before.
         let mut replay = before;
@@ -334,8 +339,7 @@ fn leaving_by_time_is_explained_before_it_happens() {
     let criteria = json!({"all": [{"event": "purchase", "within": "30 days"}, {"not": {"event": "open"}}]});
     let program = program(std::slice::from_ref(&criteria));
     let state = fresh(&program, &[("purchase", 0, 5)], DAY);
-    let node = parse_value(&criteria, Scope::Subscriber).unwrap();
-    let reports = program.explain(1, &node, SOMEBODY, &state, DAY);
+    let reports = program.explain(&definition(1, criteria), SOMEBODY, &state, DAY);
     assert_eq!(reports.len(), 2);
     assert_eq!(reports[0].path, "all[0]");
     assert_eq!(reports[0].condition, "the number of \"purchase\" events in the last 30 days");
@@ -356,18 +360,13 @@ fn the_leaf_that_made_the_difference_is_named() {
     let program = program(&[criteria, json!({"not": {"segment": "s1"}}), json!({})]);
     let state = |events: &[Event], at| fresh(&program, events, at);
     let leaves = |before: &[Event], from, after: &[Event], at, cause| {
-        let mut members = program.members(SOMEBODY, &state(before, from), from);
-        let old = members.clone();
+        let mut old = standing(&program, &state(before, from), from);
+        let members = old.members.clone();
+        let new = standing(&program, &state(after, at), at);
         let mut transitions = Vec::new();
-        program.note(
-            &mut members,
-            program.members(SOMEBODY, &state(after, at), at),
-            at,
-            cause,
-            &mut transitions,
-        );
+        program.note(&mut old, new, at, cause, &mut transitions);
         let after = state(after, at);
-        program.blame((SOMEBODY, state(before, from)), from, (SOMEBODY, &after), &old, &mut transitions);
+        program.blame((SOMEBODY, state(before, from)), from, (SOMEBODY, &after), &members, &mut transitions);
         transitions.pop().map(|transition| transition.leaves).unwrap_or_default()
     };
     let path = |path: &str| Some(path.to_owned());
@@ -398,7 +397,7 @@ fn leaves_are_explained_where_the_document_has_them() {
     ]});
     let definitions = [definition(1, json!({})), definition(2, criteria.clone())];
     let program = Program::alone(&definitions).unwrap();
-    let reports = program.explain(2, &definitions[1].criteria.root, SOMEBODY, &State::default(), 0);
+    let reports = program.explain(&definitions[1], SOMEBODY, &State::default(), 0);
     let paths: Vec<String> = reports.into_iter().map(|report| report.path).collect();
     let described: Vec<String> =
         describe(&criteria.to_string()).unwrap().into_iter().map(|(path, _)| path).collect();
@@ -663,6 +662,7 @@ fn fading_weights_halve_and_are_due_when_they_have_fallen_far_enough() {
         name: "s".to_owned(),
         criteria: known.expand(node).unwrap().into(),
         zone: Zone::UTC,
+        safeguards: None,
     };
     let program = Program::alone(&[definition]).unwrap();
     // Three in one day weigh as two, which are a half after two days.
@@ -692,7 +692,8 @@ fn points_for_conditions_within_a_group() {
         (-10..=100).find(|points| {
             let node = locate(&json!({"plan": {"equals": points}}), Scope::Subscriber).unwrap();
             let criteria = known.expand(node).unwrap().into();
-            let definition = Definition { id: 1, name: "s".to_owned(), criteria, zone: Zone::UTC };
+            let definition =
+                Definition { id: 1, name: "s".to_owned(), criteria, zone: Zone::UTC, safeguards: None };
             let program = Program::alone(&[definition]).unwrap();
             let state = fresh(&program, events, 0);
             program.members(Subject { profile, ..SOMEBODY }, &state, 0).contains(1)

@@ -5,7 +5,9 @@ use super::report::raise;
 use super::source::{EventType, Mapping, Source};
 use super::spi::Session;
 use crate::activity::{Horizons, Keep, Selection, Stream, Streams};
-use crate::criteria::{Features, Located, Path, Scope, TierSet, Zone, expand_tiers, locate, read};
+use crate::criteria::{
+    Features, Located, Path, Safeguards, Scope, TierSet, Zone, expand_tiers, locate, read,
+};
 use crate::error::Error;
 use crate::membership::{Definition, Program};
 use pgrx::prelude::*;
@@ -15,8 +17,12 @@ use std::rc::Rc;
 /// Definitions, and the names of those that cannot be read, with the reason.
 pub type Parsed = Vec<std::result::Result<Definition, (String, Error)>>;
 
-/// Criteria by their text.
-pub type Texts = HashMap<String, Rc<Located>>;
+/// Criteria and safeguards by their text.
+#[derive(Default)]
+pub struct Texts {
+    criteria: HashMap<String, Rc<Located>>,
+    safeguards: HashMap<String, Rc<Safeguards>>,
+}
 
 /// Those that were parsed before need not be parsed again.
 pub fn definitions(
@@ -26,10 +32,11 @@ pub fn definitions(
     before: &Texts,
 ) -> (Parsed, Texts) {
     let rows = session.select(
-        "SELECT segment_id, name, criteria::text, time_zone FROM segment.definition ORDER BY segment_id",
+        "SELECT segment_id, name, criteria::text, time_zone, safeguards::text
+         FROM segment.definition ORDER BY segment_id",
         &[],
     );
-    let mut texts = Texts::with_capacity(rows.count());
+    let mut texts = Texts::default();
     let parse = |text: &str| {
         let located = locate(&read(text)?, Scope::Subscriber)?;
         expand_tiers(features.expand(located)?, tier_sets).map(Rc::new)
@@ -37,13 +44,20 @@ pub fn definitions(
     let definition = |row: usize| {
         let name: String = rows.value(row, 2);
         let text: String = rows.value(row, 3);
-        let known = before.get(&text).map(|criteria| Ok(Rc::clone(criteria)));
+        let known = before.criteria.get(&text).map(|criteria| Ok(Rc::clone(criteria)));
         let criteria = known.unwrap_or_else(|| parse(&text));
         let zone = Zone::by_name(&rows.value::<String>(row, 4));
-        match criteria.and_then(|criteria| Ok((criteria, zone?))) {
-            Ok((criteria, zone)) => {
-                texts.insert(text, Rc::clone(&criteria));
-                Ok(Definition { id: rows.value::<i32>(row, 1) as u32, name, criteria, zone })
+        let guards: Option<String> = rows.get(row, 5);
+        let safeguards = guards.as_ref().map(|text| match before.safeguards.get(text) {
+            Some(known) => Ok(Rc::clone(known)),
+            None => Safeguards::parse(text, features, tier_sets).map(Rc::new),
+        });
+        let safeguards = safeguards.transpose();
+        match criteria.and_then(|criteria| Ok((criteria, zone?, safeguards?))) {
+            Ok((criteria, zone, safeguards)) => {
+                texts.criteria.insert(text, Rc::clone(&criteria));
+                texts.safeguards.extend(guards.zip(safeguards.clone()));
+                Ok(Definition { id: rows.value::<i32>(row, 1) as u32, name, criteria, zone, safeguards })
             }
             Err(error) => Err((name, error)),
         }

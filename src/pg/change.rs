@@ -5,6 +5,7 @@ use super::guc;
 use super::owner::Acting;
 use super::registry::{self, Registry};
 use super::spi::{connect, timestamp};
+use super::transaction;
 use super::upkeep::{self, Pass};
 use crate::membership::StreamPlan;
 use std::rc::Rc;
@@ -17,6 +18,20 @@ pub fn begin(what: &str) -> Rc<Registry> {
     flush();
     upkeep::catch_up(guc::now());
     registry::current()
+}
+
+/// Brings everybody who is due to now under the definitions in force, in batches that commit one by one: what becomes of
+/// somebody under safeguards depends on the way there.
+pub fn catch_up_online() {
+    let mut from = upkeep::first_due();
+    loop {
+        let pass = upkeep::refresh_batch(guc::now(), upkeep::ONLINE, &mut from);
+        transaction::commit();
+        pgrx::check_for_interrupts!();
+        if !pass.more {
+            return;
+        }
+    }
 }
 
 /// Opens a change that writers do not wait for: only other changes do.

@@ -11,10 +11,10 @@ use super::profile::documents;
 use super::registry::{self, Registry};
 use super::scan::{self, Scratch};
 use super::spi::{at_latest_snapshot, connect};
-use super::store::{BATCH, Due, Effort, Found, Store, Update};
+use super::store::{BATCH, Due, Effort, Found, StateRow, Store, Update};
 use super::table::Locked;
 use crate::activity::{Change, Fold, Instant, State};
-use crate::membership::{Cause, Evaluation, Manual, Members, Patience, Subject, Transition};
+use crate::membership::{Cause, Evaluation, Held, Manual, Members, Patience, Standing, Subject, Transition};
 use crate::profile::Profile;
 use pgrx::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,7 +44,7 @@ struct Work {
     found: Option<Found>,
     at: Instant,
     state: State,
-    members: Members,
+    standing: Standing,
     manual: Option<Manual>,
     profile: Option<Profile>,
     transitions: Vec<Transition>,
@@ -240,7 +240,7 @@ impl Engine {
             let evaluation =
                 program.evaluate(row.subject(subscriber), &state, row.evaluated_at, Patience::Much);
             let lasts = |due: Instant| due > self.now && row.due_at.is_some_and(|stored| stored <= due);
-            evaluation.members == row.members && evaluation.due.is_none_or(lasts)
+            evaluation.standing == row.standing && evaluation.due.is_none_or(lasts)
         })
     }
 
@@ -288,6 +288,11 @@ impl Engine {
             if manual == before {
                 return false;
             }
+            // What nobody decides about any more, the criteria do, and no safeguard.
+            for segment in before.iter().filter(|id| manual.decides(*id).is_none()) {
+                let entered = self.entry(subscriber, segment, &work);
+                work.standing.memory.release(segment, entered);
+            }
             work.manual = Some(manual).filter(|manual| !manual.is_empty());
             work.evaluation = None;
             let update = self.settle(subscriber, &mut work, Patience::Much);
@@ -295,6 +300,16 @@ impl Engine {
                 return true;
             }
         }
+    }
+
+    /// When somebody entered a segment that they are in and where members stay.
+    fn entry(&mut self, subscriber: &str, segment: u32, work: &Work) -> Option<Instant> {
+        let row = &work.found.as_ref()?.row;
+        let stays = self.registry.program.stays().any(|id| id == segment);
+        if !stays || !work.standing.members.contains(segment) {
+            return None;
+        }
+        self.store.entry(subscriber, segment, row.written.is_some())
     }
 
     /// Applies what the queue has of some subscribers, given in ascending order, but for those whom somebody else works
@@ -347,7 +362,7 @@ impl Engine {
             }
             let state = found.row.activity.open(subscriber, &self.registry);
             let empty = state.is_ok_and(|state| !found.row.subject(subscriber).exists(&state));
-            let moved = found.row.written.is_some() || found.row.members != Members::default();
+            let moved = found.row.written.is_some() || found.row.standing != Standing::default();
             if !empty || moved {
                 return false;
             }
@@ -375,7 +390,23 @@ impl Engine {
             unsafe { pg_sys::AcceptInvalidationMessages() };
             self.registry = registry::current();
         }
+        if let Some(found) =
+            found.as_mut().filter(|found| found.row.version < self.registry.evaluated_version)
+        {
+            self.adopt(subscriber, &mut found.row);
+        }
         found
+    }
+
+    /// Notes when somebody entered the segments in which members stay, for whom nobody has looked since those were told to.
+    fn adopt(&mut self, subscriber: &str, row: &mut StateRow) {
+        for segment in self.registry.program.stays() {
+            let held = row.standing.memory.of(segment);
+            if held.entered.is_none() && row.standing.members.contains(segment) {
+                let entered = self.store.entry(subscriber, segment, row.written.is_some());
+                row.standing.memory.set(Held { entered, ..held });
+            }
+        }
     }
 
     /// Through every due moment since the last evaluation. The evaluation time never goes backwards.
@@ -386,7 +417,7 @@ impl Engine {
                 found: None,
                 at: self.now,
                 state: State::default(),
-                members: Members::default(),
+                standing: Standing::default(),
                 manual: None,
                 profile: None,
                 transitions: Vec::new(),
@@ -398,7 +429,7 @@ impl Engine {
         let decoded = row.activity.open(subscriber, &self.registry);
         let exact = decoded.is_ok() && row.version >= self.registry.filled_version;
         let mut state = decoded.unwrap_or_default();
-        let mut members = row.members.clone();
+        let mut standing = row.standing.clone();
         let mut transitions = Vec::new();
         let mut evaluation = None;
         // The rows left behind stand first in line, whatever time will do.
@@ -410,12 +441,12 @@ impl Engine {
         };
         if exact && due.is_some_and(|due| due <= at) {
             (transitions, evaluation) =
-                program.advance_from(row.subject(subscriber), &mut state, &mut members, due, at);
+                program.advance_from(row.subject(subscriber), &mut state, &mut standing, due, at);
         } else {
             state.advance(program.streams(), at);
         }
         let (manual, profile) = (row.manual.clone(), row.profile.clone());
-        Work { found, at, state, members, manual, profile, transitions, exact, evaluation }
+        Work { found, at, state, standing, manual, profile, transitions, exact, evaluation }
     }
 
     /// The state of all events of a subscriber.
@@ -432,20 +463,26 @@ impl Engine {
     fn settle(&self, subscriber: &str, work: &mut Work, patience: Patience) -> Update {
         let program = &self.registry.program;
         let known = work.evaluation.take();
-        let subject =
-            Subject { id: subscriber, manual: work.manual.as_ref(), profile: work.profile.as_ref() };
+        let mut standing = std::mem::take(&mut work.standing);
+        let subject = Subject {
+            id: subscriber,
+            manual: work.manual.as_ref(),
+            profile: work.profile.as_ref(),
+            past: Some(&standing),
+        };
         let evaluation = known.unwrap_or_else(|| program.evaluate(subject, &work.state, work.at, patience));
         let mut transitions = std::mem::take(&mut work.transitions);
-        let mut members = std::mem::take(&mut work.members);
-        program.note(&mut members, evaluation.members, work.at, self.cause, &mut transitions);
+        program.note(&mut standing, evaluation.standing, work.at, self.cause, &mut transitions);
         if !transitions.is_empty() {
+            let (manual, profile) = (work.manual.as_ref(), work.profile.as_ref());
+            let subject = Subject { id: subscriber, manual, profile, past: None };
             self.blame(subject, work, &mut transitions);
         }
         Update {
             evaluated_at: work.at,
             version: self.registry.version,
             activity: work.state.stored(program.streams(), work.at),
-            members,
+            standing,
             manual: work.manual.take(),
             profile: work.profile.take(),
             due: evaluation.due,
@@ -463,13 +500,13 @@ impl Engine {
         let nobody = Members::default();
         let (was, before, from, members) = match work.found.as_ref().map(|found| &found.row) {
             None => {
-                let was = Subject { id: subject.id, manual: None, profile: None };
+                let was = Subject { id: subject.id, manual: None, profile: None, past: None };
                 (was, Some(State::default()), work.at, &nobody)
             }
             Some(row) if row.version < registry.evaluated_version.max(registry.filled_version) => return,
             Some(row) => {
                 let before = row.activity.open(subject.id, registry);
-                (row.subject(subject.id), before.ok(), row.evaluated_at, &row.members)
+                (row.subject(subject.id), before.ok(), row.evaluated_at, &row.standing.members)
             }
         };
         if let Some(before) = before {

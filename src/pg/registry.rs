@@ -13,7 +13,7 @@ use super::report::Refusal;
 use super::source::{Reader, Source};
 use super::spi::{Session, connect, connect_at_latest};
 use crate::activity::Stream;
-use crate::criteria::{Features, Formula, Located, Scope, TierSet, expand_tiers, locate, read};
+use crate::criteria::{Features, Formula, Located, Safeguards, Scope, TierSet, expand_tiers, locate, read};
 use crate::error::{Error, Result};
 use crate::membership::{Definition, Program};
 use pgrx::prelude::*;
@@ -31,7 +31,7 @@ pub struct Registry {
     home: pg_sys::Oid,
     pub program: Rc<Program>,
     pub definitions: Vec<Definition>,
-    /// Their criteria, for the next version.
+    /// Their criteria and safeguards, for the next version.
     texts: Texts,
     /// Definitions that this version cannot read, with the reason; they have no members.
     pub broken: Vec<(String, Error)>,
@@ -274,12 +274,18 @@ impl Registry {
             parsed.as_ref().is_ok_and(|parsed| {
                 (parsed.id, &parsed.name, parsed.zone) == (known.id, &known.name, known.zone)
                     && Rc::ptr_eq(&parsed.criteria, &known.criteria)
+                    && parsed.safeguards.as_ref().map(Rc::as_ptr) == known.safeguards.as_ref().map(Rc::as_ptr)
             })
         };
         self.broken.is_empty()
             && parsed.len() == self.definitions.len()
             && parsed.iter().zip(&self.definitions).all(same)
             && self.program.is_over(streams)
+    }
+
+    /// Safeguards of a segment, as they compile.
+    pub fn parse_safeguards(&self, safeguards: &str) -> Result<Safeguards> {
+        Safeguards::parse(safeguards, &self.features, &self.tier_sets)
     }
 
     pub fn source_of(&self, relation: pg_sys::Oid) -> Option<&Source> {

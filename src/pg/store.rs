@@ -8,7 +8,7 @@ use super::registry::Home;
 use super::spi::Rows;
 use super::table::{Locked, Table, Value};
 use crate::activity::{Instant, Stored, VALID_TIMES};
-use crate::membership::{Cause, Manual, Members, Subject, Transition};
+use crate::membership::{Cause, Manual, Members, Memory, Standing, Subject, Transition};
 use crate::profile::Profile;
 use pgrx::IntoDatum;
 use pgrx::prelude::*;
@@ -33,8 +33,8 @@ pub struct StateRow {
     pub version: i64,
     /// How many rows of history there have been.
     moves: i32,
-    pub members: Members,
-    /// The memberships that there are rows for, where they are not those of `members`.
+    pub standing: Standing,
+    /// The memberships that there are rows for, where they are not those where the subscriber stands.
     pub written: Option<Members>,
     pub manual: Option<Manual>,
     pub profile: Option<Profile>,
@@ -49,7 +49,8 @@ impl StateRow {
 
     /// The subscriber whose row it is.
     pub fn subject<'a>(&'a self, id: &'a str) -> Subject<'a> {
-        Subject { id, manual: self.manual.as_ref(), profile: self.profile.as_ref() }
+        let (manual, profile) = (self.manual.as_ref(), self.profile.as_ref());
+        Subject { id, manual, profile, past: Some(&self.standing) }
     }
 
     /// From columns in the order of the table.
@@ -65,18 +66,21 @@ impl StateRow {
             due_at: number(values.get(1)),
             version: number(values.get(2)).unwrap_or(0),
             moves: number(values.get(3)).unwrap_or(0) as i32,
-            members: bytes(values.get(5)).map_or_else(Members::default, Members::from_bytes),
+            standing: Standing {
+                members: bytes(values.get(5)).map_or_else(Members::default, Members::from_bytes),
+                memory: bytes(values.get(10)).map_or_else(Memory::default, Memory::from_bytes),
+            },
             written: bytes(values.get(6)).map(Members::from_bytes),
             manual: bytes(values.get(7)).and_then(Manual::from_bytes),
             profile: bytes(values.get(8))
                 .and_then(|document| Profile::stored(document, bytes(values.get(9)).unwrap_or_default())),
-            activity: Activity::read(values.get(10).copied().flatten(), values.get(11).copied().flatten()),
+            activity: Activity::read(values.get(11).copied().flatten(), values.get(12).copied().flatten()),
         }
     }
 
     /// From a result row with the columns of [`STATE_COLUMNS`] from a column on, counted from 1.
     pub fn from_row(rows: &Rows, row: usize, first: i32) -> Self {
-        let values: Vec<Value> = (first..first + 12)
+        let values: Vec<Value> = (first..first + 13)
             .map(|column| rows.datum(row, column).and_then(|(datum, is_null)| (!is_null).then_some(datum)))
             .collect();
         Self::read(&values)
@@ -86,7 +90,7 @@ impl StateRow {
 /// The columns of a state row for [`StateRow::from_row`].
 pub const STATE_COLUMNS: &str =
     "s.evaluated_at, s.due_at, s.version, s.moves, s.subscriber, s.members, s.written, s.manual,
-    s.profile, s.held, s.activity, s.recent";
+    s.profile, s.held, s.memory, s.activity, s.recent";
 
 /// A state row that was found, and where it lies.
 #[derive(Clone, Debug)]
@@ -108,7 +112,7 @@ pub struct Update {
     pub evaluated_at: Instant,
     pub version: i64,
     pub activity: Stored,
-    pub members: Members,
+    pub standing: Standing,
     pub manual: Option<Manual>,
     pub profile: Option<Profile>,
     pub due: Option<Instant>,
@@ -198,6 +202,7 @@ impl Store {
             None,
             None,
             None,
+            None,
             nothing.into_datum(),
             None,
         ];
@@ -214,9 +219,12 @@ impl Store {
         effort: Effort,
     ) -> bool {
         let old = found.map(|found| &found.row);
-        let written = old
-            .map_or_else(Members::default, |old| old.written.clone().unwrap_or_else(|| old.members.clone()));
-        let moves = update.members.differences(&written).count();
+        let written = old.map_or_else(Members::default, |old| {
+            old.written.as_ref().unwrap_or(&old.standing.members).clone()
+        });
+        let members = &update.standing.members;
+        let memory = &update.standing.memory;
+        let moves = members.differences(&written).count();
         let behind = match effort {
             Effort::Bulk => moves > 0,
             Effort::Least => moves > MOST_MOVES,
@@ -243,12 +251,13 @@ impl Store {
             Some(pg_sys::Datum::from(update.version)),
             Some(pg_sys::Datum::from(moves.wrapping_add(update.transitions.len() as i32))),
             subscriber.into_datum(),
-            update.members.as_bytes().into_datum(),
+            members.as_bytes().into_datum(),
             if behind { written.as_bytes().into_datum() } else { None },
             update.manual.as_ref().and_then(|manual| manual.to_bytes().into_datum()),
             // Byte for byte a jsonb.
             update.profile.as_ref().and_then(|profile| profile.document().into_datum()),
             update.profile.as_ref().and_then(|profile| profile.held.to_bytes().into_datum()),
+            if memory.is_empty() { None } else { memory.to_bytes().into_datum() },
             match &update.activity.base {
                 Some(bytes) => bytes.as_slice().into_datum(),
                 None => old.and_then(|old| old.activity.base()),
@@ -341,7 +350,7 @@ impl Store {
         earlier: &[Transition],
     ) {
         let transitions = || update.transitions.iter().rev().chain(earlier.iter().rev());
-        let mut touched: Vec<u32> = update.members.differences(written).collect();
+        let mut touched: Vec<u32> = update.standing.members.differences(written).collect();
         touched.extend(transitions().flat_map(|transition| &transition.entered));
         if touched.is_empty() {
             return;
@@ -358,13 +367,26 @@ impl Store {
                     table.delete(tid);
                 }
             }
-            if update.members.contains(segment) {
+            if update.standing.members.contains(segment) {
                 let entry = transitions().find(|transition| transition.entered.contains(&segment));
                 let since = entry.map_or(update.evaluated_at, |entry| entry.at);
                 // Already there only where somebody wrote it by hand.
                 table.insert(&[Some(pg_sys::Datum::from(since)), Some(segment_id), Some(id)]);
             }
         }
+    }
+
+    /// When a member entered a segment; by what is on record where the membership rows were left for later.
+    pub fn entry(&mut self, subscriber: &str, segment: u32, behind: bool) -> Option<Instant> {
+        if behind {
+            let history = self.history(subscriber);
+            let entry = history.iter().rev().find(|transition| transition.entered.contains(&segment));
+            return entry.map(|entry| entry.at);
+        }
+        let segment_id = pg_sys::Datum::from(segment as i32);
+        let key = [(pg_sys::INT4OID, segment_id), (pg_sys::TEXTOID, subscriber.into_datum()?)];
+        let since = |values: &[Value]| values.first().copied().flatten().map(|at| at.value() as Instant);
+        self.membership.open().find(&key, since).and_then(|(_, since)| since)
     }
 
     /// Deletes a state that was made by [`Store::create`] and never written.

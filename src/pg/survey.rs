@@ -7,10 +7,10 @@ use super::profile::documents;
 use super::registry::{self, Registry};
 use super::report::value_of;
 use super::scan::{self, BySubscriber, Scratch};
-use super::spi::{Cursor, Session, connect, timestamp};
+use super::spi::{Cursor, Rows, Session, connect, timestamp};
 use super::store::BATCH;
 use crate::activity::{Change, Fold, Instant, State};
-use crate::membership::{Definition, Manual, Members, Program, Subject};
+use crate::membership::{Definition, Manual, Members, Memory, Program, Standing, Subject};
 use crate::profile::Profile;
 use pgrx::prelude::*;
 use std::collections::{BTreeMap, HashMap};
@@ -25,7 +25,11 @@ pub fn everybody(registry: &Registry, definitions: &[Definition], mut see: impl 
     match value_of(Program::over(registry.program.streams(), definitions)) {
         Some(program) => by_states(registry, &program, waiting, &mut see),
         None => {
-            by_events(registry, &value_of(Program::alone(definitions)), |_| true, waiting, &mut see);
+            let program = value_of(Program::alone(definitions));
+            let now = guc::statement_now();
+            let whoever =
+                |_: &str, known: Option<Knowledge>| Some(known.unwrap_or_else(|| Knowledge::of_nobody(now)));
+            by_events(registry, &program, whoever, waiting, &mut see);
         }
     }
 }
@@ -38,23 +42,25 @@ fn by_states(
     see: &mut impl FnMut(Subject, &Members),
 ) {
     let now = guc::statement_now();
-    let mut inexact: BTreeMap<String, Standing> = BTreeMap::new();
+    let mut inexact: BTreeMap<String, Knowledge> = BTreeMap::new();
     connect(|session| {
         let _acting = Acting::as_owner_at_large(registry::home().owner);
         let mut queued = scan::queued(session, registry.streams_version);
         let mut bring =
-            |subscriber: String, state: Option<State>, changes: &[Vec<u8>], standing: Standing| {
-                let state = state.and_then(|state| with_queued(program, state, changes, standing.at));
+            |subscriber: String, state: Option<State>, changes: &[Vec<u8>], mut known: Knowledge| {
+                let state =
+                    state.and_then(|state| with_queued(program, &subscriber, state, changes, &mut known));
                 match state {
-                    Some(state) => show(program, &subscriber, &state, &standing, see),
+                    Some(state) => show(program, &subscriber, state, &known, see),
                     None => {
-                        let standing = waiting.renew(&subscriber, standing);
-                        inexact.insert(subscriber, standing);
+                        let known = waiting.renew(&subscriber, known);
+                        inexact.insert(subscriber, known);
                     }
                 }
             };
         let mut states = session.cursor(
-            "SELECT subscriber, evaluated_at, version, activity || coalesce(recent, ''), manual, profile, held FROM segment.state",
+            "SELECT subscriber, evaluated_at, manual, profile, held, members, memory, version, activity || coalesce(recent, '')
+             FROM segment.state",
             true,
         );
         let mut memory = Scratch::default();
@@ -66,29 +72,28 @@ fn by_states(
             }
             for row in 0..rows.count() {
                 let subscriber: String = rows.value(row, 1);
-                let standing = Standing {
-                    at: rows.instant(row, 2).unwrap_or(now).max(now),
-                    manual: Manual::from_bytes(&rows.bytes(row, 5)),
-                    profile: Profile::stored(&rows.bytes(row, 6), &rows.bytes(row, 7)),
-                };
-                let filled = rows.value::<i64>(row, 3) >= registry.filled_version;
-                let state = memory.run(|| State::from_bytes(&rows.bytes(row, 4), program.streams()).ok());
+                let filled = rows.value::<i64>(row, 8) >= registry.filled_version;
+                let state = memory.run(|| State::from_bytes(&rows.bytes(row, 9), program.streams()).ok());
                 let changes = queued.remove(&subscriber).unwrap_or_default();
-                bring(subscriber, state.filter(|_| filled), &changes, standing);
+                bring(subscriber, state.filter(|_| filled), &changes, Knowledge::of(&rows, row, now));
             }
         }
         states.close();
         // Of the others only the queue knows.
         queued.iter().for_each(|(subscriber, changes)| {
-            bring(subscriber.clone(), Some(State::default()), changes, Standing::stranger(now));
+            bring(subscriber.clone(), Some(State::default()), changes, Knowledge::of_nobody(now));
         });
     });
     match inexact.len() {
         0 => {}
         1..=BATCH => by_their_events(registry, program, &inexact, see),
         _ => {
-            let waiting = Waiting::look_up(registry);
-            by_events(registry, program, |subscriber| inexact.contains_key(subscriber), waiting, see);
+            let wanted = |subscriber: &str, _: Option<Knowledge>| inexact.remove(subscriber);
+            by_events(registry, program, wanted, Waiting(HashMap::new()), see);
+            // Who is left has no events.
+            for (subscriber, known) in &inexact {
+                show(program, subscriber, State::default(), known, see);
+            }
         }
     }
 }
@@ -97,23 +102,23 @@ fn by_states(
 fn by_their_events(
     registry: &Registry,
     program: &Program,
-    whom: &BTreeMap<String, Standing>,
+    whom: &BTreeMap<String, Knowledge>,
     see: &mut impl FnMut(Subject, &Members),
 ) {
     require_readable(registry);
     let ids: Vec<String> = whom.keys().cloned().collect();
     let mut events = connect(|session| scan::events_of(session, registry, program, &ids));
-    for (subscriber, standing) in whom {
+    for (subscriber, known) in whom {
         let events = events.remove(subscriber).unwrap_or_default();
-        show(program, subscriber, &of_events(program, &events, standing.at), standing, see);
+        show(program, subscriber, of_events(program, &events, known.from), known, see);
     }
 }
 
-/// By all events, read once, of those who are wanted.
+/// By all events, read once, of those about whom something is known, whatever the states say about them.
 fn by_events(
     registry: &Registry,
     program: &Program,
-    wanted: impl Fn(&str) -> bool,
+    mut known: impl FnMut(&str, Option<Knowledge>) -> Option<Knowledge>,
     mut waiting: Waiting,
     see: &mut impl FnMut(Subject, &Members),
 ) {
@@ -121,51 +126,69 @@ fn by_events(
     let now = guc::statement_now();
     connect(|session| {
         let mut events = BySubscriber::open(session, registry, program, &registry.sources);
-        let mut standings = Standings::open(session, now);
-        let (mut event, mut standing) = (events.next(), standings.next());
+        let mut states = States::open(session, now, program.is_guarded());
+        let (mut event, mut state) = (events.next(), states.next());
         // Both come in ascending order.
-        while event.is_some() || standing.is_some() {
-            let heads = event.iter().map(|(who, _)| who).chain(standing.iter().map(|(who, _)| who));
+        while event.is_some() || state.is_some() {
+            let heads = event.iter().map(|(who, _)| who).chain(state.iter().map(|(who, _)| who));
             let Some(first) = heads.min().cloned() else { break };
             let is_first = |who: &String| *who == first;
-            let known = standing.take_if(|(who, _)| is_first(who)).map(|(_, known)| known);
+            let stored = state.take_if(|(who, _)| is_first(who)).map(|(_, known)| known);
             let change = event.take_if(|(who, _)| is_first(who)).map(|(_, change)| change);
             if event.is_none() {
                 event = events.next();
             }
-            if standing.is_none() {
-                standing = standings.next();
+            if state.is_none() {
+                state = states.next();
             }
-            if wanted(&first) {
-                let known = waiting.renew(&first, known.unwrap_or_else(|| Standing::stranger(now)));
-                let state = of_events(program, &change.unwrap_or_default(), known.at);
-                show(program, &first, &state, &known, see);
+            if let Some(known) = known(&first, stored) {
+                let known = waiting.renew(&first, known);
+                let state = of_events(program, &change.unwrap_or_default(), known.from);
+                show(program, &first, state, &known, see);
             }
         }
         events.close();
-        standings.cursor.close();
+        states.cursor.close();
         // Who is left has nothing but a profile, of which only the queue knows.
-        for subscriber in
-            waiting.0.keys().filter(|subscriber| wanted(subscriber)).cloned().collect::<Vec<_>>()
-        {
-            let known = waiting.renew(&subscriber, Standing::stranger(now));
-            show(program, &subscriber, &State::default(), &known, see);
+        for subscriber in waiting.0.keys().cloned().collect::<Vec<_>>() {
+            let known = waiting.renew(&subscriber, Knowledge::of_nobody(now));
+            show(program, &subscriber, State::default(), &known, see);
         }
     });
 }
 
 /// What is known of a subscriber beside the events.
-struct Standing {
+struct Knowledge {
+    /// When they were evaluated, and stood as said.
+    from: Instant,
     /// When they are evaluated: the time never goes backwards.
     at: Instant,
+    standing: Standing,
     manual: Option<Manual>,
     profile: Option<Profile>,
 }
 
-impl Standing {
+impl Knowledge {
+    /// From a row that begins with subscriber, evaluation time, decisions, profile, memberships and what is remembered.
+    fn of(rows: &Rows, row: usize, now: Instant) -> Self {
+        let from = rows.instant(row, 2).unwrap_or(now);
+        let members = Members::from_bytes(&rows.bytes(row, 6));
+        Knowledge {
+            from,
+            at: from.max(now),
+            standing: Standing { members, memory: Memory::from_bytes(&rows.bytes(row, 7)) },
+            manual: Manual::from_bytes(&rows.bytes(row, 3)),
+            profile: Profile::stored(&rows.bytes(row, 4), &rows.bytes(row, 5)),
+        }
+    }
+
     /// Of somebody who has no state.
-    fn stranger(now: Instant) -> Self {
-        Standing { at: now, manual: None, profile: None }
+    fn of_nobody(now: Instant) -> Self {
+        Knowledge { from: now, at: now, standing: Standing::default(), manual: None, profile: None }
+    }
+
+    fn subject<'a>(&'a self, id: &'a str) -> Subject<'a> {
+        Subject { id, manual: self.manual.as_ref(), profile: self.profile.as_ref(), past: None }
     }
 }
 
@@ -195,65 +218,71 @@ impl Waiting {
     }
 
     /// What is known of a subscriber, with the profile as it is now.
-    fn renew(&mut self, subscriber: &str, standing: Standing) -> Standing {
-        let Some(document) = self.0.remove(subscriber) else { return standing };
-        let profile =
-            document.map(|document| Profile::new(standing.profile.as_ref(), &document, standing.at));
-        Standing { profile, ..standing }
+    fn renew(&mut self, subscriber: &str, known: Knowledge) -> Knowledge {
+        let Some(document) = self.0.remove(subscriber) else { return known };
+        let profile = document.map(|document| Profile::new(known.profile.as_ref(), &document, known.at));
+        Knowledge { profile, ..known }
     }
 }
 
-/// Of everybody who was evaluated after an instant, was decided about by hand or has a profile, in ascending order.
-struct Standings {
+/// Of whoever was evaluated after an instant, was decided about by hand or has a profile, or of everybody, in ascending
+/// order.
+struct States {
     cursor: Cursor,
     now: Instant,
-    page: std::vec::IntoIter<(String, Standing)>,
+    page: std::vec::IntoIter<(String, Knowledge)>,
 }
 
-impl Standings {
-    fn open(session: &Session, now: Instant) -> Self {
+impl States {
+    fn open(session: &Session, now: Instant, everybody: bool) -> Self {
         let _acting = Acting::as_owner_at_large(registry::home().owner);
         let cursor = session.cursor(
             &format!(
-                "SELECT subscriber, evaluated_at, manual, profile, held FROM segment.state
-                 WHERE evaluated_at > '{}' OR manual IS NOT NULL OR profile IS NOT NULL ORDER BY subscriber",
+                "SELECT subscriber, evaluated_at, manual, profile, held, members, memory FROM segment.state
+                 WHERE evaluated_at > '{}' OR manual IS NOT NULL OR profile IS NOT NULL OR {everybody} ORDER BY subscriber",
                 timestamp(now).to_iso_string()
             ),
             true,
         );
-        Standings { cursor, now, page: Vec::new().into_iter() }
+        States { cursor, now, page: Vec::new().into_iter() }
     }
 }
 
-impl Iterator for Standings {
-    type Item = (String, Standing);
+impl Iterator for States {
+    type Item = (String, Knowledge);
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.page.len() == 0 {
             let _acting = Acting::as_owner_at_large(registry::home().owner);
             let rows = self.cursor.fetch(FETCH);
-            let standing = |row: usize| Standing {
-                at: rows.instant(row, 2).unwrap_or(self.now).max(self.now),
-                manual: Manual::from_bytes(&rows.bytes(row, 3)),
-                profile: Profile::stored(&rows.bytes(row, 4), &rows.bytes(row, 5)),
-            };
-            let page: Vec<Self::Item> =
-                (0..rows.count()).map(|row| (rows.value(row, 1), standing(row))).collect();
+            let known = |row: usize| (rows.value(row, 1), Knowledge::of(&rows, row, self.now));
+            let page: Vec<Self::Item> = (0..rows.count()).map(known).collect();
             self.page = page.into_iter();
         }
         self.page.next()
     }
 }
 
-/// A stored state advanced to an instant, with what the queue has; `None` where that takes the events.
-fn with_queued(program: &Program, mut state: State, queued: &[Vec<u8>], at: Instant) -> Option<State> {
-    state.advance(program.streams(), at);
+/// A stored state brought to the evaluation time, with what the queue has; `None` where that takes the events.
+fn with_queued(
+    program: &Program,
+    subscriber: &str,
+    mut state: State,
+    queued: &[Vec<u8>],
+    known: &mut Knowledge,
+) -> Option<State> {
+    if queued.is_empty() {
+        return Some(state);
+    }
+    let standing = std::mem::take(&mut known.standing);
+    known.standing = program.stands(known.subject(subscriber), &mut state, standing, known.from, known.at);
+    known.from = known.at;
     let mut change = Change::default();
     for bytes in queued {
         change.add(Change::from_bytes(bytes, program.streams()).ok()?);
     }
     change.settle();
-    (program.fold(&mut state, &change, at) == Fold::Exact).then_some(state)
+    (program.fold(&mut state, &change, known.at) == Fold::Exact).then_some(state)
 }
 
 fn of_events(program: &Program, events: &Change, at: Instant) -> State {
@@ -267,14 +296,14 @@ fn of_events(program: &Program, events: &Change, at: Instant) -> State {
 fn show(
     program: &Program,
     subscriber: &str,
-    state: &State,
-    standing: &Standing,
+    mut state: State,
+    known: &Knowledge,
     see: &mut impl FnMut(Subject, &Members),
 ) {
-    let (manual, profile) = (standing.manual.as_ref(), standing.profile.as_ref());
-    let subject = Subject { id: subscriber, manual, profile };
-    if subject.exists(state) {
-        see(subject, &program.members(subject, state, standing.at));
+    let subject = known.subject(subscriber);
+    if subject.exists(&state) {
+        let standing = known.standing.clone();
+        see(subject, &program.stands(subject, &mut state, standing, known.from, known.at).members);
     }
 }
 

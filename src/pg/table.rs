@@ -14,7 +14,7 @@ use std::ptr;
 const TOKEN_OFFSET: u16 = 0xfffe;
 
 /// Most columns of a table that is read here.
-const MOST_COLUMNS: usize = 12;
+const MOST_COLUMNS: usize = 13;
 
 /// A column's value; `None` for NULL.
 pub type Value = Option<pg_sys::Datum>;

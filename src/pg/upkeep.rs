@@ -320,7 +320,7 @@ pub fn sweep_batch(after: &mut Option<String>, again: bool) -> Pass {
 }
 
 /// Subscribers swept in one transaction of an online operation.
-const ONLINE: i64 = 50;
+pub const ONLINE: i64 = 50;
 
 /// Computes those who have events or a profile but no state, as writes that nobody saw leave behind.
 pub fn find_strangers() -> Pass {

@@ -9,7 +9,7 @@ use super::store::{STATE_COLUMNS, StateRow};
 use super::tree::members;
 use super::verify_profile::{check_profile_sources, check_profiles};
 use crate::activity::{Change, Fold, Instant, State};
-use crate::membership::Members;
+use crate::membership::{Held, Members, Patience};
 use pgrx::prelude::*;
 use std::collections::BTreeSet;
 
@@ -198,12 +198,12 @@ impl Iterator for States {
         let row = self.next_row;
         self.next_row += 1;
         let mut memberships = Members::default();
-        let ids: Vec<i32> = rows.value(row, 14);
+        let ids: Vec<i32> = rows.value(row, 15);
         ids.into_iter().for_each(|id| memberships.set(id as u32, true));
         Some(Stored {
             subscriber: rows.get(row, 5)?,
             row: StateRow::from_row(rows, row, 1),
-            armed: rows.value(row, 13),
+            armed: rows.value(row, 14),
             memberships,
         })
     }
@@ -276,30 +276,40 @@ fn check_subscriber(
         }
     }
     behind |= !queued.is_empty() || row.version < registry.evaluated_version;
-    let truth = program.members(row.subject(subscriber), &expected, at);
-    let written = row.written.as_ref().unwrap_or(&row.members);
+    // Looking again at the moment of the last look changes nothing, safeguards or not.
+    let evaluation = program.evaluate(row.subject(subscriber), &expected, at, Patience::Much);
+    let (truth, members) = (&evaluation.standing.members, &row.standing.members);
+    let written = row.written.as_ref().unwrap_or(members);
     let wrong_row = stored.memberships.differences(written);
-    let wrong_bit = if behind { None } else { Some(truth.differences(&row.members)) };
+    let wrong_bit = if behind { None } else { Some(truth.differences(members)) };
     let wrong: BTreeSet<u32> = wrong_row
         .chain(wrong_bit.into_iter().flatten())
         .filter(|id| program.segment_name(*id).is_some())
         .collect();
     for segment in wrong {
         let says = |member: bool| if member { "member" } else { "not a member" }.to_owned();
-        let (row, bit) = (stored.memberships.contains(segment), row.members.contains(segment));
+        let (row, bit) = (stored.memberships.contains(segment), members.contains(segment));
         let actual =
             if row == bit { says(row) } else { format!("row: {}, bitmap: {}", says(row), says(bit)) };
         found("membership", Some(segment), actual, says(truth.contains(segment)));
     }
-    let due = if row.written.is_some() {
-        Some(at)
-    } else {
-        program.next_due(row.subject(subscriber), &expected, at)
-    };
+    for (stored, expected) in row.standing.memory.differences(&evaluation.standing.memory) {
+        if !behind && truth.contains(expected.segment) == members.contains(expected.segment) {
+            found("safeguard", Some(expected.segment), text_of(stored), text_of(expected));
+        }
+    }
+    let due = if row.written.is_some() { Some(at) } else { evaluation.due };
     let stored_due = row.due_at.filter(|_| stored.armed);
     if let Some(due) = due.filter(|due| !behind && stored_due.is_none_or(|stored| stored > *due)) {
-        let text =
-            |at: Option<Instant>| at.map_or_else(|| "never".to_owned(), |at| timestamp(at).to_iso_string());
         found("due", None, text(stored_due), format!("at or before {}", text(Some(due))));
     }
+}
+
+fn text(at: Option<Instant>) -> String {
+    at.map_or_else(|| "never".to_owned(), |at| timestamp(at).to_iso_string())
+}
+
+/// What is remembered for the safeguards of a segment.
+fn text_of(held: Held) -> String {
+    format!("about to move since {}, entered {}", text(held.since), text(held.entered))
 }

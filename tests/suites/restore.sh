@@ -8,9 +8,11 @@ SELECT segment.create_segment('twice', '{"event": "purchase", "count": {"min": 2
 INSERT INTO shop.orders (customer_id, ordered_at, total) SELECT i % 50, now() - i * interval '1 hour', i FROM generate_series(1, 300) i;
 INSERT INTO shop.activity (kind, happened, user_id, details) VALUES ('open', now(), '7', '{"colour": "red"}');
 SELECT segment.record_event('8', 'open', properties => '{"colour": "red"}');
+CALL segment.set_safeguards('twice', '{"stay": "90 days"}');
 SELECT segment.kmeans('segment.profile', ARRAY['lifetime_value'], 2, model => 'value');
 SQL
-  local members format
+  local members format remembered
+  remembered=$(psql -At -c "SELECT subscriber, memory FROM segment.state WHERE memory IS NOT NULL ORDER BY 1")
   members=$(psql -At -c "SELECT * FROM segment.member ORDER BY segment, subscriber")
   for format in custom plain; do
     "$BIN/pg_dump" -F "$format" -f "$LOGS/dump.$format" original
@@ -23,6 +25,8 @@ SQL
       check "restore $format" psql -q -f "$LOGS/dump.$format"
     fi
     check "restore $format: members" test "$(psql -At -c "SELECT * FROM segment.member ORDER BY segment, subscriber")" = "$members"
+    check "restore $format: what safeguards remember" \
+      test -n "$remembered" -a "$(psql -At -c "SELECT subscriber, memory FROM segment.state WHERE memory IS NOT NULL ORDER BY 1")" = "$remembered"
     expect_empty "restore $format: oracle" "SELECT * FROM oracle.difference"
     check "restore $format: later writes" psql -q -c "INSERT INTO shop.orders (customer_id, ordered_at, total) VALUES (1000, now(), 5), (1000, now(), 6)" \
       -c "SELECT segment.record_event('9', 'purchase')" -c "SELECT segment.create_segment('new', '{\"event\": \"purchase\", \"sum\": {\"min\": 11}}')" \

@@ -6,6 +6,8 @@ CREATE EXTENSION pg_segment;
 CREATE TABLE orders (customer text, at timestamptz, total numeric);
 SELECT segment.attach_source('orders', subscriber => 'customer', occurred_at => 'at', constant_type => 'purchase', value => 'total');
 SELECT segment.create_segment('buyers', '{"event": "purchase", "within": "90 days"}');
+SELECT segment.create_segment('slow', '{"event": "purchase", "within": "90 days"}');
+CALL segment.set_safeguards('slow', '{"enter_after": "1 hour"}');
 INSERT INTO orders SELECT 'c' || i, now() - i * interval '10 days', i FROM generate_series(0, 19) i;
 SQL
   stop_cluster standby
@@ -19,6 +21,10 @@ SQL
   says 9 "SELECT count(*) FROM segment.member"
   says 20 "SELECT count(*) FROM segment.profile"
   says t "SELECT bool_and(holds) FROM segment.explain('c1', 'buyers')"
+  says 'member of slow, kept out by enter_after' "SELECT condition FROM segment.explain('c1', 'slow') WHERE path = ''"
+  says 0 "SELECT members FROM segment.preview('{\"segment\": \"slow\"}')"
+  says 9 "SELECT count(*) FROM segment.diff('slow', '{\"event\": \"purchase\", \"within\": \"90 days\"}')"
+  says 0 "SELECT count(*) FROM segment.members_as_of('slow', now())"
   says 7 "SELECT members FROM segment.preview('{\"event\": \"purchase\", \"within\": \"61 days\"}')"
   says 5 "SELECT members FROM segment.preview('{\"event\": \"purchase\", \"maximum\": {\"min\": 15}, \"of\": \"value\"}')"
   says 2 "SELECT count(*) FROM segment.diff('buyers', '{\"event\": \"purchase\", \"within\": \"61 days\"}')"

@@ -116,6 +116,7 @@ fn check(text: &str) -> Result<(), Option<String>> {
                     name: "champions".to_owned(),
                     criteria: Rc::clone(&criteria),
                     zone: Zone::UTC,
+                    safeguards: None,
                 };
                 if let Err(error) = Program::check(&criteria, &[known]) {
                     verdict(&error)?;
@@ -271,6 +272,7 @@ fn errors_name_what_is_near() {
             name: "champions".to_owned(),
             criteria: Rc::new(criteria),
             zone: Zone::UTC,
+            safeguards: None,
         };
         let everyone = locate(&json!({}), Scope::Subscriber).unwrap();
         let checked = locate(&criteria, Scope::Subscriber)

@@ -1,0 +1,229 @@
+-- Safeguards against an oracle that steps hour by hour: all events lie at whole hours and all lengths of time are whole hours,
+-- so that nothing happens in between. What the machine of the oracle says goes into oracle.decided, where the views of the
+-- oracle, and segments that refer to others, find it.
+CREATE SCHEMA steady;
+
+-- Where somebody stands in a segment with safeguards, or stood when somebody decided by hand.
+CREATE TABLE steady.place (
+  segment text, subscriber text, member boolean NOT NULL, wishing_since timestamptz, entered timestamptz, by_hand boolean,
+  PRIMARY KEY (segment, subscriber)
+);
+
+CREATE FUNCTION steady.duration() RETURNS text LANGUAGE sql VOLATILE AS $$
+  SELECT oracle.pick(ARRAY['1 hour', '2 hours', '5 hours', '7 hours', '1 day', '30 hours'])
+$$;
+
+CREATE FUNCTION steady.random_leaf() RETURNS jsonb LANGUAGE sql VOLATILE AS $$
+  SELECT CASE WHEN random() < 0.15 THEN oracle.pick(ARRAY['{"attribute": "total_events_7d", "min": 4}', '{"attribute": "days_since_last", "max": 0}',
+                                                          '{"attribute": "engagement_score", "min": 0.35}']::jsonb[])
+    ELSE jsonb_build_object('event', oracle.pick(ARRAY['purchase', 'open', 'visit']), 'within', steady.duration()) || oracle.pick(ARRAY[
+      '{}', '{"count": {"min": 2}}', '{"count": {"max": 1}}', '{"sum": {"min": 20}}', '{"average": {"min": 12}}', '{"last": true}',
+      '{"distinct": {"min": 2}, "of": "value"}']::jsonb[]) END
+$$;
+
+CREATE FUNCTION steady.random_criteria(referable text[]) RETURNS jsonb LANGUAGE sql VOLATILE AS $$
+  SELECT CASE
+    WHEN random() < 0.25 AND cardinality(referable) > 0 THEN
+      jsonb_build_object(oracle.pick(ARRAY['any', 'all', 'none']), jsonb_build_array(jsonb_build_object('segment', oracle.pick(referable)), steady.random_leaf()))
+    WHEN random() < 0.5 THEN steady.random_leaf()
+    WHEN random() < 0.3 THEN jsonb_build_object('not', steady.random_leaf())
+    ELSE jsonb_build_object(oracle.pick(ARRAY['any', 'all']), jsonb_build_array(steady.random_leaf(), steady.random_leaf())) END
+$$;
+
+-- One safeguard, or several together.
+CREATE FUNCTION steady.random_safeguards(referable text[]) RETURNS jsonb LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  one integer := oracle.below(8);
+  result jsonb := '{}';
+BEGIN
+  IF one = 0 OR one > 3 AND random() < 0.5 THEN result := result || jsonb_build_object('enter_after', steady.duration()); END IF;
+  IF one = 1 OR one > 3 AND random() < 0.5 THEN result := result || jsonb_build_object('leave_after', steady.duration()); END IF;
+  IF one = 2 OR one > 3 AND random() < 0.5 THEN result := result || jsonb_build_object('stay', steady.duration()); END IF;
+  IF one = 3 OR result = '{}' OR one > 3 AND random() < 0.5 THEN result := result || jsonb_build_object('leave', steady.random_criteria(referable)); END IF;
+  RETURN result;
+END
+$$;
+
+CREATE FUNCTION steady.micros(safeguards jsonb, key text) RETURNS interval LANGUAGE sql IMMUTABLE AS $$
+  SELECT coalesce((safeguards->>key)::interval, '0')
+$$;
+
+-- Looks at everybody once, segments in the order in which they refer to each other.
+CREATE FUNCTION steady.step() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  d segment.definition;
+  u record;
+  p steady.place;
+  enters boolean;
+  leaves boolean;
+  wishes boolean;
+  ready timestamptz;
+BEGIN
+  FOR d IN SELECT * FROM segment.definition WHERE safeguards IS NOT NULL ORDER BY segment_id LOOP
+    FOR u IN SELECT * FROM oracle.subscriber ORDER BY subscriber LOOP
+      SELECT * INTO p FROM steady.place WHERE segment = d.name AND subscriber = u.subscriber;
+      IF NOT FOUND THEN p := ROW(d.name, u.subscriber, false, NULL, NULL, NULL); END IF;
+      IF p.by_hand IS NULL THEN
+        enters := oracle.holds(d.criteria, u.events, u.t);
+        leaves := CASE WHEN d.safeguards ? 'leave' THEN oracle.holds(d.safeguards->'leave', u.events, u.t) END;
+        wishes := CASE WHEN p.member THEN coalesce(leaves, NOT enters) ELSE enters AND NOT coalesce(leaves, false) END;
+        IF NOT wishes THEN
+          p.wishing_since := NULL;
+        ELSE
+          p.wishing_since := coalesce(p.wishing_since, u.t);
+          ready := p.wishing_since + steady.micros(d.safeguards, CASE WHEN p.member THEN 'leave_after' ELSE 'enter_after' END);
+          IF p.member AND p.wishing_since > '-infinity' THEN ready := greatest(ready, p.entered + steady.micros(d.safeguards, 'stay')); END IF;
+          IF ready <= u.t THEN
+            p.member := NOT p.member;
+            p.wishing_since := NULL;
+            p.entered := CASE WHEN p.member THEN u.t END;
+          END IF;
+        END IF;
+      END IF;
+      INSERT INTO steady.place SELECT p.*
+      ON CONFLICT (segment, subscriber) DO UPDATE SET member = p.member, wishing_since = p.wishing_since, entered = p.entered;
+      INSERT INTO oracle.decided SELECT d.name, u.subscriber, p.member
+      ON CONFLICT (segment, subscriber) DO UPDATE SET member = p.member;
+    END LOOP;
+  END LOOP;
+  -- Whoever has no events is nobody, but by hand.
+  DELETE FROM steady.place o WHERE by_hand IS NULL AND NOT EXISTS (SELECT FROM oracle.subscriber s WHERE s.subscriber = o.subscriber);
+  DELETE FROM oracle.decided x WHERE NOT EXISTS (SELECT FROM steady.place q WHERE q.segment = x.segment AND q.subscriber = x.subscriber);
+END
+$$;
+
+-- Safeguards come, where nobody else decided until then, or go.
+CREATE FUNCTION steady.guard(name text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  IF (SELECT d.safeguards IS NULL FROM segment.definition d WHERE d.name = guard.name) THEN
+    DELETE FROM steady.place o WHERE o.segment = guard.name AND by_hand IS NULL;
+    DELETE FROM oracle.decided x WHERE x.segment = guard.name AND NOT EXISTS (SELECT FROM steady.place q WHERE q.segment = x.segment AND q.subscriber = x.subscriber);
+  ELSE
+    INSERT INTO steady.place SELECT m.segment, m.subscriber, true, NULL, m.since, NULL FROM segment.member m WHERE m.segment = guard.name
+    ON CONFLICT DO NOTHING;
+  END IF;
+END
+$$;
+
+-- By hand. Where there are no safeguards, nothing else is remembered.
+CREATE FUNCTION steady.decide(chosen text, who text, wanted boolean) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  guarded boolean := (SELECT safeguards IS NOT NULL FROM segment.definition WHERE name = chosen);
+BEGIN
+  IF chosen IS NULL THEN RETURN; END IF;
+  IF wanted IS NULL THEN
+    PERFORM segment.release_member(chosen, who);
+    IF guarded THEN
+      -- The criteria alone decide at once.
+      UPDATE steady.place SET by_hand = NULL, wishing_since = '-infinity' WHERE segment = chosen AND subscriber = who AND by_hand IS NOT NULL;
+    ELSE
+      DELETE FROM steady.place WHERE segment = chosen AND subscriber = who;
+      DELETE FROM oracle.decided WHERE segment = chosen AND subscriber = who;
+    END IF;
+  ELSE
+    INSERT INTO steady.place
+    SELECT chosen, who, wanted, NULL, CASE WHEN wanted THEN coalesce((SELECT since FROM segment.member WHERE segment = chosen AND subscriber = who), segment.now()) END, wanted
+    ON CONFLICT (segment, subscriber) DO UPDATE SET member = wanted, wishing_since = NULL, by_hand = wanted,
+      entered = CASE WHEN wanted THEN CASE WHEN place.member THEN place.entered ELSE segment.now() END END;
+    INSERT INTO oracle.decided VALUES (chosen, who, wanted) ON CONFLICT (segment, subscriber) DO UPDATE SET member = wanted;
+    IF wanted THEN PERFORM segment.add_member(chosen, who); ELSE PERFORM segment.exclude_member(chosen, who); END IF;
+  END IF;
+END
+$$;
+
+CREATE FUNCTION steady.write() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  hour timestamptz := segment.now() + (oracle.below(12) - 9) * interval '1 hour' * (random() < 0.5)::integer;
+BEGIN
+  IF random() < 0.75 THEN
+    INSERT INTO segment.event (subscriber, event_type, occurred_at, value)
+    SELECT oracle.pick(ARRAY['a', 'b', 'c', 'd']), oracle.pick(ARRAY['purchase', 'open', 'visit']), hour, oracle.pick(ARRAY[5, 10, 25])
+    FROM generate_series(1, 1 + oracle.below(3));
+  ELSIF random() < 0.7 THEN
+    DELETE FROM segment.event WHERE event_id IN (SELECT event_id FROM segment.event ORDER BY oracle.below(1000), event_id LIMIT 1 + oracle.below(3));
+  ELSIF random() < 0.8 THEN
+    UPDATE segment.event SET occurred_at = hour, event_type = 'open' WHERE event_id IN (SELECT event_id FROM segment.event ORDER BY oracle.below(1000), event_id LIMIT 2);
+  ELSE
+    DELETE FROM segment.event WHERE subscriber = 'c';
+  END IF;
+END
+$$;
+
+-- What segment.explain says is what the oracle's machine says.
+CREATE FUNCTION steady.explained(subscriber text, segment text, member boolean, wishing boolean) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT bool_and(holds) FILTER (WHERE path = '' AND condition LIKE 'member of%') = member
+     AND (count(*) FILTER (WHERE path IN ('enter_after', 'leave_after', 'stay')) > 0) = wishing
+  FROM segment.explain(subscriber, segment)
+$$;
+
+CREATE FUNCTION steady.check(what text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  wrong record;
+BEGIN
+  SELECT difference, segment, subscriber INTO wrong FROM oracle.difference LIMIT 1;
+  IF NOT FOUND THEN
+    SELECT 'explain' AS difference, p.segment, p.subscriber INTO wrong
+    FROM steady.place p JOIN segment.definition d ON d.name = p.segment
+    WHERE by_hand IS NULL AND safeguards IS NOT NULL AND NOT steady.explained(p.subscriber, p.segment, p.member, p.wishing_since IS NOT NULL) LIMIT 1;
+  END IF;
+  IF FOUND THEN
+    RAISE EXCEPTION '% of % in % after %, at %', wrong.difference, wrong.subscriber, wrong.segment, what, segment.now()
+      USING DETAIL = (SELECT string_agg(name || ': ' || criteria || coalesce(' ' || safeguards::text, ''), E'\n' ORDER BY segment_id) FROM segment.definition);
+  END IF;
+END
+$$;
+
+CREATE PROCEDURE steady.begin(segments integer) LANGUAGE plpgsql AS $$
+BEGIN
+  TRUNCATE steady.place;
+  CALL oracle.begin(0);
+  PERFORM oracle.set_clock(timestamptz '2026-03-01');
+  INSERT INTO segment.event (subscriber, event_type, occurred_at, value)
+  SELECT oracle.pick(ARRAY['a', 'b', 'c']), oracle.pick(ARRAY['purchase', 'open', 'visit']), segment.now() - oracle.below(30) * interval '1 hour', 10 FROM generate_series(1, 8);
+  COMMIT;
+  FOR i IN 1 .. segments LOOP
+    PERFORM segment.create_segment('s' || i, steady.random_criteria(oracle.referable()));
+  END LOOP;
+END
+$$;
+
+-- A history of so many hours, as SQL commands.
+CREATE FUNCTION steady.script(seed integer, hours integer) RETURNS SETOF text LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  what text;
+  name text;
+  here text;
+  segments integer := 3;
+BEGIN
+  PERFORM setseed(((seed::bigint * 10 + 7) % 1000000007) / 1000000007.0);
+  RETURN NEXT format('/* steady seed %s */ SELECT setseed(%s)', seed, random());
+  RETURN NEXT format('/* steady seed %s */ CALL steady.begin(%s)', seed, segments);
+  FOR hour IN 1 .. hours LOOP
+    here := format('/* steady seed %s hour %s */ ', seed, hour);
+    RETURN NEXT here || 'SELECT oracle.set_clock(segment.now() + interval ''1 hour''), steady.step()';
+    FOR n IN 1 .. oracle.below(4) LOOP
+      what := oracle.pick(ARRAY['write', 'write', 'write', 'write', 'refresh', 'guard', 'guard', 'decide', 'rare']);
+      IF what = 'rare' THEN what := oracle.pick(ARRAY['rebuild', 'alter', 'free']); END IF;
+      name := 's' || 1 + oracle.below(segments);
+      CASE what
+        WHEN 'write' THEN
+          RETURN NEXT here || format('SET pg_segment.flush = %s', oracle.pick(ARRAY['commit', 'commit', 'statement']));
+          RETURN NEXT here || 'SELECT steady.write()';
+        WHEN 'refresh' THEN RETURN NEXT here || 'CALL segment.refresh(batch => 2)';
+        WHEN 'rebuild' THEN RETURN NEXT here || 'CALL segment.rebuild()';
+        WHEN 'guard', 'free' THEN
+          RETURN NEXT here || format('CALL segment.set_safeguards(%L, %L)', name,
+            CASE WHEN what = 'guard' THEN steady.random_safeguards(ARRAY(SELECT 's' || i FROM generate_series(1, right(name, 1)::integer - 1) i)) END);
+          RETURN NEXT here || format('SELECT steady.guard(%L)', name);
+        WHEN 'alter' THEN
+          RETURN NEXT here || format('CALL segment.alter_segment(%L, %L)', name,
+            steady.random_criteria(ARRAY(SELECT 's' || i FROM generate_series(1, right(name, 1)::integer - 1) i)));
+        WHEN 'decide' THEN
+          RETURN NEXT here || format('SELECT steady.decide(%L, %L, %L::boolean)', name, oracle.pick(ARRAY['a', 'b', 'c', 'nobody']), oracle.pick(ARRAY[true, false, NULL, NULL]));
+      END CASE;
+      RETURN NEXT here || 'SELECT steady.step()';
+    END LOOP;
+    RETURN NEXT here || format('SELECT steady.check(%L)', what);
+  END LOOP;
+END
+$$;
