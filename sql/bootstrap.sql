@@ -38,7 +38,9 @@ CREATE TABLE segment.tier_set (
   tier_set  text PRIMARY KEY,
   segments  integer[] NOT NULL,
   -- The place of whoever is in none of them.
-  otherwise text NOT NULL
+  otherwise text NOT NULL,
+  -- The moves that are allowed, [from, to] each; NULL where all are.
+  moves     jsonb
 );
 
 CREATE TABLE segment.source (

@@ -34,7 +34,8 @@ COMMENT ON FUNCTION segment.create_static_segment(text, text[], text) IS 'create
 COMMENT ON FUNCTION segment.add_member(text, text) IS 'add a subscriber to a segment by hand, whatever its criteria say; returns whether that was new';
 COMMENT ON FUNCTION segment.exclude_member(text, text) IS 'keep a subscriber out of a segment by hand, whatever its criteria say; returns whether that was new';
 COMMENT ON FUNCTION segment.release_member(text, text) IS 'leave it to the criteria again whether a subscriber is in a segment; returns whether something had been decided by hand';
-COMMENT ON FUNCTION segment.create_tier_set(text, text[], text) IS 'create a tier set: segments in an order of priority, the highest first, and the place of whoever is in none; returns the number of tiers';
+COMMENT ON FUNCTION segment.create_tier_set(text, text[], text, jsonb) IS 'create a tier set: segments in an order of priority, the highest first, and the place of whoever is in none; returns the number of tiers';
+COMMENT ON FUNCTION segment.set_tier_moves(text, jsonb) IS 'limit the moves between the tiers of a set to those listed, or with NULL allow all; returns how many are listed';
 COMMENT ON FUNCTION segment.drop_tier_set(text) IS 'drop a tier set; its segments stay';
 COMMENT ON FUNCTION segment.validate(jsonb) IS 'return true for criteria that create_segment accepts, and raise its error for others';
 COMMENT ON FUNCTION segment.matches(jsonb, jsonb) IS 'return whether a document satisfies criteria that do not depend on the current time';
@@ -153,6 +154,7 @@ COMMENT ON TABLE segment.tier_set IS 'segments in an order of priority, in exact
 COMMENT ON COLUMN segment.tier_set.tier_set IS 'name of the tier set';
 COMMENT ON COLUMN segment.tier_set.segments IS 'ids of segments, the highest first';
 COMMENT ON COLUMN segment.tier_set.otherwise IS 'the place of whoever is in none of them';
+COMMENT ON COLUMN segment.tier_set.moves IS 'the moves that are allowed, [from, to] each; NULL where all are';
 COMMENT ON COLUMN segment.state.profile IS 'what is known of the subscriber beside the events: email, traits, preferences, tags; NULL without a profile';
 COMMENT ON COLUMN segment.state.held IS 'since when each value of the profile is what it is';
 COMMENT ON COLUMN segment.state.manual IS 'segments that the subscriber was added to or excluded from by hand; see the view manual_member';

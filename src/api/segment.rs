@@ -231,8 +231,10 @@ pub fn with(
 ) -> Vec<Definition> {
     // A new one's id is not known yet, and nothing here depends on it.
     let id = replaced.unwrap_or(u32::MAX);
-    let definition = Definition { id, name: name.to_owned(), criteria: criteria.into(), zone, safeguards };
     let mut all: Vec<Definition> = registry.definitions.clone();
+    let tiers = all.iter().find(|other| Some(other.id) == replaced).and_then(|other| other.tiers.clone());
+    let criteria = criteria.into();
+    let definition = Definition { id, name: name.to_owned(), criteria, zone, safeguards, tiers };
     all.retain(|other| Some(other.id) != replaced);
     if replaced.is_some() {
         all.push(definition.clone());

@@ -1,14 +1,17 @@
 //! Tier sets: segments in an order of priority, in exactly one of which everybody has a place.
 
 use super::segment::{checked_name, existing, refuse_used};
-use crate::criteria::{Scope, parse, reads_tier_set};
+use crate::criteria::{Scope, parse, parse_moves, reads_tier_set};
 use crate::error::nearest;
+use crate::membership::{Program, Tiers};
 use crate::pg::change;
 use crate::pg::owner::Acting;
 use crate::pg::registry::{self, Registry};
-use crate::pg::report::{Refusal, required};
+use crate::pg::report::{Refusal, required, value_of};
 use crate::pg::spi::{connect, connect_at_latest};
+use crate::pg::types::JsonbArgument;
 use pgrx::prelude::*;
+use std::rc::Rc;
 
 /// Creates a tier set of existing segments, the highest first; who is in none of them has the place `otherwise`. Returns how
 /// many tiers it has, that one not counted.
@@ -17,10 +20,12 @@ fn create_tier_set(
     name: Option<String>,
     segments: Option<Vec<Option<String>>>,
     otherwise: default!(Option<String>, "'none'"),
+    moves: default!(Option<JsonbArgument>, "NULL"),
 ) -> i32 {
     let name = checked_name(name);
     let otherwise = required(otherwise, "otherwise");
     let segments: Vec<String> = required(segments, "segments").into_iter().flatten().collect();
+    let moves = moves.map(|moves| moves.text());
     let registry = change::begin("create_tier_set");
     if registry.tier_sets.iter().any(|set| set.name == name) {
         Refusal::new(PgSqlErrorCode::ERRCODE_DUPLICATE_OBJECT, format!("tier set \"{name}\" already exists"))
@@ -39,14 +44,71 @@ fn create_tier_set(
         refuse("a tier set needs at least one segment".to_owned());
     }
     let tiers = ids.len() as i32;
+    check_moves(&registry, &name, &segments, &otherwise, moves.as_deref());
     let _acting = Acting::as_owner(registry::home().owner);
     connect(|session| {
         session.modify(
-            "INSERT INTO segment.tier_set (tier_set, segments, otherwise) VALUES ($1, $2, $3)",
-            &[name.into(), ids.into(), otherwise.into()],
+            "INSERT INTO segment.tier_set (tier_set, segments, otherwise, moves) VALUES ($1, $2, $3, $4::jsonb)",
+            &[name.into(), ids.into(), otherwise.into(), moves.into()],
         )
     });
     tiers
+}
+
+/// Limits the moves between the tiers of a set to those listed, or with NULL allows all; moves that were kept from happening
+/// happen where they are allowed now. Returns the number of moves listed.
+#[pg_extern(volatile, parallel_unsafe)]
+fn set_tier_moves(tier_set: Option<String>, moves: Option<JsonbArgument>) -> Option<i32> {
+    let name = required(tier_set, "tier_set");
+    let moves = moves.map(|moves| moves.text());
+    let registry = change::begin("set_tier_moves");
+    let Some(set) = registry.tier_sets.iter().find(|set| set.name == name) else {
+        unknown_set(&registry, &name)
+    };
+    let _acting = Acting::as_owner(registry::home().owner);
+    let otherwise: String = connect_at_latest(|session| {
+        session
+            .select("SELECT otherwise FROM segment.tier_set WHERE tier_set = $1", &[name.clone().into()])
+            .value(0, 1)
+    });
+    let listed = check_moves(&registry, &name, &set.segments, &otherwise, moves.as_deref());
+    connect(|session| {
+        session.modify(
+            "UPDATE segment.tier_set SET moves = $2::jsonb WHERE tier_set = $1",
+            &[name.into(), moves.into()],
+        )
+    });
+    change::finish("set_tier_moves", false);
+    listed
+}
+
+/// How many moves are listed; an error for such as cannot be, and where a segment would have its moves limited twice.
+fn check_moves(
+    registry: &Registry,
+    name: &str,
+    segments: &[String],
+    otherwise: &str,
+    moves: Option<&str>,
+) -> Option<i32> {
+    let places: Vec<&str> = segments.iter().map(String::as_str).chain([otherwise]).collect();
+    let moves = value_of(parse_moves(moves?, &places));
+    let listed = moves.len() as i32;
+    let others = registry.tier_sets.iter().filter(|other| other.name != name && other.moves.is_some());
+    for other in others {
+        if let Some(segment) = segments.iter().find(|segment| other.segments.contains(segment)) {
+            refuse(format!(
+                "the moves of \"{segment}\" are limited in the tier set \"{}\" already",
+                other.name
+            ));
+        }
+    }
+    let ids = segments.iter().map(|segment| existing(registry, segment).id).collect();
+    let tiers = Rc::new(Tiers { name: name.to_owned(), segments: ids, moves });
+    let mut definitions = registry.definitions.clone();
+    let among = definitions.iter_mut().filter(|definition| tiers.segments.contains(&definition.id));
+    among.for_each(|definition| definition.tiers = Some(Rc::clone(&tiers)));
+    value_of(Program::check_references(&definitions));
+    Some(listed)
 }
 
 /// Drops a tier set; its segments stay.
@@ -81,7 +143,9 @@ fn drop_tier_set(name: String) {
 
 fn refuse(problem: String) -> ! {
     Refusal::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, problem)
-        .hint("Name each segment once, the highest first.")
+        .hint(
+            "Name each segment once, the highest first, and in one tier set at most whose moves are limited.",
+        )
         .raise()
 }
 

@@ -65,4 +65,4 @@ pub use number::Decimal;
 pub use parse::{Scope, canonical_event, event_names, is_root, locate, parse, parse_value, read};
 pub use parse_test::at_least_one;
 pub use safeguards::Safeguards;
-pub use tier::{TierSet, expand_tiers, reads_tier_set};
+pub use tier::{TierSet, expand_tiers, parse_moves, reads_tier_set};

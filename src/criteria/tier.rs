@@ -1,8 +1,9 @@
 //! Tier sets: segments in an order of priority, in exactly one of which everybody has a place.
 
 use super::ast::{Located, Node, TierLeaf};
-use super::parse::join;
+use super::parse::{join, read};
 use crate::error::{Error, Result, nearest};
+use serde_json::Value;
 
 /// A tier set as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +11,46 @@ pub struct TierSet {
     pub name: String,
     /// The highest first.
     pub segments: Vec<String>,
+    /// Which moves are allowed, from one place to another, where not all are; the last place is that of whoever is in none.
+    pub moves: Option<Vec<(usize, usize)>>,
+}
+
+/// Reads a list of moves such as `[["silver", "gold"]]`, by the names of the places of a tier set in their order.
+pub fn parse_moves(text: &str, places: &[&str]) -> Result<Vec<(usize, usize)>> {
+    const FORM: &str =
+        "Write a list of moves such as [[\"silver\", \"gold\"], [\"gold\", \"silver\"]]; NULL allows all.";
+    let refuse =
+        |path: String, problem: String, expected: String| Err(Error::Safeguards { path, problem, expected });
+    let Value::Array(moves) = read(text)? else {
+        return refuse(String::new(), "expected a list of moves".to_owned(), FORM.to_owned());
+    };
+    let mut read = Vec::with_capacity(moves.len());
+    for (index, pair) in moves.iter().enumerate() {
+        let at = format!("[{index}]");
+        let Some([from, to]) = pair.as_array().map(Vec::as_slice) else {
+            return refuse(at, "expected two tiers, from the one to the other".to_owned(), FORM.to_owned());
+        };
+        let mut pair = [0, 0];
+        for (side, name) in [from, to].into_iter().enumerate() {
+            let place = name.as_str().and_then(|name| places.iter().position(|place| *place == name));
+            let Some(place) = place else {
+                let near = name.as_str().and_then(|name| nearest(name, places.iter().copied()));
+                let near = near.map_or_else(String::new, |near| format!("Did you mean \"{near}\"? "));
+                let expected = format!("{near}The places are {}.", places.join(", "));
+                return refuse(
+                    format!("{at}[{side}]"),
+                    format!("{name} is no place of the tier set"),
+                    expected,
+                );
+            };
+            pair[side] = place;
+        }
+        if pair[0] == pair[1] {
+            return refuse(at, "a move leads from one place to another".to_owned(), FORM.to_owned());
+        }
+        read.push((pair[0], pair[1]));
+    }
+    Ok(read)
 }
 
 /// Criteria with what a place in a tier set means in the place of each: in that segment, and in none above it.
@@ -98,10 +139,30 @@ mod tests {
     use serde_json::json;
 
     #[test]
+    fn moves_are_read_strictly() {
+        let places = ["gold", "silver", "none"];
+        let moves = parse_moves(r#"[["silver", "gold"], ["none", "silver"]]"#, &places).unwrap();
+        assert_eq!(moves, [(1, 0), (2, 1)]);
+        assert!(parse_moves("[]", &places).unwrap().is_empty());
+        for (text, path, hint) in [
+            ("{}", "At the top of the document.", "Write "),
+            (r#"[["gold"]]"#, "At [0].", "Write "),
+            (r#"[["gold", "silver"], ["sliver", "gold"]]"#, "At [1][0].", "Did you mean \"silver\"?"),
+            (r#"[["gold", 5]]"#, "At [0][1].", "The places are "),
+            (r#"[["gold", "gold"]]"#, "At [0].", "Write "),
+        ] {
+            let error = parse_moves(text, &places).unwrap_err();
+            assert_eq!(error.detail().unwrap(), path, "{text}");
+            assert!(error.hint().unwrap().starts_with(hint), "{text}: {error:?}");
+        }
+    }
+
+    #[test]
     fn a_place_is_the_segment_without_those_above() {
         let sets = [TierSet {
             name: "loyalty".to_owned(),
             segments: ["gold", "silver"].map(str::to_owned).to_vec(),
+            moves: None,
         }];
         let expanded =
             |criteria: serde_json::Value| expand_tiers(locate(&criteria, Scope::Subscriber)?, &sets);

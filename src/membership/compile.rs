@@ -8,9 +8,11 @@ use super::feeds::Feeds;
 use super::leaf::{Accepts, Course, Leaf, Source};
 use super::members::Members;
 use super::number::{DECIMALS, Named};
+use super::order::{Step, order};
 use super::safeguard::Guard;
 use super::streams::{requirements, serving};
 use super::subject::Subject;
+use super::tiers::Tiers;
 use crate::activity::{Horizons, Instant, Resolution, Selection, State, Stream, Streams, Window};
 use crate::criteria::{Decimal, Formula, Located, Safeguards, Zone};
 use crate::error::{Error, Result};
@@ -27,6 +29,8 @@ pub struct Definition {
     /// The calendar that the criteria mean, those to leave too.
     pub zone: Zone,
     pub safeguards: Option<Rc<Safeguards>>,
+    /// The tier set that it is in, where the moves of that are limited.
+    pub tiers: Option<Rc<Tiers>>,
 }
 
 impl Definition {
@@ -67,6 +71,18 @@ pub(super) enum Condition {
     Leaf(usize),
     /// The id of a segment.
     Segment(u32),
+}
+
+/// The tier sets whose moves are limited, of which all segments are among the definitions.
+fn tiers_of(definitions: &[Definition]) -> Vec<Rc<Tiers>> {
+    let mut found: Vec<Rc<Tiers>> = Vec::new();
+    for tiers in definitions.iter().filter_map(|definition| definition.tiers.as_ref()) {
+        let defined = |id: &u32| definitions.iter().any(|definition| definition.id == *id);
+        if !found.contains(tiers) && tiers.segments.iter().all(defined) {
+            found.push(Rc::clone(tiers));
+        }
+    }
+    found
 }
 
 /// Ends of ranges in ascending order, each with the index of its leaf.
@@ -123,10 +139,10 @@ pub struct Program {
     pub(super) segments: Vec<Segment>,
     /// By leaf, the indexes of the segments that read it.
     pub(super) readers: Vec<Vec<usize>>,
-    /// Indexes of the segments that refer to others, each after those that it refers to.
-    pub(super) referring: Vec<usize>,
-    /// Indexes of the other segments with safeguards.
-    pub(super) guarded: Vec<usize>,
+    /// What is decided when the segments that look at leaves alone are.
+    pub(super) steps: Vec<Step>,
+    /// The tier sets whose moves are limited.
+    pub(super) tiers: Vec<Rc<Tiers>>,
     /// The truths of the leaves, and the members, where every count and sum is zero.
     pub(super) blank: (Vec<bool>, Members),
     pub(super) scratch: RefCell<Scratch>,
@@ -146,9 +162,8 @@ impl Program {
         let mut compiler = Compiler::new(&find, definitions);
         let segments = compiler.segments(definitions)?;
         let Compiler { leaves, quantities, .. } = compiler;
-        let referring = order_of_reference(&segments)?;
-        let guarded = |index: &usize| segments[*index].guard.is_some() && !referring.contains(index);
-        let guarded: Vec<usize> = (0..segments.len()).filter(guarded).collect();
+        let tiers = tiers_of(definitions);
+        let steps = order(&segments, &tiers)?;
         let mut program = Program {
             feeds: Feeds::new(&streams),
             questions: vec![Questions::default(); streams.as_slice().len()],
@@ -163,8 +178,8 @@ impl Program {
             quantities,
             leaves,
             segments,
-            referring,
-            guarded,
+            steps,
+            tiers,
             blank: (Vec::new(), Members::default()),
             scratch: RefCell::default(),
         };
@@ -245,9 +260,11 @@ impl Program {
         for segment in &self.segments {
             members.set(segment.id, segment.expression.holds(&truths, &members));
         }
-        for index in &self.referring {
-            let segment = &self.segments[*index];
-            members.set(segment.id, segment.expression.holds(&truths, &members));
+        for step in &self.steps {
+            if let Step::Segment(index) = step {
+                let segment = &self.segments[*index];
+                members.set(segment.id, segment.expression.holds(&truths, &members));
+            }
         }
         self.scratch.get_mut().truths.clone_from(&truths);
         self.scratch.get_mut().seen = vec![false; self.segments.len()];
@@ -270,7 +287,7 @@ impl Program {
     pub fn check_references(definitions: &[Definition]) -> Result<()> {
         let find = |_: &Selection, _: Horizons| Ok(0);
         let segments = Compiler::new(&find, definitions).segments(definitions)?;
-        order_of_reference(&segments).map(drop)
+        order(&segments, &tiers_of(definitions)).map(drop)
     }
 
     /// Checks that a definition can be compiled over the streams that are stored, with the other definitions.
@@ -333,9 +350,9 @@ impl Program {
         self.segment(id).map(|segment| segment.name.as_str())
     }
 
-    /// Whether some segment has safeguards.
+    /// Whether some membership depends on more than the state.
     pub fn is_guarded(&self) -> bool {
-        self.segments.iter().any(|segment| segment.guard.is_some())
+        !self.tiers.is_empty() || self.segments.iter().any(|segment| segment.guard.is_some())
     }
 
     /// The segments in which members stay for some time at least.
@@ -386,37 +403,4 @@ fn thresholds(quantity: &Quantity, leaves: &[Leaf]) -> Option<(Ends, Ends)> {
     begin.sort_unstable();
     cease.sort_unstable();
     Some((begin, cease))
-}
-
-/// The indexes of the segments that refer to others, those referred to first; refuses a circle.
-fn order_of_reference(segments: &[Segment]) -> Result<Vec<usize>> {
-    let references = |segment: &Segment| -> Vec<u32> {
-        let references = segment.all_leaves().filter_map(|(_, condition)| match condition {
-            Condition::Segment(id) => Some(*id),
-            Condition::Leaf(_) => None,
-        });
-        references.collect()
-    };
-    let mut waiting: Vec<usize> =
-        (0..segments.len()).filter(|index| !references(&segments[*index]).is_empty()).collect();
-    let mut order = Vec::with_capacity(waiting.len());
-    while !waiting.is_empty() {
-        let blocked = |index: usize| {
-            references(&segments[index])
-                .iter()
-                .any(|id| waiting.iter().any(|other| segments[*other].id == *id))
-        };
-        let (later, ready): (Vec<usize>, Vec<usize>) = waiting.iter().partition(|index| blocked(**index));
-        if ready.is_empty() {
-            let names: Vec<&str> = later.iter().map(|index| segments[*index].name.as_str()).collect();
-            return Err(Error::Criteria {
-                path: "segment".to_owned(),
-                problem: format!("segments refer to each other in a circle: {}", names.join(", ")),
-                expected: "Let one of them say what the other would, instead of referring to it.".to_owned(),
-            });
-        }
-        order.extend(ready);
-        waiting = later;
-    }
-    Ok(order)
 }

@@ -6,6 +6,7 @@
 use super::compile::{Program, Quantity, Segment};
 use super::leaf::{Course, Source, bucket};
 use super::members::Members;
+use super::order::Step;
 use super::safeguard::{Memory, Standing};
 use super::subject::Subject;
 use crate::activity::{HOUR, Instant, Line, Resolution, State, Tally, Totals, Window};
@@ -295,14 +296,17 @@ impl Run<'_> {
                 standing.members.put(segment.id, holds);
             }
         }
-        for index in &program.guarded {
-            self.decide(&program.segments[*index], subject, at, &mut standing);
-        }
         if let Some(manual) = subject.manual {
             manual.apply(&mut standing.members, |id| program.segment(id).is_some());
         }
-        for index in &program.referring {
-            self.decide(&program.segments[*index], subject, at, &mut standing);
+        for step in &program.steps {
+            match step {
+                Step::Segment(index) => self.decide(&program.segments[*index], subject, at, &mut standing),
+                Step::Tiers(set) => {
+                    let guarded = |id| program.segment(id).is_some_and(|segment| segment.guard.is_some());
+                    program.tiers[*set].settle(subject, at, &mut standing, guarded);
+                }
+            }
         }
         standing.members.trim();
         for leaf in self.flipped.drain(..) {

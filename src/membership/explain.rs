@@ -1,8 +1,10 @@
 //! Why a subscriber is in a segment or not, leaf by leaf.
 
-use super::compile::{Condition, Definition, Program};
+use super::compile::{Condition, Definition, Program, Segment};
 use super::evaluate::Patience;
 use super::leaf::{Leaf, Source};
+use super::members::Members;
+use super::order::Step;
 use super::safeguard::Hold;
 use super::subject::Subject;
 use crate::activity::{Instant, State};
@@ -79,12 +81,49 @@ impl Program {
         let Some(segment) = self.segment(segment).filter(|_| !by_hand && subject.exists(state)) else {
             return Vec::new();
         };
-        let Some(guard) = &segment.guard else { return Vec::new() };
         let mut truths = Vec::new();
         self.evaluate_leaves(subject, state, at, &mut truths);
         let members = self.members(subject, state, at);
-        let enters = segment.expression.holds(&truths, &members);
-        guard.kept_by(&guard.look(segment, &truths, &members, subject.past, at), enters, at)
+        let seen = self.unsettled(segment, subject, &truths, members.clone(), at);
+        let enters = segment.expression.holds(&truths, &seen);
+        let outcome =
+            segment.guard.as_ref().map(|guard| guard.look(segment, &truths, &seen, subject.past, at));
+        if outcome.map_or(enters, |outcome| outcome.member) != members.contains(segment.id) {
+            return vec![Hold { safeguard: "moves", until: None }];
+        }
+        let guard = segment.guard.as_ref().zip(outcome);
+        guard.map_or_else(Vec::new, |(guard, outcome)| guard.kept_by(&outcome, enters, at))
+    }
+
+    /// The memberships that the criteria of a segment see: of the others in a tier set whose moves are limited, what was
+    /// decided before those were settled.
+    fn unsettled(
+        &self,
+        segment: &Segment,
+        subject: Subject,
+        truths: &[bool],
+        mut members: Members,
+        at: Instant,
+    ) -> Members {
+        let Some(set) = self.tiers.iter().find(|set| set.segments.contains(&segment.id)) else {
+            return members;
+        };
+        let late = self.steps.iter().filter_map(|step| match step {
+            Step::Segment(index) => Some(self.segments[*index].id),
+            Step::Tiers(_) => None,
+        });
+        let late: Vec<u32> = late.filter(|id| set.segments.contains(id)).collect();
+        let early = set.segments.iter().copied().filter(|id| !late.contains(id));
+        for other in early.chain(late.iter().copied()).filter_map(|id| self.segment(id)) {
+            let by_hand = subject.manual.and_then(|manual| manual.decides(other.id));
+            let decided = || match &other.guard {
+                Some(guard) => guard.look(other, truths, &members, subject.past, at).member,
+                None => other.expression.holds(truths, &members),
+            };
+            let member = by_hand.unwrap_or_else(decided);
+            members.set(other.id, member);
+        }
+        members
     }
 
     /// When the membership itself will change without any further event.

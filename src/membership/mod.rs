@@ -17,6 +17,7 @@ mod feeds;
 mod leaf;
 mod members;
 mod number;
+mod order;
 mod references;
 mod safeguard;
 #[cfg(test)]
@@ -28,6 +29,7 @@ mod streams;
 mod subject;
 #[cfg(test)]
 mod tests;
+mod tiers;
 mod trial;
 
 pub use advance::{Cause, Transition, time_in};
@@ -40,3 +42,4 @@ pub use safeguard::{Held, Hold, Memory, Standing};
 pub use sample::Sample;
 pub use streams::{StreamPlan, plan_streams, reads, requirements};
 pub use subject::{Manual, Subject};
+pub use tiers::Tiers;

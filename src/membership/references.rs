@@ -34,6 +34,10 @@ pub fn with_referred(wanted: Vec<Definition>, definitions: &[Definition]) -> Vec
     while let Some(definition) = all.get(looked_at) {
         let names = referred(definition);
         let referred = names.filter_map(|name| definitions.iter().find(|other| other.name == name));
+        // The moves of one depend on the others.
+        let together =
+            definitions.iter().filter(|other| other.tiers.is_some() && other.tiers == definition.tiers);
+        let referred = referred.chain(together);
         let new: Vec<Definition> =
             referred.filter(|other| all.iter().all(|known| known.id != other.id)).cloned().collect();
         all.extend(new);

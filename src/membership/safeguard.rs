@@ -193,6 +193,12 @@ impl Memory {
         }
     }
 
+    /// Remembers a wish, of which this was known, that was granted in vain.
+    pub fn keep(&mut self, held: Held, at: Instant) {
+        let since = held.since.filter(|since| *since != RELEASED).unwrap_or(at);
+        self.set(Held { since: Some(since), ..held });
+    }
+
     /// What is remembered about a segment here and there, where that differs.
     pub fn differences<'m>(&'m self, other: &'m Memory) -> impl Iterator<Item = (Held, Held)> + 'm {
         let only_there = other.0.iter().filter(|held| self.of(held.segment) == Held::nothing(held.segment));

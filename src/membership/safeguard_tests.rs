@@ -17,6 +17,7 @@ fn definition(id: u32, criteria: &Value, safeguards: Option<&Value>) -> Definiti
         criteria: features().expand(locate(criteria, Scope::Subscriber).unwrap()).unwrap().into(),
         zone: Zone::UTC,
         safeguards: safeguards.map(parsed).map(Rc::new),
+        tiers: None,
     }
 }
 
@@ -128,6 +129,87 @@ proptest! {
             prop_assert_eq!(member, expected, "at hour {}", hour);
         }
     }
+}
+
+/// A set of the segments 1 and 2 with some moves.
+fn limited(definitions: &mut [Definition], moves: Vec<(usize, usize)>) {
+    let tiers = Rc::new(Tiers { name: "t".to_owned(), segments: vec![1, 2], moves });
+    definitions.iter_mut().filter(|set| set.id < 3).for_each(|set| set.tiers = Some(Rc::clone(&tiers)));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(192))]
+
+    #[test]
+    fn moves_between_tiers_happen_where_they_are_allowed(
+        high in any_criteria(), low in any_criteria(), within in any::<bool>(), stay in any::<bool>(),
+        events in prop::collection::vec(any_event(), 1..12), moves in prop::collection::vec((0..3_usize, 0..3_usize), 0..6),
+    ) {
+        let whole = |(kind, at, value): Event| (kind, at.div_euclid(HOUR) * HOUR, value);
+        let events: Vec<Event> = events.into_iter().map(whole).collect();
+        let without = |name: &str| if within { json!({"all": [low, {"not": {"segment": name}}]}) } else { low.clone() };
+        let stays = json!({"stay": "7 hours"});
+        let mut definitions = vec![
+            definition(1, &high, stay.then_some(&stays)),
+            definition(2, &without("s1"), None),
+            definition(3, &json!({"segment": "s1"}), None),
+            definition(4, &high, stay.then_some(&stays)),
+            definition(5, &without("s4"), None),
+        ];
+        limited(&mut definitions, moves.clone());
+        let program = Program::alone(&definitions).unwrap();
+        let place = |(high, low): (bool, bool)| if high { 0 } else if low { 1 } else { 2 };
+        let mut state = fresh(&program, &events, 0);
+        let mut standing = Standing::default();
+        let mut before = (false, false);
+        for hour in 0..240 {
+            let at = hour * HOUR;
+            standing = program.stands(SOMEBODY, &mut state, standing, at - HOUR, at);
+            let past = Subject { past: Some(&standing), ..SOMEBODY };
+            prop_assert_eq!(&program.evaluate(past, &state, at, Patience::Much).standing, &standing);
+            let is = |id: u32| standing.members.contains(id);
+            let moved = (place(before), place((is(1), is(2))));
+            prop_assert!(moved.0 == moved.1 || moves.contains(&moved), "{:?} at {}", moved, hour);
+            if !stay {
+                let wanted = (is(4), is(5));
+                let allowed = moves.contains(&(place(before), place(wanted))) || place(before) == place(wanted);
+                prop_assert_eq!((is(1), is(2)), if allowed { wanted } else { before }, "at hour {}", hour);
+            }
+            prop_assert_eq!(is(1), is(3));
+            before = (is(1), is(2));
+        }
+    }
+}
+
+#[test]
+fn hands_move_where_nothing_else_may() {
+    let leaf = |kind: &str| json!({"event": kind});
+    let mut definitions = [definition(1, &leaf("open"), None), definition(2, &leaf("purchase"), None)];
+    limited(&mut definitions, vec![(2, 1)]);
+    let program = Program::alone(&definitions).unwrap();
+    let state = fresh(&program, &[("open", 0, 1), ("purchase", 0, 1)], 0);
+    let stands = |manual: Option<&Manual>, members: &[u32]| {
+        let mut standing = Standing::default();
+        members.iter().for_each(|id| standing.members.set(*id, true));
+        let subject = Subject { manual, past: Some(&standing), ..SOMEBODY };
+        let members = program.members(subject, &state, 0);
+        (members.iter().collect::<Vec<_>>(), program.holds(1, subject, &state, 0).len())
+    };
+    let mut manual = Manual::default();
+    assert_eq!(stands(None, &[]), (vec![], 1));
+    manual.decide(1, Some(true));
+    assert_eq!(stands(Some(&manual), &[]), (vec![1, 2], 0));
+    manual.decide(1, Some(false));
+    assert_eq!(stands(Some(&manual), &[1]), (vec![2], 0));
+    assert_eq!(stands(None, &[2]), (vec![2], 1));
+    // A segment between two of a set would close a circle.
+    let mut circle = [
+        definition(1, &json!({"segment": "s3"}), None),
+        definition(2, &leaf("open"), None),
+        definition(3, &json!({"segment": "s2"}), None),
+    ];
+    limited(&mut circle, Vec::new());
+    assert!(Program::check_references(&circle).unwrap_err().to_string().contains("in a circle: s1, s3"));
 }
 
 #[test]

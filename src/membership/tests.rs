@@ -18,7 +18,7 @@ const ZONES: [&str; 6] =
 fn definition(id: u32, criteria: Value) -> Definition {
     let criteria = features().expand(locate(&criteria, Scope::Subscriber).unwrap()).unwrap().into();
     let zone = Zone::by_name(ZONES[(id - 1) as usize % ZONES.len()]).unwrap();
-    Definition { id, name: format!("s{id}"), criteria, zone, safeguards: None }
+    Definition { id, name: format!("s{id}"), criteria, zone, safeguards: None, tiers: None }
 }
 
 fn program(criteria: &[Value]) -> Program {
@@ -663,6 +663,7 @@ fn fading_weights_halve_and_are_due_when_they_have_fallen_far_enough() {
         criteria: known.expand(node).unwrap().into(),
         zone: Zone::UTC,
         safeguards: None,
+        tiers: None,
     };
     let program = Program::alone(&[definition]).unwrap();
     // Three in one day weigh as two, which are a half after two days.
@@ -692,8 +693,14 @@ fn points_for_conditions_within_a_group() {
         (-10..=100).find(|points| {
             let node = locate(&json!({"plan": {"equals": points}}), Scope::Subscriber).unwrap();
             let criteria = known.expand(node).unwrap().into();
-            let definition =
-                Definition { id: 1, name: "s".to_owned(), criteria, zone: Zone::UTC, safeguards: None };
+            let definition = Definition {
+                id: 1,
+                name: "s".to_owned(),
+                criteria,
+                zone: Zone::UTC,
+                safeguards: None,
+                tiers: None,
+            };
             let program = Program::alone(&[definition]).unwrap();
             let state = fresh(&program, events, 0);
             program.members(Subject { profile, ..SOMEBODY }, &state, 0).contains(1)

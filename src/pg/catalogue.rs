@@ -6,10 +6,10 @@ use super::source::{EventType, Mapping, Source};
 use super::spi::Session;
 use crate::activity::{Horizons, Keep, Selection, Stream, Streams};
 use crate::criteria::{
-    Features, Located, Path, Safeguards, Scope, TierSet, Zone, expand_tiers, locate, read,
+    Features, Located, Path, Safeguards, Scope, TierSet, Zone, expand_tiers, locate, parse_moves, read,
 };
 use crate::error::Error;
-use crate::membership::{Definition, Program};
+use crate::membership::{Definition, Program, Tiers};
 use pgrx::prelude::*;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -41,6 +41,17 @@ pub fn definitions(
         let located = locate(&read(text)?, Scope::Subscriber)?;
         expand_tiers(features.expand(located)?, tier_sets).map(Rc::new)
     };
+    let id_of = |name: &String| {
+        (0..rows.count())
+            .find(|row| rows.value::<String>(*row, 2) == *name)
+            .map(|row| rows.value::<i32>(row, 1) as u32)
+    };
+    let limited = tier_sets.iter().filter_map(|set| {
+        let moves = set.moves.clone()?;
+        let segments = set.segments.iter().map(id_of).collect::<Option<Vec<u32>>>()?;
+        Some((set, Rc::new(Tiers { name: set.name.clone(), segments, moves })))
+    });
+    let tiers: Vec<(&TierSet, Rc<Tiers>)> = limited.collect();
     let definition = |row: usize| {
         let name: String = rows.value(row, 2);
         let text: String = rows.value(row, 3);
@@ -57,7 +68,10 @@ pub fn definitions(
             Ok((criteria, zone, safeguards)) => {
                 texts.criteria.insert(text, Rc::clone(&criteria));
                 texts.safeguards.extend(guards.zip(safeguards.clone()));
-                Ok(Definition { id: rows.value::<i32>(row, 1) as u32, name, criteria, zone, safeguards })
+                let tiers = tiers.iter().find(|(set, _)| set.segments.contains(&name));
+                let tiers = tiers.map(|(_, tiers)| Rc::clone(tiers));
+                let id = rows.value::<i32>(row, 1) as u32;
+                Ok(Definition { id, name, criteria, zone, safeguards, tiers })
             }
             Err(error) => Err((name, error)),
         }
@@ -68,11 +82,20 @@ pub fn definitions(
 pub fn tier_sets(session: &Session) -> Vec<TierSet> {
     let rows = session.select(
         "SELECT tier_set, ARRAY(SELECT d.name FROM pg_catalog.unnest(segments) WITH ORDINALITY AS t (id, place)
-                                JOIN segment.definition d ON d.segment_id = t.id ORDER BY place)
+                                JOIN segment.definition d ON d.segment_id = t.id ORDER BY place),
+                otherwise, moves::text
          FROM segment.tier_set ORDER BY tier_set",
         &[],
     );
-    (0..rows.count()).map(|row| TierSet { name: rows.value(row, 1), segments: rows.value(row, 2) }).collect()
+    let set = |row: usize| {
+        let segments: Vec<String> = rows.value(row, 2);
+        let otherwise: String = rows.value(row, 3);
+        let places: Vec<&str> = segments.iter().map(String::as_str).chain([otherwise.as_str()]).collect();
+        // What only a direct write can have put there limits nothing.
+        let moves = rows.get(row, 4).and_then(|moves: String| parse_moves(&moves, &places).ok());
+        TierSet { name: rows.value(row, 1), segments, moves }
+    };
+    (0..rows.count()).map(set).collect()
 }
 
 /// The program of the definitions that can be compiled, those, and those that cannot: only direct writes to the tables

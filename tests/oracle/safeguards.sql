@@ -48,42 +48,78 @@ CREATE FUNCTION steady.micros(safeguards jsonb, key text) RETURNS interval LANGU
   SELECT coalesce((safeguards->>key)::interval, '0')
 $$;
 
+-- The one tier set, of the first two segments; its moves may be limited.
+CREATE FUNCTION steady.moves() RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT moves FROM segment.tier_set WHERE tier_set = 'steady'
+$$;
+
+-- Whether more than the criteria decides about a segment.
+CREATE FUNCTION steady.guarded(name text) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT safeguards IS NOT NULL OR d.name IN ('s1', 's2') AND steady.moves() IS NOT NULL FROM segment.definition d WHERE d.name = guarded.name
+$$;
+
+-- One look at one membership.
+CREATE FUNCTION steady.look(d segment.definition, events oracle.event[], t timestamptz, INOUT p steady.place) LANGUAGE plpgsql AS $$
+DECLARE
+  enters boolean := oracle.holds(d.criteria, events, t);
+  leaves boolean := CASE WHEN d.safeguards ? 'leave' THEN oracle.holds(d.safeguards->'leave', events, t) END;
+  ready timestamptz;
+BEGIN
+  IF p.by_hand IS NOT NULL THEN RETURN; END IF;
+  IF NOT (CASE WHEN p.member THEN coalesce(leaves, NOT enters) ELSE enters AND NOT coalesce(leaves, false) END) THEN
+    p.wishing_since := NULL;
+    RETURN;
+  END IF;
+  p.wishing_since := coalesce(p.wishing_since, t);
+  ready := p.wishing_since + steady.micros(d.safeguards, CASE WHEN p.member THEN 'leave_after' ELSE 'enter_after' END);
+  IF p.member AND p.wishing_since > '-infinity' THEN ready := greatest(ready, p.entered + steady.micros(d.safeguards, 'stay')); END IF;
+  IF ready <= t THEN
+    p.member := NOT p.member;
+    p.wishing_since := NULL;
+    p.entered := CASE WHEN p.member THEN t END;
+  END IF;
+END
+$$;
+
+CREATE FUNCTION steady.tier(who text) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT coalesce((SELECT segment FROM oracle.decided WHERE subscriber = who AND segment IN ('s1', 's2') AND member ORDER BY 1 LIMIT 1), 'none')
+$$;
+
+CREATE FUNCTION steady.place_of(name text, who text) RETURNS steady.place LANGUAGE sql STABLE AS $$
+  SELECT coalesce((SELECT p FROM steady.place p WHERE segment = name AND subscriber = who), ROW(name, who, false, NULL, NULL, NULL)::steady.place)
+$$;
+
+CREATE FUNCTION steady.put(p steady.place) RETURNS void LANGUAGE sql AS $$
+  DELETE FROM steady.place WHERE segment = p.segment AND subscriber = p.subscriber;
+  INSERT INTO steady.place SELECT p.*;
+  INSERT INTO oracle.decided VALUES (p.segment, p.subscriber, p.member) ON CONFLICT (segment, subscriber) DO UPDATE SET member = excluded.member;
+$$;
+
 -- Looks at everybody once, segments in the order in which they refer to each other.
 CREATE FUNCTION steady.step() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   d segment.definition;
   u record;
+  before steady.place[];
+  tier text;
   p steady.place;
-  enters boolean;
-  leaves boolean;
-  wishes boolean;
-  ready timestamptz;
 BEGIN
-  FOR d IN SELECT * FROM segment.definition WHERE safeguards IS NOT NULL ORDER BY segment_id LOOP
-    FOR u IN SELECT * FROM oracle.subscriber ORDER BY subscriber LOOP
-      SELECT * INTO p FROM steady.place WHERE segment = d.name AND subscriber = u.subscriber;
-      IF NOT FOUND THEN p := ROW(d.name, u.subscriber, false, NULL, NULL, NULL); END IF;
-      IF p.by_hand IS NULL THEN
-        enters := oracle.holds(d.criteria, u.events, u.t);
-        leaves := CASE WHEN d.safeguards ? 'leave' THEN oracle.holds(d.safeguards->'leave', u.events, u.t) END;
-        wishes := CASE WHEN p.member THEN coalesce(leaves, NOT enters) ELSE enters AND NOT coalesce(leaves, false) END;
-        IF NOT wishes THEN
-          p.wishing_since := NULL;
-        ELSE
-          p.wishing_since := coalesce(p.wishing_since, u.t);
-          ready := p.wishing_since + steady.micros(d.safeguards, CASE WHEN p.member THEN 'leave_after' ELSE 'enter_after' END);
-          IF p.member AND p.wishing_since > '-infinity' THEN ready := greatest(ready, p.entered + steady.micros(d.safeguards, 'stay')); END IF;
-          IF ready <= u.t THEN
-            p.member := NOT p.member;
-            p.wishing_since := NULL;
-            p.entered := CASE WHEN p.member THEN u.t END;
+  FOR u IN SELECT * FROM oracle.subscriber ORDER BY subscriber LOOP
+    before := ARRAY[steady.place_of('s1', u.subscriber), steady.place_of('s2', u.subscriber)];
+    tier := CASE WHEN before[1].member THEN 's1' WHEN before[2].member THEN 's2' ELSE 'none' END;
+    FOR d IN SELECT * FROM segment.definition WHERE steady.guarded(name) ORDER BY segment_id LOOP
+      PERFORM steady.put(steady.look(d, u.events, u.t, steady.place_of(d.name, u.subscriber)));
+      IF d.name = 's2' AND steady.moves() IS NOT NULL AND tier <> steady.tier(u.subscriber)
+         AND NOT EXISTS (SELECT FROM jsonb_array_elements(steady.moves()) m WHERE m = jsonb_build_array(tier, steady.tier(u.subscriber))) THEN
+        -- The move is taken back; a wish that was granted stays one.
+        FOREACH p IN ARRAY before LOOP
+          IF p.by_hand IS NULL AND p.member <> (steady.place_of(p.segment, u.subscriber)).member THEN
+            p.wishing_since := CASE WHEN (SELECT safeguards IS NOT NULL FROM segment.definition WHERE name = p.segment)
+                               THEN coalesce(nullif(p.wishing_since, '-infinity'), u.t) END;
+            PERFORM steady.put(p);
           END IF;
-        END IF;
+        END LOOP;
       END IF;
-      INSERT INTO steady.place SELECT p.*
-      ON CONFLICT (segment, subscriber) DO UPDATE SET member = p.member, wishing_since = p.wishing_since, entered = p.entered;
-      INSERT INTO oracle.decided SELECT d.name, u.subscriber, p.member
-      ON CONFLICT (segment, subscriber) DO UPDATE SET member = p.member;
     END LOOP;
   END LOOP;
   -- Whoever has no events is nobody, but by hand.
@@ -92,10 +128,10 @@ BEGIN
 END
 $$;
 
--- Safeguards come, where nobody else decided until then, or go.
+-- More than the criteria decides, where nothing else did until then, or not any more.
 CREATE FUNCTION steady.guard(name text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-  IF (SELECT d.safeguards IS NULL FROM segment.definition d WHERE d.name = guard.name) THEN
+  IF NOT steady.guarded(name) THEN
     DELETE FROM steady.place o WHERE o.segment = guard.name AND by_hand IS NULL;
     DELETE FROM oracle.decided x WHERE x.segment = guard.name AND NOT EXISTS (SELECT FROM steady.place q WHERE q.segment = x.segment AND q.subscriber = x.subscriber);
   ELSE
@@ -108,7 +144,7 @@ $$;
 -- By hand. Where there are no safeguards, nothing else is remembered.
 CREATE FUNCTION steady.decide(chosen text, who text, wanted boolean) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  guarded boolean := (SELECT safeguards IS NOT NULL FROM segment.definition WHERE name = chosen);
+  guarded boolean := steady.guarded(chosen);
 BEGIN
   IF chosen IS NULL THEN RETURN; END IF;
   IF wanted IS NULL THEN
@@ -152,7 +188,7 @@ $$;
 -- What segment.explain says is what the oracle's machine says.
 CREATE FUNCTION steady.explained(subscriber text, segment text, member boolean, wishing boolean) RETURNS boolean LANGUAGE sql STABLE AS $$
   SELECT bool_and(holds) FILTER (WHERE path = '' AND condition LIKE 'member of%') = member
-     AND (count(*) FILTER (WHERE path IN ('enter_after', 'leave_after', 'stay')) > 0) = wishing
+     AND (count(*) FILTER (WHERE path IN ('enter_after', 'leave_after', 'stay')) > 0) = (wishing AND NOT bool_or(condition LIKE '%by moves'))
   FROM segment.explain(subscriber, segment)
 $$;
 
@@ -164,11 +200,11 @@ BEGIN
   IF NOT FOUND THEN
     SELECT 'explain' AS difference, p.segment, p.subscriber INTO wrong
     FROM steady.place p JOIN segment.definition d ON d.name = p.segment
-    WHERE by_hand IS NULL AND safeguards IS NOT NULL AND NOT steady.explained(p.subscriber, p.segment, p.member, p.wishing_since IS NOT NULL) LIMIT 1;
+    WHERE by_hand IS NULL AND steady.guarded(p.segment) AND NOT steady.explained(p.subscriber, p.segment, p.member, p.wishing_since IS NOT NULL) LIMIT 1;
   END IF;
   IF FOUND THEN
     RAISE EXCEPTION '% of % in % after %, at %', wrong.difference, wrong.subscriber, wrong.segment, what, segment.now()
-      USING DETAIL = (SELECT string_agg(name || ': ' || criteria || coalesce(' ' || safeguards::text, ''), E'\n' ORDER BY segment_id) FROM segment.definition);
+      USING DETAIL = (SELECT string_agg(name || ': ' || criteria || coalesce(' ' || safeguards::text, ''), E'\n' ORDER BY segment_id) || E'\n' || coalesce(steady.moves()::text, '') FROM segment.definition);
   END IF;
 END
 $$;
@@ -176,6 +212,7 @@ $$;
 CREATE PROCEDURE steady.begin(segments integer) LANGUAGE plpgsql AS $$
 BEGIN
   TRUNCATE steady.place;
+  DELETE FROM segment.tier_set;
   CALL oracle.begin(0);
   PERFORM oracle.set_clock(timestamptz '2026-03-01');
   INSERT INTO segment.event (subscriber, event_type, occurred_at, value)
@@ -184,7 +221,13 @@ BEGIN
   FOR i IN 1 .. segments LOOP
     PERFORM segment.create_segment('s' || i, steady.random_criteria(oracle.referable()));
   END LOOP;
+  PERFORM segment.create_tier_set('steady', ARRAY['s1', 's2']);
 END
+$$;
+
+CREATE FUNCTION steady.random_moves() RETURNS jsonb LANGUAGE sql VOLATILE AS $$
+  SELECT coalesce(jsonb_agg(jsonb_build_array(a, b) ORDER BY a, b) FILTER (WHERE random() < 0.6), '[]')
+  FROM unnest(ARRAY['s1', 's2', 'none']) a, unnest(ARRAY['s1', 's2', 'none']) b WHERE a <> b
 $$;
 
 -- A history of so many hours, as SQL commands.
@@ -203,7 +246,7 @@ BEGIN
     RETURN NEXT here || 'SELECT oracle.set_clock(segment.now() + interval ''1 hour''), steady.step()';
     FOR n IN 1 .. oracle.below(4) LOOP
       what := oracle.pick(ARRAY['write', 'write', 'write', 'write', 'refresh', 'guard', 'guard', 'decide', 'rare']);
-      IF what = 'rare' THEN what := oracle.pick(ARRAY['rebuild', 'alter', 'free']); END IF;
+      IF what = 'rare' THEN what := oracle.pick(ARRAY['rebuild', 'alter', 'free', 'moves', 'moves']); END IF;
       name := 's' || 1 + oracle.below(segments);
       CASE what
         WHEN 'write' THEN
@@ -215,6 +258,9 @@ BEGIN
           RETURN NEXT here || format('CALL segment.set_safeguards(%L, %L)', name,
             CASE WHEN what = 'guard' THEN steady.random_safeguards(ARRAY(SELECT 's' || i FROM generate_series(1, right(name, 1)::integer - 1) i)) END);
           RETURN NEXT here || format('SELECT steady.guard(%L)', name);
+        WHEN 'moves' THEN
+          RETURN NEXT here || format('SELECT segment.set_tier_moves(''steady'', %L)', CASE WHEN random() < 0.8 THEN steady.random_moves() END);
+          RETURN NEXT here || 'SELECT steady.guard(''s1''), steady.guard(''s2'')';
         WHEN 'alter' THEN
           RETURN NEXT here || format('CALL segment.alter_segment(%L, %L)', name,
             steady.random_criteria(ARRAY(SELECT 's' || i FROM generate_series(1, right(name, 1)::integer - 1) i)));

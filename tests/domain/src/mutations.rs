@@ -117,6 +117,7 @@ fn check(text: &str) -> Result<(), Option<String>> {
                     criteria: Rc::clone(&criteria),
                     zone: Zone::UTC,
                     safeguards: None,
+                    tiers: None,
                 };
                 if let Err(error) = Program::check(&criteria, &[known]) {
                     verdict(&error)?;
@@ -273,6 +274,7 @@ fn errors_name_what_is_near() {
             criteria: Rc::new(criteria),
             zone: Zone::UTC,
             safeguards: None,
+            tiers: None,
         };
         let everyone = locate(&json!({}), Scope::Subscriber).unwrap();
         let checked = locate(&criteria, Scope::Subscriber)

@@ -30,6 +30,62 @@ SELECT segment, subscriber FROM segment.member WHERE segment LIKE 't place%' ORD
 SELECT count(*) = count(DISTINCT subscriber) AND count(*) = 6 AS complete_and_exclusive FROM segment.tier WHERE tier_set = 'loyalty';
 SELECT * FROM segment.verify();
 
+-- Allowed moves: others do not happen until one that is allowed is due. Nobody moves when they are set.
+SELECT segment.set_tier_moves('loyalty', '[["t recent", "t silver"], ["t silver", "t gold"], ["t gold", "t silver"], ["others", "t recent"]]');
+SELECT tier_set, otherwise, moves FROM segment.tier_set;
+SELECT subscriber, tier FROM segment.tier WHERE tier_set = 'loyalty' ORDER BY 1;
+-- From nothing to gold is no move; to recent is one, from there to silver, and so to gold.
+INSERT INTO event VALUES ('u9', 'buy', '2026-06-10', 600);
+SELECT subscriber, tier FROM segment.tier WHERE tier_set = 'loyalty' AND subscriber = 'u9';
+SELECT segment FROM segment.member WHERE subscriber = 'u9';
+SELECT path, condition, holds FROM segment.explain('u9', 't gold');
+DELETE FROM event WHERE who = 'u9';
+INSERT INTO event VALUES ('u9', 'buy', segment.now(), 100);
+SELECT tier FROM segment.tier WHERE subscriber = 'u9';
+INSERT INTO event VALUES ('u9', 'buy', segment.now(), 300);
+SELECT tier FROM segment.tier WHERE subscriber = 'u9';
+INSERT INTO event VALUES ('u9', 'buy', segment.now(), 300);
+SELECT tier FROM segment.tier WHERE subscriber = 'u9';
+-- Gold is not left for nothing, whatever time and events do; to silver it is.
+UPDATE event SET worth = 1 WHERE who = 'u9';
+SET pg_segment.clock = '2026-06-25 12:00:00+00';
+SELECT tier FROM segment.tier WHERE subscriber = 'u9';
+CALL segment.refresh();
+CALL segment.rebuild();
+SELECT segment FROM segment.member WHERE subscriber = 'u9';
+SELECT path, condition, holds FROM segment.explain('u9', 't gold');
+SELECT * FROM segment.diff('t gold', '{"event": "buy", "sum": {"min": 500}}');
+INSERT INTO event VALUES ('u9', 'buy', '2026-06-10', 300);
+SELECT tier FROM segment.tier WHERE subscriber = 'u9';
+SELECT segment, action, at, cause, leaf FROM segment.transition WHERE subscriber = 'u9' AND segment NOT LIKE 't place%' AND at > '2026-06-20 12:00' ORDER BY move, segment;
+-- By hand they move anywhere.
+SELECT segment.exclude_member('t silver', 'u9');
+SELECT tier FROM segment.tier WHERE subscriber = 'u9';
+SELECT segment.release_member('t silver', 'u9');
+SELECT tier FROM segment.tier WHERE subscriber = 'u9';
+SELECT path, condition, holds FROM segment.explain('u9', 't silver');
+SELECT * FROM segment.verify();
+-- All allowed again: who was kept moves.
+SELECT segment.set_tier_moves('loyalty', NULL);
+SELECT tier FROM segment.tier WHERE subscriber = 'u9';
+SELECT * FROM segment.verify();
+SELECT segment.forget('u9');
+SELECT segment.set_tier_moves('loyalty', '{}');
+\echo :LAST_ERROR_SQLSTATE
+SELECT segment.set_tier_moves('loyalty', '[["t gold", "t sliver"]]');
+SELECT segment.set_tier_moves('loyalty', '[["t gold", "t gold"]]');
+SELECT segment.set_tier_moves('loyalty', '[["t gold"]]');
+SELECT segment.set_tier_moves('loyal', NULL);
+\echo :LAST_ERROR_SQLSTATE
+SELECT segment.set_tier_moves(NULL, NULL);
+SELECT segment.create_tier_set('t first', ARRAY['t gold', 't silver'], moves => '[]');
+SELECT segment.set_tier_moves('loyalty', '[]');
+\echo :LAST_ERROR_SQLSTATE
+SELECT segment.create_segment('t between', '{"segment": "t silver"}');
+CALL segment.alter_segment('t gold', '{"segment": "t between"}');
+\echo :LAST_ERROR_SQLSTATE
+SELECT segment.drop_segment('t between'), segment.drop_tier_set('t first');
+
 -- What is refused.
 SELECT segment.create_tier_set('loyalty', ARRAY['t gold']);
 \echo :LAST_ERROR_SQLSTATE
