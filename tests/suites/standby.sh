@@ -21,7 +21,7 @@ SQL
   says 9 "SELECT count(*) FROM segment.member"
   says 20 "SELECT count(*) FROM segment.profile"
   says t "SELECT bool_and(holds) FROM segment.explain('c1', 'buyers')"
-  says 'member of slow, kept out by enter_after' "SELECT condition FROM segment.explain('c1', 'slow') WHERE path = ''"
+  says 'member of slow, kept out by enter_after' "SELECT condition FROM segment.explain('c1', 'slow') WHERE path = '' LIMIT 1"
   says 0 "SELECT members FROM segment.preview('{\"segment\": \"slow\"}')"
   says 9 "SELECT count(*) FROM segment.diff('slow', '{\"event\": \"purchase\", \"within\": \"90 days\"}')"
   says 0 "SELECT count(*) FROM segment.members_as_of('slow', now())"
