@@ -2,6 +2,7 @@
 
 use super::attribute::Attribute;
 use super::compiler::Compiler;
+use super::definition::{Definition, tiers_of};
 use super::derived::Derived;
 use super::evaluate::Scratch;
 use super::feeds::Feeds;
@@ -10,36 +11,15 @@ use super::members::Members;
 use super::number::{DECIMALS, Named};
 use super::order::{Step, order};
 use super::safeguard::Guard;
-use super::streams::{requirements, serving};
+use super::streams::serving;
 use super::subject::Subject;
 use super::tiers::Tiers;
 use crate::activity::{Horizons, Instant, Resolution, Selection, State, Stream, Streams, Window};
-use crate::criteria::{Decimal, Formula, Located, Safeguards, Zone};
+use crate::criteria::{Decimal, Formula};
 use crate::error::{Error, Result};
 use crate::score::{BuiltinStreams, Feature};
 use std::cell::RefCell;
 use std::rc::Rc;
-
-/// A segment as it is stored, parsed.
-#[derive(Clone, Debug)]
-pub struct Definition {
-    pub id: u32,
-    pub name: String,
-    pub criteria: Rc<Located>,
-    /// The calendar that the criteria mean, those to leave too.
-    pub zone: Zone,
-    pub safeguards: Option<Rc<Safeguards>>,
-    /// The tier set that it is in, where the moves of that are limited.
-    pub tiers: Option<Rc<Tiers>>,
-}
-
-impl Definition {
-    /// All criteria that the definition has.
-    pub(super) fn all_criteria(&self) -> impl Iterator<Item = &Located> {
-        let leave = self.safeguards.as_ref().and_then(|safeguards| safeguards.leave.as_ref());
-        std::iter::once(&*self.criteria).chain(leave)
-    }
-}
 
 #[derive(Clone, Debug)]
 pub(super) enum Expression {
@@ -71,18 +51,6 @@ pub(super) enum Condition {
     Leaf(usize),
     /// The id of a segment.
     Segment(u32),
-}
-
-/// The tier sets whose moves are limited, of which all segments are among the definitions.
-fn tiers_of(definitions: &[Definition]) -> Vec<Rc<Tiers>> {
-    let mut found: Vec<Rc<Tiers>> = Vec::new();
-    for tiers in definitions.iter().filter_map(|definition| definition.tiers.as_ref()) {
-        let defined = |id: &u32| definitions.iter().any(|definition| definition.id == *id);
-        if !found.contains(tiers) && tiers.segments.iter().all(defined) {
-            found.push(Rc::clone(tiers));
-        }
-    }
-    found
 }
 
 /// Ends of ranges in ascending order, each with the index of its leaf.
@@ -269,45 +237,6 @@ impl Program {
         self.scratch.get_mut().truths.clone_from(&truths);
         self.scratch.get_mut().seen = vec![false; self.segments.len()];
         self.blank = (truths, members);
-    }
-
-    /// Checks that criteria speak only of what exists, the definitions given among it.
-    pub fn check(criteria: &Located, definitions: &[Definition]) -> Result<()> {
-        let find = |_: &Selection, _: Horizons| Ok(0);
-        Compiler::new(&find, definitions).whole(criteria).map(drop)
-    }
-
-    /// The same of all criteria of a definition.
-    pub fn check_definition(definition: &Definition, definitions: &[Definition]) -> Result<()> {
-        let find = |_: &Selection, _: Horizons| Ok(0);
-        Compiler::new(&find, definitions).segment(definition).map(drop)
-    }
-
-    /// Checks that definitions do not refer to each other in a circle.
-    pub fn check_references(definitions: &[Definition]) -> Result<()> {
-        let find = |_: &Selection, _: Horizons| Ok(0);
-        let segments = Compiler::new(&find, definitions).segments(definitions)?;
-        order(&segments, &tiers_of(definitions)).map(drop)
-    }
-
-    /// Checks that a definition can be compiled over the streams that are stored, with the other definitions.
-    pub fn check_against(
-        stored: &Streams,
-        definition: &Definition,
-        definitions: &[Definition],
-    ) -> Result<()> {
-        Self::check_definition(definition, definitions)?;
-        let builtin = Streams::new(BuiltinStreams::default().streams()?);
-        let served = |(selection, horizons): &(Selection, Horizons)| {
-            serving(builtin.as_slice().iter(), selection, *horizons)
-                .or_else(|| serving(stored.as_slice().iter(), selection, *horizons))
-                .is_some()
-        };
-        if requirements([definition]).iter().all(served) {
-            Ok(())
-        } else {
-            Err(Error::Corrupt("stream catalogue"))
-        }
     }
 
     /// Has a named number computed by [`Program::numbers`], where its streams are there.

@@ -1,6 +1,7 @@
 //! From the criteria of segments to expressions over leaves, equal ones of which are compiled once.
 
-use super::compile::{Condition, Definition, Expression, Quantity, Segment};
+use super::compile::{Condition, Expression, Quantity, Segment};
+use super::definition::Definition;
 use super::leaf::{Accepts, Leaf, Source};
 use super::safeguard::Guard;
 use crate::activity::{Horizons, Selection};

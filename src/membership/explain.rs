@@ -1,6 +1,7 @@
 //! Why a subscriber is in a segment or not, leaf by leaf.
 
-use super::compile::{Condition, Definition, Program, Segment};
+use super::compile::{Condition, Program, Segment};
+use super::definition::Definition;
 use super::evaluate::Patience;
 use super::leaf::{Leaf, Source};
 use super::members::Members;

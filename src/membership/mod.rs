@@ -9,6 +9,7 @@ mod attribute;
 mod blame;
 mod compile;
 mod compiler;
+mod definition;
 mod derived;
 mod edge;
 mod evaluate;
@@ -33,7 +34,8 @@ mod tiers;
 mod trial;
 
 pub use advance::{Cause, Transition, time_in};
-pub use compile::{Definition, Program};
+pub use compile::Program;
+pub use definition::Definition;
 pub use evaluate::{Evaluation, Patience};
 pub use explain::LeafReport;
 pub use members::Members;

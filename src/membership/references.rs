@@ -1,6 +1,6 @@
 //! Which segments refer to which.
 
-use super::compile::Definition;
+use super::definition::Definition;
 use crate::criteria::Node;
 
 /// The segments whose criteria refer to one, directly or through others, each with how many references away it is; the

@@ -1,6 +1,6 @@
 //! Which streams a set of definitions needs, against those that exist.
 
-use super::compile::Definition;
+use super::definition::Definition;
 use super::edge::{UPPER, edges};
 use crate::activity::{Horizons, Keep, Selection, Stream, Streams, Window};
 use crate::criteria::{

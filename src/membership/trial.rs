@@ -1,6 +1,7 @@
 //! Programs of definitions that need not be stored.
 
-use super::compile::{Definition, Program};
+use super::compile::Program;
+use super::definition::Definition;
 use super::streams::{plan_streams, requirements};
 use crate::activity::{Stream, Streams};
 use crate::error::Result;

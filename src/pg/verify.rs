@@ -294,7 +294,8 @@ fn check_subscriber(
         found("membership", Some(segment), actual, says(truth.contains(segment)));
     }
     for (stored, expected) in row.standing.memory.differences(&evaluation.standing.memory) {
-        if !behind && truth.contains(expected.segment) == members.contains(expected.segment) {
+        let exists = program.segment_name(expected.segment).is_some();
+        if !behind && exists && truth.contains(expected.segment) == members.contains(expected.segment) {
             found("safeguard", Some(expected.segment), text_of(stored), text_of(expected));
         }
     }

@@ -182,6 +182,8 @@ BEGIN
   ELSE
     DELETE FROM segment.event WHERE subscriber = 'c';
   END IF;
+  -- Of so many at once, the membership rows are left to refresh.
+  IF random() < 0.15 THEN PERFORM oracle.crowd(); END IF;
 END
 $$;
 

@@ -162,6 +162,8 @@ SELECT safeguards FROM segment.definition WHERE name = 'sg fans';
 SELECT * FROM segment.verify();
 -- Clean up.
 SELECT segment.drop_segment('sg others'), segment.drop_segment('sg fans'), segment.drop_tier_set('sg tiers'), segment.drop_segment('sg staff');
+SELECT count(*) FROM segment.state WHERE memory IS NOT NULL;
+SELECT * FROM segment.verify();
 SELECT segment.detach_source('event') > 0 AS detached;
 SET client_min_messages = warning;
 DROP SCHEMA safe CASCADE;
