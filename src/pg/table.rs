@@ -108,10 +108,10 @@ impl Table {
                 self.slot = pg_sys::table_slot_create(self.heap, ptr::null_mut());
                 self.scan = begin_scan(self.heap, self.indexes[0].relation, snapshot, key.len());
             }
-            pg_sys::index_rescan(self.scan, keys.as_mut_ptr(), keys.len() as i32, ptr::null_mut(), 0);
+            self.rescan(&mut keys);
             let columns = (*(*self.heap).rd_att).natts;
             let mut values: [Value; MOST_COLUMNS] = [None; MOST_COLUMNS];
-            while next_row(self.scan, self.slot) {
+            while self.next() {
                 pg_sys::slot_getsomeattrs(self.slot, columns);
                 for (column, value) in values.iter_mut().take(columns as usize).enumerate() {
                     let is_null = *(*self.slot).tts_isnull.add(column);
@@ -123,7 +123,25 @@ impl Table {
             }
             // Whoever vacuums or prunes need not wait for this transaction.
             pg_sys::ExecClearTuple(self.slot);
+            self.rescan(&mut keys);
+        }
+    }
+
+    /// Sets the open scan to other keys. What a scan allocates on its way it keeps, and frees at its end.
+    unsafe fn rescan(&mut self, keys: &mut [pg_sys::ScanKeyData]) {
+        let _lasting = Lasting::enter();
+        // SAFETY: the scan is open, for so many keys.
+        unsafe {
             pg_sys::index_rescan(self.scan, keys.as_mut_ptr(), keys.len() as i32, ptr::null_mut(), 0);
+        }
+    }
+
+    /// Puts the next row of the open scan into the slot; false where there is none.
+    unsafe fn next(&mut self) -> bool {
+        let _lasting = Lasting::enter();
+        // SAFETY: the scan and the slot were made together, by `each`.
+        unsafe {
+            pg_sys::index_getnext_slot(self.scan, pg_sys::ScanDirection::ForwardScanDirection, self.slot)
         }
     }
 
@@ -471,14 +489,6 @@ unsafe fn begin_scan(
         #[cfg(feature = "pg18")]
         return pg_sys::index_beginscan(heap, index, snapshot, ptr::null_mut(), keys as i32, 0);
     }
-}
-
-/// Fetches a row, if there is another. The scan is kept from look-up to look-up, and so must be what it allocates on the way:
-/// a B-tree's list of the entries that it found dead is made with the first of them.
-unsafe fn next_row(scan: pg_sys::IndexScanDesc, slot: *mut pg_sys::TupleTableSlot) -> bool {
-    let _lasting = Lasting::enter();
-    // SAFETY: the slot is one of the table that is scanned.
-    unsafe { pg_sys::index_getnext_slot(scan, pg_sys::ScanDirection::ForwardScanDirection, slot) }
 }
 
 /// Whether a change of a row went through. One that this very command made before is a mistake of the engine's.
