@@ -2,6 +2,7 @@
 SET timezone = 'UTC';
 SET datestyle = 'ISO, YMD';
 \set SHOW_CONTEXT never
+SET client_min_messages = warning;
 TRUNCATE segment.history;
 SET pg_segment.clock = '2026-06-01 00:00:00+00';
 CREATE SCHEMA safe;
@@ -165,7 +166,6 @@ SELECT segment.drop_segment('sg others'), segment.drop_segment('sg fans'), segme
 SELECT count(*) FROM segment.state WHERE memory IS NOT NULL;
 SELECT * FROM segment.verify();
 SELECT segment.detach_source('event') > 0 AS detached;
-SET client_min_messages = warning;
 DROP SCHEMA safe CASCADE;
 DELETE FROM segment.state;
 DELETE FROM segment.due;
