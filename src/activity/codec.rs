@@ -222,17 +222,17 @@ fn feed_ids(bytes: &[u8]) -> Option<Box<[u32]>> {
     Some(ids.into())
 }
 
-fn corrupt() -> Error {
+pub(super) fn corrupt() -> Error {
     Error::Corrupt("activity")
 }
 
-struct Writer {
-    bytes: Vec<u8>,
-    unit: i64,
+pub(super) struct Writer {
+    pub bytes: Vec<u8>,
+    pub unit: i64,
 }
 
 impl Writer {
-    fn unsigned(&mut self, mut value: u64) {
+    pub fn unsigned(&mut self, mut value: u64) {
         while value >= 0x80 {
             self.bytes.push(value as u8 | 0x80);
             value >>= 7;
@@ -244,7 +244,7 @@ impl Writer {
         self.unsigned(length as u64);
     }
 
-    fn signed(&mut self, value: i128) {
+    pub fn signed(&mut self, value: i128) {
         let mut rest = ((value << 1) ^ (value >> 127)) as u128;
         while rest > u128::from(u64::MAX) {
             self.bytes.push(rest as u8 | 0x80);
@@ -284,9 +284,9 @@ impl Writer {
     }
 }
 
-struct Reader<'a> {
-    bytes: &'a [u8],
-    unit: i64,
+pub(super) struct Reader<'a> {
+    pub bytes: &'a [u8],
+    pub unit: i64,
 }
 
 impl Reader<'_> {
@@ -296,7 +296,7 @@ impl Reader<'_> {
         Ok(*byte)
     }
 
-    fn unsigned(&mut self) -> Result<u64> {
+    pub fn unsigned(&mut self) -> Result<u64> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
@@ -320,7 +320,7 @@ impl Reader<'_> {
         Err(corrupt())
     }
 
-    fn integer(&mut self) -> Result<i64> {
+    pub fn integer(&mut self) -> Result<i64> {
         i64::try_from(self.signed()?).map_err(|_| corrupt())
     }
 

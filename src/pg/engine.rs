@@ -35,6 +35,8 @@ pub struct Engine {
     /// Who was given a state only to be locked.
     created: BTreeSet<String>,
     written: usize,
+    /// Whether nobody has a state, but for those who get one here, each once.
+    first: bool,
     /// Who moved, and how.
     pub moved: Vec<(String, Vec<Transition>)>,
 }
@@ -79,8 +81,17 @@ impl Engine {
             inexact: Vec::new(),
             created: BTreeSet::new(),
             written: 0,
+            first: false,
             moved: Vec::new(),
         }
+    }
+
+    /// The same where nobody else can be writing states; `first` where nobody has one, and each subscriber comes once.
+    pub fn alone(cause: Cause, effort: Effort, first: bool) -> Self {
+        let mut engine = Self::new(cause, effort);
+        engine.store.alone = true;
+        engine.first = first;
+        engine
     }
 
     /// Applies changes, in ascending order of subscriber; of some something is to be read again whatever their change.
@@ -103,7 +114,7 @@ impl Engine {
     /// happens.
     fn fold(&mut self, subscriber: &str, change: &Change, again: Reread) -> Reread {
         loop {
-            let found = self.find(subscriber);
+            let found = if self.first { None } else { self.find(subscriber) };
             let mut work = self.begin(subscriber, found);
             // What is removed may be among what is queued: the state does not have it yet.
             work.exact &=

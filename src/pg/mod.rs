@@ -10,6 +10,7 @@ mod column;
 pub mod engine;
 pub mod event;
 pub mod flush;
+mod gather;
 pub mod guc;
 pub mod owner;
 pub mod pending;

@@ -4,6 +4,7 @@ use super::capture::contribute;
 use super::event::Event;
 use super::owner::Acting;
 use super::registry::{self, Registry};
+pub use super::source::Order;
 use super::source::{Reader, Source};
 use super::spi::{Cursor, Rows, Session, connect, connect_at_latest};
 use super::table::Table;
@@ -17,9 +18,12 @@ use std::rc::Rc;
 /// Rows fetched at once.
 const FETCH: usize = 10_000;
 
+/// Most columns that a source maps.
+const MOST_MAPPED: usize = 5;
+
 /// The readers of some sources, their tables locked. Those that cannot be read are left out: whoever needs all
 /// of them asks [`Registry::unreadable`] first.
-fn readers<'r>(registry: &'r Registry, sources: &'r [Source]) -> impl Iterator<Item = Reader> + 'r {
+pub fn readers<'r>(registry: &'r Registry, sources: &'r [Source]) -> impl Iterator<Item = Reader> + 'r {
     sources.iter().filter_map(|source| match Rc::as_ref(&registry.locked_reader(source)) {
         Ok(reader) if reader.relation.check_readable().is_ok() => Some(reader.clone()),
         _ => None,
@@ -51,7 +55,7 @@ pub fn events_of(
         }
         let rows = {
             let _acting = Acting::as_table_owner(reader.relation.owner);
-            session.select_once(&reader.scan(&filter, false), &[ids.into()])
+            session.select_once(&reader.scan(&filter, Order::Any), &[ids.into()])
         };
         let scanned = reader.scanned();
         let mut memory = Scratch::default();
@@ -188,11 +192,11 @@ pub struct Scan {
 }
 
 impl Scan {
-    /// Opens a table under the active snapshot: with its parts and by subscriber, or (`only`) itself in any order.
-    pub fn open(session: &Session, reader: &Reader, only: bool) -> Self {
+    /// Opens a table under the active snapshot.
+    pub fn open(session: &Session, reader: &Reader, order: Order) -> Self {
         let owner = reader.relation.owner;
         let _acting = Acting::as_table_owner(owner);
-        let cursor = session.cursor(&reader.scan("", only), true);
+        let cursor = session.cursor(&reader.scan("", order), true);
         Scan { reader: reader.scanned(), owner, cursor, rows: None, next_row: 0, memory: Scratch::default() }
     }
 
@@ -243,7 +247,7 @@ impl<'r> BySubscriber<'r> {
     /// Opens the sources under the active snapshot, to be read as a program does.
     pub fn open(session: &Session, registry: &Registry, program: &'r Program, sources: &[Source]) -> Self {
         let runs = readers(registry, sources).map(|reader| {
-            let mut run = Run { scan: Scan::open(session, &reader, false), head: None };
+            let mut run = Run { scan: Scan::open(session, &reader, Order::BySubscriber), head: None };
             run.advance(program);
             run
         });
@@ -340,7 +344,8 @@ impl Drop for Inside {
 
 /// Shows the event in a scanned row, if it is one.
 fn read(reader: &Reader, rows: &Rows, row: usize, show: impl FnOnce(&Event)) -> bool {
-    match reader.read(|number| datum(rows, row, number)) {
+    let values = rows.values::<MOST_MAPPED>(row);
+    match reader.read(|number| values[(number - 1) as usize]) {
         Some(event) => {
             show(&event);
             true

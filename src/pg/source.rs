@@ -42,6 +42,17 @@ pub enum EventType {
     Constant(String),
 }
 
+/// Which rows of a table are read, and in which order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The table's own, as they come.
+    Alone,
+    /// With those of its parts, as they come.
+    Any,
+    /// With those of its parts, in ascending order of subscriber.
+    BySubscriber,
+}
+
 /// A mapping resolved against the table as it is now.
 #[derive(Clone, Debug)]
 pub struct Reader {
@@ -113,14 +124,13 @@ impl Reader {
         self.columns().map(|column| column.number).max().unwrap_or(0)
     }
 
-    /// A statement that reads the mapped columns, in the order in which [`Reader::scanned`] expects them: of the table with
-    /// its parts, by subscriber, or of the table itself (`only`), in any order.
-    pub fn scan(&self, filter: &str, only: bool) -> String {
+    /// A statement that reads the mapped columns, in the order in which [`Reader::scanned`] expects them.
+    pub fn scan(&self, filter: &str, order: Order) -> String {
         let id = quote_identifier(&self.subscriber.name);
-        let (only, order) = if only {
-            ("ONLY ", String::new())
-        } else {
-            ("", format!(" ORDER BY ({id})::pg_catalog.text COLLATE \"C\""))
+        let (only, order) = match order {
+            Order::Alone => ("ONLY ", String::new()),
+            Order::Any => ("", String::new()),
+            Order::BySubscriber => ("", format!(" ORDER BY ({id})::pg_catalog.text COLLATE \"C\"")),
         };
         let from = self.relation.quoted();
         format!("SELECT {} FROM {only}{from} WHERE {id} IS NOT NULL {filter}{order}", self.column_list())

@@ -246,6 +246,20 @@ impl Rows {
         self.get::<&[u8]>(row, column).map_or_else(Vec::new, <[u8]>::to_vec)
     }
 
+    /// The columns of a row that there is, of at most so many, each with whether it is null.
+    pub fn values<const N: usize>(&self, row: usize) -> [(pg_sys::Datum, bool); N] {
+        let mut values = [(pg_sys::Datum::from(0), true); N];
+        // SAFETY: the row exists, and its columns are as many as the descriptor says.
+        unsafe {
+            let (tuple, descriptor) = (*(*self.table).vals.add(row), (*self.table).tupdesc);
+            let (mut datums, mut nulls) = ([pg_sys::Datum::from(0); N], [true; N]);
+            assert!((*descriptor).natts as usize <= N, "the statement has more columns");
+            pg_sys::heap_deform_tuple(tuple, descriptor, datums.as_mut_ptr(), nulls.as_mut_ptr());
+            values.iter_mut().zip(datums.into_iter().zip(nulls)).for_each(|(value, datum)| *value = datum);
+        }
+        values
+    }
+
     pub fn datum(&self, row: usize, column: i32) -> Option<(pg_sys::Datum, bool)> {
         if row >= self.count || self.table.is_null() {
             return None;

@@ -8,7 +8,7 @@ use super::pending;
 use super::registry::{self, Registry};
 use super::relation::Relation;
 use super::report::Refusal;
-use super::scan::Scan;
+use super::scan::{Order, Scan};
 use super::source::Source;
 use super::spi::{Session, connect, connect_at_latest};
 use pgrx::prelude::*;
@@ -202,7 +202,7 @@ fn capture_all(registry: &Registry, source: &Source, table: pg_sys::Oid) {
         Err(refusal) => refusal.clone().raise(),
         Ok(reader) => pending::record(|changes| {
             connect_at_latest(|session| {
-                let mut scan = Scan::open(session, reader, true);
+                let mut scan = Scan::open(session, reader, Order::Alone);
                 while scan.next(|event| {
                     changes.again.insert(event.subscriber.clone().into_owned());
                 }) {}

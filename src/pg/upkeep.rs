@@ -1,6 +1,7 @@
 //! Work on many subscribers: filling states from events, evaluating everybody, moving time forward, draining the queue.
 
 use super::engine::{Brought, Engine};
+use super::gather;
 use super::owner::Acting;
 use super::pending::Reread;
 use super::profile::subscribers;
@@ -128,24 +129,18 @@ pub fn catch_up(now: Instant) {
 
 /// Adds the existing events of a newly attached source to everybody's state. The caller has locked out writers.
 pub fn add_source(source: &Source) -> Pass {
-    let mut engine = Engine::new(Cause::Definition, Effort::Full);
+    let first = page_of(None, 1).is_empty();
+    let mut engine = Engine::alone(Cause::Definition, Effort::Full, first);
     let registry = std::rc::Rc::clone(&engine.registry);
     let mut pass = Pass::default();
     at_latest_snapshot(|| {
         connect(|session| {
-            let mut subscribers =
-                BySubscriber::open(session, &registry, &registry.program, std::slice::from_ref(source));
-            loop {
-                let batch: Vec<(String, Change)> = subscribers.by_ref().take(BATCH).collect();
+            gather::by_subscriber(session, &registry, source, |batch| {
                 let count = batch.len();
-                if count == 0 {
-                    break;
-                }
                 engine.apply(batch, |_| Reread::Nothing);
                 pass.count(count, &mut engine);
                 progress(pass.subscribers);
-            }
-            subscribers.close();
+            });
         });
         engine.finish();
     });
