@@ -80,6 +80,6 @@ fn segments_of(subscriber: &str) -> Vec<u32> {
 fn set_aside()
 -> TableIterator<'static, (name!(relation, pg_sys::Oid), name!(place, String), name!(reason, String))> {
     let rows = scan::set_aside(&registry::visible());
-    let rows = rows.into_iter().map(|row| (row.table, row.place, row.reason.to_owned()));
+    let rows = rows.into_iter().map(|row| (row.table, row.place, row.reason));
     TableIterator::new(rows.collect::<Vec<_>>())
 }

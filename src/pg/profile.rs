@@ -158,6 +158,32 @@ impl ProfileReader {
 
     /// A statement that reads the profiles of some subscribers: id and document.
     fn read(&self, condition: &str) -> String {
+        format!(
+            "SELECT subscriber, CASE WHEN pg_column_size(profile) <= {LARGEST} THEN profile ELSE '{{}}' END
+             FROM (SELECT (t.{})::pg_catalog.text AS subscriber, {} AS profile FROM {} t WHERE {condition} OFFSET 0) p",
+            quote_identifier(&self.subscriber.name),
+            self.document(),
+            self.relation.quoted(),
+        )
+    }
+
+    /// A statement that reads the rows that do not count: table, place and reason.
+    pub fn set_aside(&self) -> String {
+        format!(
+            "SELECT relation, place, CASE WHEN subscriber IS NULL THEN 'no subscriber'
+                                          WHEN octet_length(subscriber) > {LONGEST_SUBSCRIBER} THEN 'subscriber of more than 1024 bytes'
+                                          ELSE 'profile of more than 1 MiB' END
+             FROM (SELECT t.tableoid AS relation, t.ctid::pg_catalog.text AS place, (t.{})::pg_catalog.text AS subscriber, {} AS profile
+                   FROM {} t OFFSET 0) p
+             WHERE subscriber IS NULL OR octet_length(subscriber) > {LONGEST_SUBSCRIBER} OR pg_column_size(profile) > {LARGEST}",
+            quote_identifier(&self.subscriber.name),
+            self.document(),
+            self.relation.quoted(),
+        )
+    }
+
+    /// The profile in a row of the table `t`.
+    fn document(&self) -> String {
         let ProfileMapping { email, traits, properties, preferences, tags, .. } = &self.mapping;
         let column = |name: &String| format!("t.{}", quote_identifier(name));
         let mut parts = Vec::new();
@@ -175,13 +201,7 @@ impl ProfileReader {
         part("traits", all);
         preferences.iter().for_each(|name| part("preferences", column(name)));
         tags.iter().for_each(|name| part("tags", format!("to_jsonb({})", column(name))));
-        format!(
-            "SELECT subscriber, CASE WHEN pg_column_size(profile) <= {LARGEST} THEN profile ELSE '{{}}' END
-             FROM (SELECT (t.{})::pg_catalog.text AS subscriber, jsonb_build_object({}) AS profile FROM {} t WHERE {condition} OFFSET 0) p",
-            quote_identifier(&self.subscriber.name),
-            parts.join(", "),
-            self.relation.quoted(),
-        )
+        format!("jsonb_build_object({})", parts.join(", "))
     }
 }
 

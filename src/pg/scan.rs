@@ -160,7 +160,7 @@ pub struct SetAside {
     pub table: pg_sys::Oid,
     /// Its ctid.
     pub place: String,
-    pub reason: &'static str,
+    pub reason: String,
 }
 
 /// Every row of the sources that does not count in full. Reads all events.
@@ -173,8 +173,20 @@ pub fn set_aside(registry: &Registry) -> Vec<SetAside> {
             each_row(session, reader.relation.owner, &reader.scan_rows(), |rows, row| {
                 if let Some(reason) = memory.run(|| scanned.set_aside(|number| datum(rows, row, number))) {
                     let table = rows.get(row, width + 1).unwrap_or(pg_sys::Oid::INVALID);
-                    found.push(SetAside { table, place: rows.value(row, width + 2), reason });
+                    found.push(SetAside {
+                        table,
+                        place: rows.value(row, width + 2),
+                        reason: reason.to_owned(),
+                    });
                 }
+            });
+        }
+        for source in &registry.profiles {
+            let resolved = registry.locked_profiles(source);
+            let Ok(reader) = resolved.as_ref() else { continue };
+            each_row(session, reader.relation.owner, &reader.set_aside(), |rows, row| {
+                let table = rows.get(row, 1).unwrap_or(pg_sys::Oid::INVALID);
+                found.push(SetAside { table, place: rows.value(row, 2), reason: rows.value(row, 3) });
             });
         }
     });

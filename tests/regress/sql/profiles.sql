@@ -90,6 +90,9 @@ SELECT subscriber FROM segment.member WHERE segment = 'pp nordic' ORDER BY 1;
 UPDATE customer SET mail = repeat('x', 2000000), more = '{"": "", "a": 1e400, "n": {"n": {"n": [[[]]]}}}' WHERE id = 1;
 UPDATE customer SET joined = 'infinity', born = '-infinity', labels = ARRAY[NULL, ''] WHERE id = 4;
 SELECT subscriber, length(email), traits, tags FROM segment.profile WHERE subscriber IN ('1', '4') ORDER BY 1;
+INSERT INTO customer (id, country) VALUES (9, repeat('y', 100));
+SELECT relation, reason FROM segment.set_aside WHERE relation = 'customer'::regclass ORDER BY place;
+DELETE FROM customer WHERE id = 9;
 SELECT * FROM segment.verify();
 -- What was missed is found, and made up for.
 ALTER TABLE customer DISABLE TRIGGER ALL;
