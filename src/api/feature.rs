@@ -107,7 +107,10 @@ fn alter_feature(name: Option<String>, spec: Option<JsonbArgument>) {
     // It may not come to refer to itself.
     let mut without = registry.features.clone();
     without.specs.remove(&name);
-    value_of(without.parse(&value_of(read(&text))));
+    let formula = value_of(without.parse(&value_of(read(&text))));
+    if is_score(&name) && !matches!(formula, Formula::Score(_)) {
+        refuse_no_score();
+    }
     let features = with_spec(&registry, &name, &text);
     let definitions = reread(&registry, &features).unwrap_or_else(|(_, error)| value_of(Err(error)));
     let fill = store_streams(&registry, &definitions, &features, &registry.created);
@@ -192,6 +195,14 @@ fn check_name(name: &str) {
         .hint("A name is up to 63 lower-case letters, digits and underscores, begins with a letter, and is none of those that criteria reserve.")
         .raise();
     }
+}
+
+fn is_score(name: &str) -> bool {
+    let _acting = Acting::as_owner(registry::home().owner);
+    connect_at_latest(|session| {
+        let sql = "SELECT FROM segment.feature WHERE name = $1 AND kind = 'score'";
+        session.select(sql, &[name.into()]).count() > 0
+    })
 }
 
 fn refuse_no_score() -> ! {

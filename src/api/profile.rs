@@ -154,7 +154,7 @@ fn create_profile_table() -> bool {
                    email       text,
                    traits      jsonb NOT NULL DEFAULT '{}',
                    preferences jsonb NOT NULL DEFAULT '{}',
-                   tags        text[] NOT NULL DEFAULT '{}',
+                   tags        text[],
                    created_at  timestamptz NOT NULL DEFAULT pg_catalog.now(),
                    updated_at  timestamptz NOT NULL DEFAULT pg_catalog.now()
                  )",
@@ -223,7 +223,7 @@ fn upsert_profile(
             .modify(
                 "INSERT INTO segment.profile_input AS p (subscriber, email, traits, preferences, tags)
                  VALUES ($1, $2, jsonb_strip_nulls(coalesce($3::jsonb, '{}')), jsonb_strip_nulls(coalesce($4::jsonb, '{}')),
-                         coalesce($5, '{}'))
+                         $5)
                  ON CONFLICT (subscriber) DO UPDATE SET
                    email = coalesce($2, p.email), tags = coalesce($5, p.tags),
                    traits = jsonb_strip_nulls(p.traits || coalesce($3::jsonb, '{}')),

@@ -8,6 +8,7 @@ use super::parse_event::duration;
 use super::parse_test::at_least_one;
 use crate::error::{Error, Result, nearest};
 use serde_json::{Map, Value, json};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 /// Most features that one refers to, one through the other.
@@ -15,6 +16,26 @@ const DEEPEST: usize = 8;
 
 /// What may stand before the name of a feature.
 const ROOTS: [&str; 3] = ["features", "scores", "behavior_scores"];
+
+/// Most parts of a formula, with those of the features that it refers to.
+const MOST_PARTS: usize = 1_000;
+
+/// How much more a formula may hold.
+#[derive(Clone, Copy)]
+struct Room<'r> {
+    depth: usize,
+    parts: &'r Cell<usize>,
+}
+
+impl Room<'_> {
+    fn take(&self) -> Result<()> {
+        let left = self.parts.get().checked_sub(1);
+        self.parts.set(
+            left.ok_or(Error::TooLarge { what: "the number of parts of a formula", limit: MOST_PARTS })?,
+        );
+        Ok(())
+    }
+}
 
 /// How a number is computed.
 #[derive(Clone, Debug)]
@@ -83,12 +104,12 @@ impl Features {
 
     /// How a feature is computed, by name.
     pub fn formula(&self, name: &str) -> Result<Formula> {
-        self.named(name, "", DEEPEST)
+        self.named(name, "", Room { depth: DEEPEST, parts: &Cell::new(MOST_PARTS) })
     }
 
     /// A definition as it is written.
     pub fn parse(&self, spec: &Value) -> Result<Formula> {
-        self.read(spec, "", DEEPEST)
+        self.read(spec, "", Room { depth: DEEPEST, parts: &Cell::new(MOST_PARTS) })
     }
 
     /// Criteria with how each feature is computed in the place of its name.
@@ -116,7 +137,7 @@ impl Features {
                             [root, name] if ROOTS.contains(&root.as_str()) => name.clone(),
                             _ => super::describe::describe_path(&path),
                         };
-                        match self.named(&name, at, DEEPEST)? {
+                        match self.named(&name, at, Room { depth: DEEPEST, parts: &Cell::new(MOST_PARTS) })? {
                             Formula::Builtin(name) => Node::Attribute(Path(vec![name]), test),
                             formula => Node::Number(Box::new(NumberLeaf { name, formula, test })),
                         }
@@ -127,7 +148,7 @@ impl Features {
         })
     }
 
-    fn named(&self, name: &str, at: &str, depth: usize) -> Result<Formula> {
+    fn named(&self, name: &str, at: &str, room: Room) -> Result<Formula> {
         if self.builtin.contains(&name) {
             return Ok(Formula::Builtin(name.to_owned()));
         }
@@ -151,14 +172,15 @@ impl Features {
                 name: name.to_owned(),
             });
         };
-        let depth = depth.checked_sub(1).ok_or(Error::TooLarge {
+        let depth = room.depth.checked_sub(1).ok_or(Error::TooLarge {
             what: "the number of features that refer to each other",
             limit: DEEPEST,
         })?;
-        self.read(spec, at, depth)
+        self.read(spec, at, Room { depth, ..room })
     }
 
-    fn read(&self, spec: &Value, at: &str, depth: usize) -> Result<Formula> {
+    fn read(&self, spec: &Value, at: &str, room: Room) -> Result<Formula> {
+        room.take()?;
         const FORM: &str = "Write a number, the name of a feature, or an object such as {\"event\": \"purchase\", \"sum\": \"value\"}.";
         let list = |value: &Value, key: &str, least: usize| -> Result<Vec<Formula>> {
             let here = join(at, key);
@@ -167,11 +189,11 @@ impl Features {
                 .ok_or_else(|| criteria(&here, format!("expected a list of {least} or more"), FORM))?
                 .iter()
                 .enumerate();
-            elements.map(|(index, value)| self.read(value, &format!("{here}[{index}]"), depth)).collect()
+            elements.map(|(index, value)| self.read(value, &format!("{here}[{index}]"), room)).collect()
         };
         let object = match spec {
             Value::Number(_) => return Ok(Formula::Constant(number(spec, at)?)),
-            Value::String(name) => return self.named(name, at, depth),
+            Value::String(name) => return self.named(name, at, room),
             Value::Object(object) => object,
             _ => return Err(criteria(at, "expected a formula", FORM)),
         };
@@ -180,7 +202,7 @@ impl Features {
         }
         match (object.len(), object.iter().next()) {
             (1, Some((key, value))) if key == "feature" => match value {
-                Value::String(name) => self.named(name, &join(at, key), depth),
+                Value::String(name) => self.named(name, &join(at, key), room),
                 _ => Err(criteria(&join(at, key), "expected the name of a feature", FORM)),
             },
             (1, Some((key, value))) if key == "attribute" => {
@@ -198,7 +220,7 @@ impl Features {
                 Ok(Formula::Divide(Box::new(number), Box::new(by)))
             }
             (1, Some((key, value))) if key == "multiply" => Ok(Formula::Multiply(list(value, key, 1)?)),
-            _ if object.contains_key("terms") => self.score(object, at, depth),
+            _ if object.contains_key("terms") => self.score(object, at, room),
             _ => {
                 let known = ["event", "feature", "attribute", "divide", "multiply", "terms"];
                 let key = object.keys().find(|key| !known.contains(&key.as_str())).map_or("", String::as_str);
@@ -209,7 +231,7 @@ impl Features {
         }
     }
 
-    fn score(&self, object: &Map<String, Value>, at: &str, depth: usize) -> Result<Formula> {
+    fn score(&self, object: &Map<String, Value>, at: &str, room: Room) -> Result<Formula> {
         only(object, &["terms", "clamp", "groups"], at)?;
         let here = join(at, "terms");
         let terms = object.get("terms").and_then(Value::as_array).filter(|terms| !terms.is_empty());
@@ -232,7 +254,7 @@ impl Features {
         }
         let terms = terms.iter().enumerate();
         let terms: Vec<Term> = terms
-            .map(|(index, term)| self.term(term, &format!("{here}[{index}]"), depth))
+            .map(|(index, term)| self.term(term, &format!("{here}[{index}]"), room))
             .collect::<Result<_>>()?;
         let unknown = |term: &&Term| term.group.as_ref().is_some_and(|group| !groups.contains_key(group));
         if let Some(group) = terms.iter().find(unknown).and_then(|term| term.group.as_deref()) {
@@ -247,7 +269,7 @@ impl Features {
         Ok(Formula::Score(Box::new(Score { terms, groups, clamp })))
     }
 
-    fn term(&self, value: &Value, at: &str, depth: usize) -> Result<Term> {
+    fn term(&self, value: &Value, at: &str, room: Room) -> Result<Term> {
         let object = value.as_object().ok_or_else(|| {
             criteria(at, "expected an object", "Write {\"of\": \"open_rate_30d\", \"weight\": 0.2}.")
         })?;
@@ -275,7 +297,7 @@ impl Features {
                 "Write {\"of\": \"open_rate_30d\", \"weight\": 0.2}.",
             )
         })?;
-        let formula = self.read(of, &join(at, "of"), depth)?;
+        let formula = self.read(of, &join(at, "of"), room)?;
         let (floor, cap) = (optional("floor", f64::NEG_INFINITY)?, optional("cap", f64::INFINITY)?);
         if floor > cap {
             return Err(criteria(&join(at, "floor"), "the floor is above the cap", "Swap them."));

@@ -168,7 +168,12 @@ impl Quantity {
 
     /// The next instant at which a number can matter otherwise than at `at`: where it only falls, that at which it has
     /// fallen far enough.
-    fn look_ahead(&self, course: &impl Course, units: Option<i128>, at: Instant) -> Option<Instant> {
+    pub(super) fn look_ahead(
+        &self,
+        course: &impl Course,
+        units: Option<i128>,
+        at: Instant,
+    ) -> Option<Instant> {
         let Some(end) = course.falls_until(at) else { return course.next_change(at) };
         let first = at.div_euclid(HOUR) + 1;
         let (mut low, mut high) = (first, end.div_euclid(HOUR) + 1);

@@ -3,7 +3,7 @@
 use super::compile::{Condition, Program, Segment};
 use super::definition::Definition;
 use super::evaluate::Patience;
-use super::leaf::{Leaf, Source};
+use super::leaf::{Course, Leaf, Source};
 use super::members::Members;
 use super::order::Step;
 use super::safeguard::Hold;
@@ -156,7 +156,13 @@ impl Program {
         let mut state = state.clone();
         let mut at = at;
         for _ in 0..FAR_AHEAD {
-            let change = source.next_change(subject, &state, at);
+            let change = match source {
+                Source::Named(named) => {
+                    let course = (named.as_ref(), subject, &state);
+                    self.quantities[leaf.quantity].look_ahead(&course, course.units(at), at)
+                }
+                source => source.next_change(subject, &state, at),
+            };
             at = change.into_iter().chain(state.next_pending()).min()?;
             state.advance(self.streams(), at);
             if self.leaf_holds(leaf, subject, &state, at) != now {

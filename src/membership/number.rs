@@ -237,6 +237,10 @@ impl Fading {
                 _ => panes.push((hour, amount)),
             }
         }
+        // A bounded period goes as a whole: without its beginning, the room would be that of what came later.
+        if let Some((_, hours)) = self.cap {
+            panes.retain(|(hour, _)| hour.div_euclid(hours) * hours >= oldest);
+        }
         // What comes first takes the room there is.
         panes.into_iter().rev().for_each(|(hour, amount)| add(hour, amount));
         total

@@ -5,6 +5,7 @@ use crate::activity::{Base, Change, DAY, Fold, HOUR, Instant, State, Stored, Str
 use crate::criteria::encode::jsonb;
 use crate::criteria::random::Random;
 use crate::criteria::{Clock, Moment, Scope, Zone, describe, locate, parse_value};
+use crate::error::Code;
 use crate::profile::Profile;
 use crate::score::{BuiltinStreams, features};
 use proptest::prelude::*;
@@ -676,6 +677,29 @@ fn fading_weights_halve_and_are_due_when_they_have_fallen_far_enough() {
 }
 
 #[test]
+fn what_a_cap_kept_out_never_counts_later() {
+    let mut known = features();
+    let fading = json!({"event": "purchase", "half_life": "1 day", "cap": {"most": 1, "per": "1 day"}});
+    known.specs.insert("fading".to_owned(), json!({"terms": [{"of": fading, "weight": 1e9}]}));
+    let node = locate(&json!({"fading": {"min": 1.5}}), Scope::Subscriber).unwrap();
+    let definition = Definition {
+        id: 1,
+        name: "s".to_owned(),
+        criteria: known.expand(node).unwrap().into(),
+        zone: Zone::UTC,
+        safeguards: None,
+        tiers: None,
+    };
+    let program = Program::alone(&[definition]).unwrap();
+    let events: [Event; 2] = [("purchase", 0, 1), ("purchase", 23 * HOUR, 1)];
+    let state = fresh(&program, &events, 23 * HOUR);
+    let member = |at: Instant| program.members(SOMEBODY, &state, at).contains(1);
+    let hours: Vec<i64> =
+        (24..32 * 24).filter(|hour| member(hour * HOUR) != member((hour - 1) * HOUR)).collect();
+    assert_eq!(hours, [29 * 24 + 8]);
+}
+
+#[test]
 fn points_for_conditions_within_a_group() {
     let mut known = features();
     let plan = json!({
@@ -739,4 +763,14 @@ fn definitions_that_cannot_be_read_say_why() {
             if place.is_empty() { "At the top of the document.".to_owned() } else { format!("At {place}.") };
         assert_eq!(detail, place, "{spec}: {message}");
     }
+}
+
+#[test]
+fn what_features_that_refer_to_each_other_come_to_is_limited() {
+    let mut known = features();
+    let many = |name: Value| json!({"multiply": vec![name; 40]});
+    known.specs.insert("x1".to_owned(), many(json!(2)));
+    known.specs.insert("x2".to_owned(), many(json!("x1")));
+    assert!(known.formula("x1").is_ok());
+    assert_eq!(known.formula("x2").unwrap_err().code(), Code::ProgramLimitExceeded);
 }

@@ -67,9 +67,10 @@ impl Column {
     /// that the type can hold.
     pub fn some(&self, ids: &[String]) -> (String, Vec<String>) {
         let fits = |id: &String| match self.type_oid {
-            pg_sys::INT2OID => id.parse::<i16>().is_ok(),
-            pg_sys::INT4OID => id.parse::<i32>().is_ok(),
-            pg_sys::INT8OID => id.parse::<i64>().is_ok(),
+            // As the column writes them: "007" is not the subscriber 7.
+            pg_sys::INT2OID => id.parse::<i16>().is_ok_and(|number| number.to_string() == *id),
+            pg_sys::INT4OID => id.parse::<i32>().is_ok_and(|number| number.to_string() == *id),
+            pg_sys::INT8OID => id.parse::<i64>().is_ok_and(|number| number.to_string() == *id),
             pg_sys::UUIDOID => is_uuid(id),
             _ => true,
         };
@@ -84,6 +85,15 @@ impl Column {
         };
         let id = quote_identifier(&self.name);
         (format!("{id} = ANY ($1::pg_catalog.{cast}[])"), ids.iter().filter(|id| fits(id)).cloned().collect())
+    }
+
+    /// The same, and nobody else where the column's collation takes different ids for equal.
+    pub fn exactly(&self, ids: &[String]) -> (String, Vec<String>) {
+        let (condition, ids) = self.some(ids);
+        let id = quote_identifier(&self.name);
+        let condition =
+            format!("{condition} AND ({id})::pg_catalog.text = ANY ($1::pg_catalog.text[] COLLATE \"C\")");
+        (condition, ids)
     }
 }
 

@@ -8,14 +8,18 @@ use super::relation::Relation;
 use super::report::Refusal;
 use super::scan::each_row;
 use super::source::LONGEST_SUBSCRIBER;
-use super::spi::{Param, Session, connect, connect_at_latest};
+use super::spi::{Param, Session, connect, connect_at_latest, set_locally};
 use pgrx::prelude::*;
 use pgrx::spi::{quote_identifier, quote_literal};
 use std::collections::HashMap;
+use std::ffi::CStr;
 use std::rc::Rc;
 
 /// Largest profile, in bytes of jsonb; what is larger counts as one without any values.
 const LARGEST: usize = 1 << 20;
+
+/// Values are written the same whatever the session of the writer has set.
+const OUTPUT: [(&CStr, &CStr); 2] = [(c"TimeZone", c"UTC"), (c"extra_float_digits", c"1")];
 
 /// A source of profiles as it is stored.
 #[derive(Clone, Debug)]
@@ -44,6 +48,10 @@ pub struct ProfileReader {
     pub relation: Relation,
     pub subscriber: Column,
     mapping: ProfileMapping,
+    /// The traits as they are read.
+    traits: Vec<String>,
+    /// How large the values of a row are, before they are put together.
+    size: String,
 }
 
 /// A mapping resolved, or why it cannot be.
@@ -68,6 +76,27 @@ const PLAIN: &[pg_sys::Oid] = &[
     pg_sys::TIMESTAMPTZOID,
     pg_sys::JSONBOID,
 ];
+
+/// A column of the table `t` under its own name. The JSON form of an enum's values is their text, whatever casts there are.
+fn as_read(column: &Column) -> String {
+    let name = quote_identifier(&column.name);
+    // SAFETY: catalogue look-ups.
+    let element = unsafe { pg_sys::get_element_type(column.type_oid) };
+    let cast = match column.type_oid {
+        oid if is_enum(oid) => "::pg_catalog.text",
+        _ if element != pg_sys::Oid::INVALID && !PLAIN.contains(&element) => "::pg_catalog.text[]",
+        _ => "",
+    };
+    format!("t.{name}{cast} AS {name}")
+}
+
+/// How many bytes a value has, without reading it.
+fn size_of(column: &Column) -> String {
+    let name = quote_identifier(&column.name);
+    let texts = [pg_sys::TEXTOID, pg_sys::VARCHAROID, pg_sys::BPCHAROID];
+    let size = if texts.contains(&column.type_oid) { "octet_length" } else { "pg_column_size" };
+    format!("coalesce({size}(t.{name}), 0)")
+}
 
 fn is_plain(type_oid: pg_sys::Oid) -> bool {
     let plain = |oid| PLAIN.contains(&oid) || is_enum(oid);
@@ -109,11 +138,18 @@ impl ProfileReader {
         if let Some(email) = &mapping.email {
             check(email, "email", &|oid| TEXTS.contains(&oid), "text")?;
         }
-        for name in mapping.traits.iter().chain(&mapping.tags) {
-            let wanted = "a number, text, boolean, date, time, uuid, enum or jsonb, or an array of them";
-            check(name, "trait", &is_plain, wanted)?;
+        let wanted = "a number, text, boolean, date, time, uuid, enum or jsonb, or an array of them";
+        let mut traits = Vec::with_capacity(mapping.traits.len());
+        for name in &mapping.traits {
+            traits.push(as_read(&check(name, "trait", &is_plain, wanted)?));
         }
-        Ok(ProfileReader { relation, subscriber, mapping: mapping.clone() })
+        mapping.tags.as_ref().map(|name| check(name, "trait", &is_plain, wanted)).transpose()?;
+        let others = [&mapping.email, &mapping.properties, &mapping.preferences, &mapping.tags];
+        let mut sizes = vec!["0::pg_catalog.int8".to_owned()];
+        for name in mapping.traits.iter().chain(others.into_iter().flatten()) {
+            sizes.push(size_of(&Column::find(&relation, name)?));
+        }
+        Ok(ProfileReader { relation, subscriber, mapping: mapping.clone(), traits, size: sizes.join(" + ") })
     }
 
     /// Refuses a table in which a subscriber can have two rows.
@@ -146,7 +182,7 @@ impl ProfileReader {
 
     /// A statement that deletes the rows of some subscribers, and those ids that the column can hold.
     pub fn delete(&self, ids: &[String]) -> (String, Vec<String>) {
-        let (condition, ids) = self.subscriber.some(ids);
+        let (condition, ids) = self.subscriber.exactly(ids);
         (format!("DELETE FROM {} WHERE {condition}", self.relation.quoted()), ids)
     }
 
@@ -160,8 +196,10 @@ impl ProfileReader {
     fn read(&self, condition: &str) -> String {
         format!(
             "SELECT subscriber, CASE WHEN pg_column_size(profile) <= {LARGEST} THEN profile ELSE '{{}}' END
-             FROM (SELECT (t.{})::pg_catalog.text AS subscriber, {} AS profile FROM {} t WHERE {condition} OFFSET 0) p",
+             FROM (SELECT (t.{})::pg_catalog.text AS subscriber, CASE WHEN {} <= {LARGEST} THEN {} END AS profile
+                   FROM {} t WHERE {condition} OFFSET 0) p",
             quote_identifier(&self.subscriber.name),
+            self.size,
             self.document(),
             self.relation.quoted(),
         )
@@ -173,10 +211,13 @@ impl ProfileReader {
             "SELECT relation, place, CASE WHEN subscriber IS NULL THEN 'no subscriber'
                                           WHEN octet_length(subscriber) > {LONGEST_SUBSCRIBER} THEN 'subscriber of more than 1024 bytes'
                                           ELSE 'profile of more than 1 MiB' END
-             FROM (SELECT t.tableoid AS relation, t.ctid::pg_catalog.text AS place, (t.{})::pg_catalog.text AS subscriber, {} AS profile
+             FROM (SELECT t.tableoid AS relation, t.ctid::pg_catalog.text AS place, (t.{})::pg_catalog.text AS subscriber,
+                          CASE WHEN {} <= {LARGEST} THEN {} END AS profile
                    FROM {} t OFFSET 0) p
-             WHERE subscriber IS NULL OR octet_length(subscriber) > {LONGEST_SUBSCRIBER} OR pg_column_size(profile) > {LARGEST}",
+             WHERE subscriber IS NULL OR octet_length(subscriber) > {LONGEST_SUBSCRIBER}
+                OR profile IS NULL OR pg_column_size(profile) > {LARGEST}",
             quote_identifier(&self.subscriber.name),
+            self.size,
             self.document(),
             self.relation.quoted(),
         )
@@ -184,15 +225,15 @@ impl ProfileReader {
 
     /// The profile in a row of the table `t`.
     fn document(&self) -> String {
-        let ProfileMapping { email, traits, properties, preferences, tags, .. } = &self.mapping;
+        let ProfileMapping { email, properties, preferences, tags, .. } = &self.mapping;
         let column = |name: &String| format!("t.{}", quote_identifier(name));
         let mut parts = Vec::new();
         let mut part = |key: &str, value: String| parts.push(format!("{}, {value}", quote_literal(key)));
         email.iter().for_each(|name| part("email", format!("{}::pg_catalog.text", column(name))));
-        let listed: Vec<String> = traits.iter().map(column).collect();
-        let mut all = match listed.as_slice() {
+        let mut all = match self.traits.as_slice() {
             [] => "'{}'::jsonb".to_owned(),
-            listed => format!("(SELECT to_jsonb(r) FROM (SELECT {}) r)", listed.join(", ")),
+            // A column may be called as the row is.
+            listed => format!("(SELECT to_jsonb(r.*) FROM (SELECT {}) r)", listed.join(", ")),
         };
         if let Some(name) = properties {
             let name = column(name);
@@ -219,6 +260,7 @@ pub fn documents(registry: &Registry, subscribers: &[String]) -> HashMap<String,
         connect(|session| {
             let rows = {
                 let _acting = Acting::as_table_owner(reader.relation.owner);
+                OUTPUT.iter().for_each(|(name, value)| set_locally(name, value));
                 session.select_once(&reader.read(&condition), &[ids.into()])
             };
             for row in 0..rows.count() {
@@ -238,11 +280,14 @@ pub fn documents(registry: &Registry, subscribers: &[String]) -> HashMap<String,
     documents
 }
 
+/// What is missing in the later one, NULL included, is as it is in the earlier one.
 fn merged(session: &Session, earlier: &[u8], later: &[u8]) -> Vec<u8> {
     let rows = session.select(
-        "SELECT $1 || jsonb_strip_nulls($2)
-                || jsonb_build_object('traits', coalesce($1->'traits', '{}') || coalesce($2->'traits', '{}'),
-                                      'preferences', coalesce($1->'preferences', '{}') || coalesce($2->'preferences', '{}'))",
+        "SELECT $1 || jsonb_strip_nulls($2) || jsonb_build_object(
+           'traits', CASE jsonb_typeof($1->'traits') WHEN 'object' THEN $1->'traits' ELSE '{}' END
+             || CASE jsonb_typeof($2->'traits') WHEN 'object' THEN jsonb_strip_nulls($2->'traits') ELSE '{}' END,
+           'preferences', CASE jsonb_typeof($1->'preferences') WHEN 'object' THEN $1->'preferences' ELSE '{}' END
+             || CASE jsonb_typeof($2->'preferences') WHEN 'object' THEN jsonb_strip_nulls($2->'preferences') ELSE '{}' END)",
         &[Param::jsonb(earlier), Param::jsonb(later)],
     );
     rows.bytes(0, 1)

@@ -176,8 +176,8 @@ impl Reader {
 
     /// A statement that deletes the rows of some subscribers, and those ids that the column can hold.
     pub fn delete(&self, ids: &[String]) -> (String, Vec<String>) {
-        let (filter, ids) = self.some_subscribers(ids);
-        (format!("DELETE FROM {} WHERE true {filter}", self.relation.quoted()), ids)
+        let (condition, ids) = self.subscriber.exactly(ids);
+        (format!("DELETE FROM {} WHERE {condition}", self.relation.quoted()), ids)
     }
 
     /// A statement that reads each subscriber once.

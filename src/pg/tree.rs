@@ -161,6 +161,7 @@ pub fn reconcile(touched: &[pg_sys::Oid]) {
         return;
     }
     let registry = registry::current();
+    registry.profiles.iter().for_each(|source| refuse_relatives(source.relation, touched));
     let mut changed = false;
     for source in &registry.sources {
         let now = members(source.relation);
@@ -191,6 +192,26 @@ pub fn reconcile(touched: &[pg_sys::Oid]) {
     }
     if changed {
         registry::invalidate();
+    }
+}
+
+/// Refuses the command that made a table of profiles a part of another, or gave it parts: what is written through those would
+/// not be seen.
+fn refuse_relatives(table: pg_sys::Oid, touched: &[pg_sys::Oid]) {
+    let Some(relation) = Relation::look_up(table) else { return };
+    if !relation.is_child && refuse_parts(&relation).is_ok() {
+        return;
+    }
+    let parents: Vec<pg_sys::Oid> = connect_at_latest(|session| {
+        session
+            .select("SELECT inhparent FROM pg_catalog.pg_inherits WHERE inhrelid = $1", &[table.into()])
+            .first_column()
+    });
+    if members(table).iter().chain(&parents).any(|relative| touched.contains(relative)) {
+        let problem = format!("{} is attached as a table of profiles", relation.quoted());
+        Refusal::new(PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED, problem)
+            .hint("Such a table has no parts and is no part of another: call segment.detach_profiles first.")
+            .raise();
     }
 }
 

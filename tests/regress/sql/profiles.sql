@@ -167,6 +167,65 @@ SELECT subscriber, finding, stored FROM segment.verify() ORDER BY 1, 2;
 SELECT segment.detach_profiles('customer');
 SELECT subscriber, traits FROM segment.profile ORDER BY 1;
 SELECT * FROM segment.verify();
+-- A column may have any name, and a session any settings: values are the same, and so is since when they are.
+CREATE TABLE named (id text PRIMARY KEY, r text, country text, seen timestamptz, share float8, note text);
+INSERT INTO named VALUES ('n', 'x', 'NO', '2026-06-01 12:00+00', 0.1::float8 + 0.2::float8, '');
+SELECT segment.attach_profiles('named', 'id');
+SET timezone = 'Asia/Tokyo';
+SET extra_float_digits = -5;
+SET pg_segment.clock = '2026-06-10 00:00:00+00';
+UPDATE named SET note = 'touched';
+RESET extra_float_digits;
+SET timezone = 'UTC';
+SELECT subscriber, traits FROM segment.profile WHERE subscriber = 'n';
+SELECT * FROM segment.verify();
+-- What is missing in a later table is as it is in an earlier one.
+CREATE TABLE first_known (id text PRIMARY KEY, country text, likes jsonb, mail text);
+CREATE TABLE then_known (id text PRIMARY KEY, city text, country text, likes jsonb, mail text);
+INSERT INTO first_known VALUES ('m', 'NO', '{"topic": "news"}', 'm@example.org');
+INSERT INTO then_known VALUES ('m', 'Oslo', NULL, NULL, NULL);
+SELECT segment.attach_profiles('first_known', 'id', email => 'mail', preferences => 'likes');
+SELECT segment.attach_profiles('then_known', 'id', email => 'mail', preferences => 'likes');
+SELECT email, traits, preferences FROM segment.profile WHERE subscriber = 'm';
+UPDATE then_known SET country = 'SE', likes = '{"topic": null, "pace": "slow"}';
+SELECT email, traits, preferences FROM segment.profile WHERE subscriber = 'm';
+SELECT * FROM segment.verify();
+-- What says nothing of tags leaves those that another table has.
+CREATE TABLE labelled (id text PRIMARY KEY, labels text[], plan plan);
+INSERT INTO labelled VALUES ('t', '{vip}', 'pro');
+SELECT segment.attach_profiles('labelled', 'id', tags => 'labels');
+SELECT segment.upsert_profile('t', traits => '{"x": 1}');
+SELECT traits, tags FROM segment.profile WHERE subscriber = 't';
+-- Values too large to be put together, and a cast that fails, are nothing to the writer.
+CREATE FUNCTION no_json(plan) RETURNS json LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''no''; END';
+CREATE CAST (plan AS json) WITH FUNCTION no_json(plan);
+UPDATE labelled SET plan = 'free';
+UPDATE then_known SET mail = repeat('x', 270000000);
+SELECT email, traits, preferences FROM segment.profile WHERE subscriber = 'm';
+SELECT * FROM segment.verify();
+-- Parts that would not be seen are refused.
+CREATE TABLE child () INHERITS (labelled);
+\echo :LAST_ERROR_SQLSTATE
+CREATE TABLE whole (id text NOT NULL, labels text[], plan plan) PARTITION BY LIST (id);
+ALTER TABLE whole ATTACH PARTITION labelled DEFAULT;
+\echo :LAST_ERROR_SQLSTATE
+SELECT segment.detach_profiles('labelled'), segment.detach_profiles('named'), segment.detach_profiles('first_known'), segment.detach_profiles('then_known');
+-- forget() deletes whom it names, and nobody whose id is merely equal for the column's type or collation.
+CREATE COLLATION either_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE TABLE numbered (id integer PRIMARY KEY);
+CREATE TABLE cased (id text COLLATE either_case PRIMARY KEY);
+CREATE TABLE visited (id integer, at timestamptz);
+INSERT INTO numbered VALUES (7);
+INSERT INTO cased VALUES ('Ann');
+INSERT INTO visited VALUES (7, '2026-06-01');
+SELECT segment.attach_profiles('numbered', 'id'), segment.attach_profiles('cased', 'id'),
+       segment.attach_source('visited', 'id', 'at', constant_type => 'visit');
+SELECT segment.forget('007'), segment.forget('+7'), segment.forget('ann');
+SELECT (SELECT count(*) FROM numbered), (SELECT count(*) FROM cased), (SELECT count(*) FROM visited);
+SELECT segment.forget('7'), segment.forget('Ann');
+SELECT (SELECT count(*) FROM numbered), (SELECT count(*) FROM cased), (SELECT count(*) FROM visited);
+SELECT * FROM segment.verify();
+SELECT segment.detach_profiles('numbered'), segment.detach_profiles('cased'), segment.detach_source('visited');
 -- Clean up.
 SELECT count(segment.drop_segment(name)) FROM segment.definition WHERE name LIKE 'pp %';
 SELECT segment.detach_profiles('segment.profile_input');
