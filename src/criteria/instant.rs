@@ -20,14 +20,17 @@ pub enum Written {
 
 impl Written {
     /// Reads `2026-11-22`, `2026-11-22T01:48`, `2026-11-22 01:48:38.123456+05:30` or `...Z`, of the years 1 to
-    /// 9999; digits beyond the microsecond are dropped. `None` for anything else, surrounding blanks included.
+    /// 9999, also before Christ with ` BC` at the end, as PostgreSQL writes it; digits beyond the microsecond are
+    /// dropped. `None` for anything else, surrounding blanks included.
     pub fn parse(text: &str) -> Option<Self> {
+        let (text, before_christ) = text.strip_suffix(" BC").map_or((text, false), |text| (text, true));
         let mut rest = Reader(text.as_bytes());
-        let year = rest.digits(4).filter(|year| *year > 0)?;
+        let year = rest.digits(4).filter(|year| *year > 0)? as i32;
         rest.one(b"-")?;
         let month = rest.digits(2)?;
         rest.one(b"-")?;
-        let day = NaiveDate::from_ymd_opt(year as i32, month, rest.digits(2)?)?;
+        let year = if before_christ { 1 - year } else { year };
+        let day = NaiveDate::from_ymd_opt(year, month, rest.digits(2)?)?;
         if rest.0.is_empty() {
             return Some(Written::Day(day));
         }
@@ -161,6 +164,13 @@ mod tests {
     }
 
     #[test]
+    fn years_before_christ_are_read_as_postgresql_writes_them() {
+        assert_eq!(at("0044-03-15T12:00:00+00:00 BC"), -64_464_465_600_000_000);
+        let day = |text: &str| Written::parse(text).map(Written::in_utc);
+        assert_eq!(day("0001-12-31 BC").map(|last| last + 86_400_000_000), day("0001-01-01"));
+    }
+
+    #[test]
     fn what_is_no_time_is_refused() {
         for text in [
             "",
@@ -171,6 +181,11 @@ mod tests {
             "2024-13-01",
             "2024-1-1",
             "0000-01-01",
+            "0000-01-01 BC",
+            "10000-01-01",
+            "2024-01-01BC",
+            "2024-01-01 BC BC",
+            " BC",
             "20240101",
             "2024-01-01T",
             "2024-01-01T10",
