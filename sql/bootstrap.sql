@@ -30,7 +30,9 @@ CREATE TABLE segment.definition (
   -- Whether the segment is shown: not while it is first filled without blocking writers.
   ready       boolean NOT NULL DEFAULT true,
   -- While the definition is being put into force: the version from which on a subscriber is evaluated under it.
-  changing    bigint
+  changing    bigint,
+  -- Since when nobody moves in or out but by hand; NULL where people do.
+  on_hold_since timestamptz
 );
 
 -- Segments in an order of priority, the highest first.

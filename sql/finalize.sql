@@ -28,6 +28,8 @@ COMMENT ON FUNCTION segment.upsert_profile(text, text, jsonb, jsonb, text[]) IS 
 COMMENT ON FUNCTION segment.create_segment(text, jsonb, text, text) IS 'create a segment and fill it; returns the number of members';
 COMMENT ON PROCEDURE segment.create_segment_concurrently(text, jsonb, text, text) IS 'create a segment and fill it while writers go on, in batches that commit one by one';
 COMMENT ON PROCEDURE segment.alter_segment(text, jsonb) IS 'put other criteria in the place of those of a segment while writers go on, in batches that commit one by one';
+COMMENT ON PROCEDURE segment.hold_segment(text) IS 'let nobody move in or out of a segment but by hand, until it is resumed';
+COMMENT ON PROCEDURE segment.resume_segment(text) IS 'let people move in and out of a segment on hold again, in batches that commit one by one';
 COMMENT ON PROCEDURE segment.set_safeguards(text, jsonb) IS 'give a segment safeguards in the place of those that it has, or take them away, in batches that commit one by one';
 COMMENT ON FUNCTION segment.drop_segment(text) IS 'drop a segment with its memberships; returns the number of members it had';
 COMMENT ON FUNCTION segment.create_static_segment(text, text[], text) IS 'create a segment of the subscribers named, whatever they do; returns the number of members';
@@ -110,6 +112,7 @@ COMMENT ON COLUMN segment.definition.name IS 'name of the segment';
 COMMENT ON COLUMN segment.definition.description IS 'what the segment is for';
 COMMENT ON COLUMN segment.definition.criteria IS 'who belongs to it; see docs/criteria.md';
 COMMENT ON COLUMN segment.definition.time_zone IS 'whose calendar the criteria mean, by its IANA name';
+COMMENT ON COLUMN segment.definition.on_hold_since IS 'since when nobody moves in or out of the segment but by hand; NULL where people do';
 COMMENT ON COLUMN segment.definition.safeguards IS 'what keeps members from moving in and out at once; see docs/criteria.md';
 COMMENT ON COLUMN segment.definition.created_at IS 'time of creation';
 COMMENT ON COLUMN segment.definition.ready IS 'false while it is first filled without blocking writers';

@@ -41,8 +41,8 @@ CROSS JOIN LATERAL segment._features((SELECT version FROM segment.version), s.ev
 
 CREATE VIEW segment.summary WITH (security_invoker = true) AS
 SELECT d.name AS segment, d.description, coalesce(m.members, 0) AS members,
-       CASE WHEN NOT d.ready THEN 'filling' WHEN d.changing IS NOT NULL THEN 'changing' ELSE 'ready' END AS status,
-       d.created_at, d.criteria, d.time_zone, d.safeguards
+       CASE WHEN NOT d.ready THEN 'filling' WHEN d.changing IS NOT NULL THEN 'changing' WHEN d.on_hold_since IS NOT NULL THEN 'on hold' ELSE 'ready' END AS status,
+       d.created_at, d.criteria, d.time_zone, d.safeguards, d.on_hold_since
 FROM segment.definition d
 LEFT JOIN (SELECT segment, pg_catalog.count(*) AS members FROM segment.member GROUP BY segment) m
        ON m.segment OPERATOR(pg_catalog.=) d.name;

@@ -106,5 +106,13 @@ fn dependents(segment: String) -> TableIterator<'static, (name!(segment, String)
 /// A definition for criteria that are no segment's, without safeguards: nothing refers to it, and nobody was ever put into
 /// it by hand, as the numbers of segments begin with 1.
 fn tried(criteria: Located, zone: Zone) -> Definition {
-    Definition { id: 0, name: String::new(), criteria: criteria.into(), zone, safeguards: None, tiers: None }
+    Definition {
+        id: 0,
+        name: String::new(),
+        criteria: criteria.into(),
+        zone,
+        safeguards: None,
+        tiers: None,
+        on_hold: false,
+    }
 }

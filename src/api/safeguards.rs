@@ -5,7 +5,7 @@ use crate::pg::owner::Acting;
 use crate::pg::report::{Refusal, required, value_of};
 use crate::pg::spi::{connect, connect_at_latest};
 use crate::pg::types::JsonbArgument;
-use crate::pg::{change, registry, transaction};
+use crate::pg::{change, hold, registry, transaction};
 use pgrx::prelude::*;
 use std::rc::Rc;
 
@@ -42,6 +42,44 @@ fn set_safeguards(
         });
     }
     sweep(&segment, "set_safeguards");
+}
+
+/// Puts a segment on hold, when everybody is brought to now: from then on nobody moves in or out but by hand. Commits in
+/// between; after a crash or an error the same call goes on where that one ended.
+#[pg_extern(sql = r#"
+CREATE PROCEDURE segment.hold_segment(segment text)
+LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+"#)]
+fn hold_segment(segment: Option<String>, fcinfo: pg_sys::FunctionCallInfo) {
+    change_hold(segment, "hold_segment", true, fcinfo);
+}
+
+/// Lets people move in and out of a segment on hold again, and those at once who waited for it, while writers go on,
+/// committing in between. After a crash or an error the same call goes on where that one ended.
+#[pg_extern(sql = r#"
+CREATE PROCEDURE segment.resume_segment(segment text)
+LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+"#)]
+fn resume_segment(segment: Option<String>, fcinfo: pg_sys::FunctionCallInfo) {
+    change_hold(segment, "resume_segment", false, fcinfo);
+}
+
+fn change_hold(segment: Option<String>, what: &str, on_hold: bool, fcinfo: pg_sys::FunctionCallInfo) {
+    // SAFETY: PostgreSQL passes it to this call.
+    unsafe { transaction::require_own(fcinfo, &format!("segment.{what}")) };
+    let segment = required(segment, "segment");
+    registry::require_read_committed(what);
+    change::catch_up_online();
+    let registry = change::begin_online(what);
+    let id = existing(&registry, &segment).id;
+    let acting = Acting::as_owner(registry::home().owner);
+    let changes = hold::change(id as i32, on_hold);
+    drop(acting);
+    if changes {
+        sweep(&segment, what);
+    } else {
+        pgrx::notice!("segment \"{segment}\" is {} already", if on_hold { "on hold" } else { "in motion" });
+    }
 }
 
 /// Whether an earlier call left the same change unfinished; 55000 for a segment that is still being filled, by its criteria

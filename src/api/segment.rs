@@ -232,9 +232,11 @@ pub fn with(
     // A new one's id is not known yet, and nothing here depends on it.
     let id = replaced.unwrap_or(u32::MAX);
     let mut all: Vec<Definition> = registry.definitions.clone();
-    let tiers = all.iter().find(|other| Some(other.id) == replaced).and_then(|other| other.tiers.clone());
+    let before = all.iter().find(|other| Some(other.id) == replaced);
+    let tiers = before.and_then(|other| other.tiers.clone());
+    let on_hold = before.is_some_and(|other| other.on_hold);
     let criteria = criteria.into();
-    let definition = Definition { id, name: name.to_owned(), criteria, zone, safeguards, tiers };
+    let definition = Definition { id, name: name.to_owned(), criteria, zone, safeguards, tiers, on_hold };
     all.retain(|other| Some(other.id) != replaced);
     if replaced.is_some() {
         all.push(definition.clone());

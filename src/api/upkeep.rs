@@ -2,6 +2,7 @@
 
 use crate::activity::{Instant, VALID_TIMES};
 use crate::pg::flush::flush;
+use crate::pg::hold::hold_back;
 use crate::pg::owner::current_user;
 use crate::pg::report::Refusal;
 use crate::pg::spi::{at_new_snapshot, connect, instant};
@@ -38,6 +39,9 @@ fn refresh(until: Option<TimestampWithTimeZone>, batch: Option<i32>, fcinfo: pg_
     };
     let mut after = None;
     while step(upkeep::drain_batch(size, &mut after)) {}
+    if hold_back(until.unwrap_or_else(guc::now)) {
+        transaction::commit();
+    }
     let mut from = upkeep::first_due();
     // Without a time of its own, every batch goes to the moment that it begins.
     while step(upkeep::refresh_batch(until.unwrap_or_else(guc::now), size, &mut from)) {}

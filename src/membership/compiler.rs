@@ -5,7 +5,7 @@ use super::definition::Definition;
 use super::leaf::{Accepts, Leaf, Source};
 use super::safeguard::Guard;
 use crate::activity::{Horizons, Selection};
-use crate::criteria::{Located, Node, Test, Zone};
+use crate::criteria::{Located, Node, Safeguards, Test, Zone};
 use crate::error::{Error, Result, nearest};
 use std::cell::LazyCell;
 use std::collections::HashMap;
@@ -53,12 +53,11 @@ impl<'a> Compiler<'a> {
     pub fn segment(&mut self, definition: &Definition) -> Result<Segment> {
         self.zone = definition.zone;
         let (expression, leaves) = self.whole(&definition.criteria)?;
+        let leave = definition.safeguards.as_ref().and_then(|safeguards| safeguards.leave.as_ref());
+        let leave = leave.map(|leave| self.whole(leave)).transpose()?;
         let guard = match &definition.safeguards {
-            Some(safeguards) => {
-                let leave = safeguards.leave.as_ref().map(|leave| self.whole(leave)).transpose()?;
-                Some(Guard::new(safeguards, leave))
-            }
-            None => None,
+            Some(safeguards) => Some(Guard::new(safeguards, definition.on_hold, leave)),
+            None => definition.on_hold.then(|| Guard::new(&Safeguards::default(), true, None)),
         };
         Ok(Segment { id: definition.id, name: definition.name.clone(), expression, leaves, guard })
     }

@@ -22,6 +22,8 @@ pub struct Definition {
     pub safeguards: Option<Rc<Safeguards>>,
     /// The tier set that it is in, where the moves of that are limited.
     pub tiers: Option<Rc<Tiers>>,
+    /// Whether nobody moves, but by hand.
+    pub on_hold: bool,
 }
 
 impl Definition {

@@ -3,7 +3,8 @@
 //! Somebody who is out wishes to enter while the criteria hold, and those to leave, if there are some, do not. A member
 //! wishes to leave while those to leave hold, or, without any, the criteria do not. A wish is granted when it has lasted
 //! for so long without interruption, of a member also not before so long after the entry. Who enters has no wish to leave
-//! at the same moment, and the other way round, so that looking again at the same moment changes nothing.
+//! at the same moment, and the other way round, so that looking again at the same moment changes nothing. While a segment
+//! is on hold no wish is granted; those that would be wait.
 
 use super::compile::{Condition, Expression, Segment};
 use super::members::Members;
@@ -17,6 +18,8 @@ pub(super) struct Guard {
     pub leave_after: Instant,
     pub stay: Instant,
     pub leave: Option<Expression>,
+    /// Whether nobody moves.
+    pub on_hold: bool,
     /// Every leaf of the criteria to leave in document order, with its path.
     pub leaves: Vec<(String, Condition)>,
 }
@@ -61,8 +64,12 @@ pub(super) struct Outcome {
 }
 
 impl Guard {
-    /// With the criteria to leave, if there are some, and their leaves.
-    pub fn new(safeguards: &Safeguards, leave: Option<(Expression, Vec<(String, Condition)>)>) -> Self {
+    /// Of a segment on hold or not, with the criteria to leave, if there are some, and their leaves.
+    pub fn new(
+        safeguards: &Safeguards,
+        on_hold: bool,
+        leave: Option<(Expression, Vec<(String, Condition)>)>,
+    ) -> Self {
         let (leave, leaves) = leave.map_or((None, Vec::new()), |(leave, leaves)| (Some(leave), leaves));
         let micros = |length: Option<Duration>| length.map_or(0, |length| length.seconds() * SECOND);
         Guard {
@@ -70,6 +77,7 @@ impl Guard {
             leave_after: micros(safeguards.leave_after),
             stay: micros(safeguards.stay),
             leave,
+            on_hold,
             leaves,
         }
     }
@@ -106,6 +114,7 @@ impl Guard {
         let due = self.holds(member, since, entered).into_iter().filter_map(|hold| hold.until).max();
         match due.filter(|due| *due > at && since != RELEASED) {
             Some(due) => Outcome { held: Held { since: Some(since), ..stays.held }, due: Some(due), ..stays },
+            None if self.on_hold => Outcome { held: Held { since: Some(since), ..stays.held }, ..stays },
             None => {
                 let entered = (!member && self.stay > 0).then_some(at);
                 Outcome { member: !member, held: Held { since: None, entered, ..held }, due: None }
@@ -129,8 +138,9 @@ impl Guard {
         let Outcome { member, held, .. } = outcome;
         match held.since {
             Some(since) => {
-                let holds = self.holds(*member, since, held.entered).into_iter();
-                holds.filter(|hold| hold.until.is_some_and(|until| until > at)).collect()
+                let waits = self.holds(*member, since, held.entered).into_iter();
+                let waits = waits.filter(|hold| hold.until.is_some_and(|until| until > at));
+                waits.chain(self.on_hold.then_some(Hold { safeguard: "hold", until: None })).collect()
             }
             None if *member != enters => vec![Hold { safeguard: "leave", until: None }],
             None => Vec::new(),

@@ -18,6 +18,7 @@ fn definition(id: u32, criteria: &Value, safeguards: Option<&Value>) -> Definiti
         zone: Zone::UTC,
         safeguards: safeguards.map(parsed).map(Rc::new),
         tiers: None,
+        on_hold: false,
     }
 }
 

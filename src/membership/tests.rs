@@ -19,7 +19,7 @@ const ZONES: [&str; 6] =
 fn definition(id: u32, criteria: Value) -> Definition {
     let criteria = features().expand(locate(&criteria, Scope::Subscriber).unwrap()).unwrap().into();
     let zone = Zone::by_name(ZONES[(id - 1) as usize % ZONES.len()]).unwrap();
-    Definition { id, name: format!("s{id}"), criteria, zone, safeguards: None, tiers: None }
+    Definition { id, name: format!("s{id}"), criteria, zone, safeguards: None, tiers: None, on_hold: false }
 }
 
 fn program(criteria: &[Value]) -> Program {
@@ -665,6 +665,7 @@ fn fading_weights_halve_and_are_due_when_they_have_fallen_far_enough() {
         zone: Zone::UTC,
         safeguards: None,
         tiers: None,
+        on_hold: false,
     };
     let program = Program::alone(&[definition]).unwrap();
     // Three in one day weigh as two, which are a half after two days.
@@ -689,6 +690,7 @@ fn what_a_cap_kept_out_never_counts_later() {
         zone: Zone::UTC,
         safeguards: None,
         tiers: None,
+        on_hold: false,
     };
     let program = Program::alone(&[definition]).unwrap();
     let events: [Event; 2] = [("purchase", 0, 1), ("purchase", 23 * HOUR, 1)];
@@ -724,6 +726,7 @@ fn points_for_conditions_within_a_group() {
                 zone: Zone::UTC,
                 safeguards: None,
                 tiers: None,
+                on_hold: false,
             };
             let program = Program::alone(&[definition]).unwrap();
             let state = fresh(&program, events, 0);

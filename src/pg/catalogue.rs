@@ -32,7 +32,7 @@ pub fn definitions(
     before: &Texts,
 ) -> (Parsed, Texts) {
     let rows = session.select(
-        "SELECT segment_id, name, criteria::text, time_zone, safeguards::text
+        "SELECT segment_id, name, criteria::text, time_zone, safeguards::text, on_hold_since IS NOT NULL
          FROM segment.definition ORDER BY segment_id",
         &[],
     );
@@ -71,7 +71,7 @@ pub fn definitions(
                 let tiers = tiers.iter().find(|(set, _)| set.segments.contains(&name));
                 let tiers = tiers.map(|(_, tiers)| Rc::clone(tiers));
                 let id = rows.value::<i32>(row, 1) as u32;
-                Ok(Definition { id, name, criteria, zone, safeguards, tiers })
+                Ok(Definition { id, name, criteria, zone, safeguards, tiers, on_hold: rows.value(row, 6) })
             }
             Err(error) => Err((name, error)),
         }

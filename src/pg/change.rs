@@ -2,6 +2,7 @@
 
 use super::flush::flush;
 use super::guc;
+use super::hold::hold_back;
 use super::owner::Acting;
 use super::registry::{self, Registry};
 use super::spi::{connect, timestamp};
@@ -23,6 +24,8 @@ pub fn begin(what: &str) -> Rc<Registry> {
 /// Brings everybody who is due to now under the definitions in force, in batches that commit one by one: what becomes of
 /// somebody under safeguards depends on the way there.
 pub fn catch_up_online() {
+    hold_back(guc::now());
+    transaction::commit();
     let mut from = upkeep::first_due();
     loop {
         let pass = upkeep::refresh_batch(guc::now(), upkeep::ONLINE, &mut from);

@@ -12,6 +12,7 @@ pub mod event;
 pub mod flush;
 mod gather;
 pub mod guc;
+pub mod hold;
 pub mod owner;
 pub mod pending;
 pub mod profile;

@@ -275,7 +275,7 @@ impl Registry {
                 (parsed.id, &parsed.name, parsed.zone) == (known.id, &known.name, known.zone)
                     && Rc::ptr_eq(&parsed.criteria, &known.criteria)
                     && parsed.safeguards.as_ref().map(Rc::as_ptr) == known.safeguards.as_ref().map(Rc::as_ptr)
-                    && parsed.tiers == known.tiers
+                    && (&parsed.tiers, parsed.on_hold) == (&known.tiers, known.on_hold)
             })
         };
         self.broken.is_empty()

@@ -2,6 +2,7 @@
 
 use super::engine::{Brought, Engine};
 use super::gather;
+use super::hold::hold_back;
 use super::owner::Acting;
 use super::pending::Reread;
 use super::profile::subscribers;
@@ -123,6 +124,7 @@ pub fn drain_batch(limit: i64, after: &mut Option<String>) -> Pass {
 pub fn catch_up(now: Instant) {
     let mut after = None;
     while drain_batch(BATCH as i64, &mut after).more {}
+    hold_back(now);
     let mut from = first_due();
     while refresh_batch(now, BATCH as i64, &mut from).more {}
 }

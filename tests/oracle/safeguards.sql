@@ -55,7 +55,7 @@ $$;
 
 -- Whether more than the criteria decides about a segment.
 CREATE FUNCTION steady.guarded(name text) RETURNS boolean LANGUAGE sql STABLE AS $$
-  SELECT safeguards IS NOT NULL OR d.name IN ('s1', 's2') AND steady.moves() IS NOT NULL FROM segment.definition d WHERE d.name = guarded.name
+  SELECT safeguards IS NOT NULL OR on_hold_since IS NOT NULL OR d.name IN ('s1', 's2') AND steady.moves() IS NOT NULL FROM segment.definition d WHERE d.name = guarded.name
 $$;
 
 -- One look at one membership.
@@ -73,7 +73,7 @@ BEGIN
   p.wishing_since := coalesce(p.wishing_since, t);
   ready := p.wishing_since + steady.micros(d.safeguards, CASE WHEN p.member THEN 'leave_after' ELSE 'enter_after' END);
   IF p.member AND p.wishing_since > '-infinity' THEN ready := greatest(ready, p.entered + steady.micros(d.safeguards, 'stay')); END IF;
-  IF ready <= t THEN
+  IF ready <= t AND d.on_hold_since IS NULL THEN
     p.member := NOT p.member;
     p.wishing_since := NULL;
     p.entered := CASE WHEN p.member THEN t END;
@@ -114,7 +114,7 @@ BEGIN
         -- The move is taken back; a wish that was granted stays one.
         FOREACH p IN ARRAY before LOOP
           IF p.by_hand IS NULL AND p.member <> (steady.place_of(p.segment, u.subscriber)).member THEN
-            p.wishing_since := CASE WHEN (SELECT safeguards IS NOT NULL FROM segment.definition WHERE name = p.segment)
+            p.wishing_since := CASE WHEN (SELECT safeguards IS NOT NULL OR on_hold_since IS NOT NULL FROM segment.definition WHERE name = p.segment)
                                THEN coalesce(nullif(p.wishing_since, '-infinity'), u.t) END;
             PERFORM steady.put(p);
           END IF;
@@ -190,7 +190,7 @@ $$;
 -- What segment.explain says is what the oracle's machine says.
 CREATE FUNCTION steady.explained(subscriber text, segment text, member boolean, wishing boolean) RETURNS boolean LANGUAGE sql STABLE AS $$
   SELECT bool_and(holds) FILTER (WHERE path = '' AND condition LIKE 'member of%') = member
-     AND (count(*) FILTER (WHERE path IN ('enter_after', 'leave_after', 'stay')) > 0) = (wishing AND NOT bool_or(condition LIKE '%by moves'))
+     AND (count(*) FILTER (WHERE path IN ('enter_after', 'leave_after', 'stay')) > 0) = (wishing AND NOT bool_or(condition ~ 'by (moves|hold)$'))
   FROM segment.explain(subscriber, segment)
 $$;
 
@@ -206,7 +206,7 @@ BEGIN
   END IF;
   IF FOUND THEN
     RAISE EXCEPTION '% of % in % after %, at %', wrong.difference, wrong.subscriber, wrong.segment, what, segment.now()
-      USING DETAIL = (SELECT string_agg(name || ': ' || criteria || coalesce(' ' || safeguards::text, ''), E'\n' ORDER BY segment_id) || E'\n' || coalesce(steady.moves()::text, '') FROM segment.definition);
+      USING DETAIL = (SELECT string_agg(name || ': ' || criteria || coalesce(' ' || safeguards::text, '') || coalesce(' on hold since ' || on_hold_since, ''), E'\n' ORDER BY segment_id) || E'\n' || coalesce(steady.moves()::text, '') FROM segment.definition);
   END IF;
 END
 $$;
@@ -247,7 +247,7 @@ BEGIN
     here := format('/* steady seed %s hour %s */ ', seed, hour);
     RETURN NEXT here || 'SELECT oracle.set_clock(segment.now() + interval ''1 hour''), steady.step()';
     FOR n IN 1 .. oracle.below(4) LOOP
-      what := oracle.pick(ARRAY['write', 'write', 'write', 'write', 'refresh', 'guard', 'guard', 'decide', 'rare']);
+      what := oracle.pick(ARRAY['write', 'write', 'write', 'write', 'refresh', 'guard', 'guard', 'decide', 'hold', 'rare']);
       IF what = 'rare' THEN what := oracle.pick(ARRAY['rebuild', 'alter', 'free', 'moves', 'moves']); END IF;
       name := 's' || 1 + oracle.below(segments);
       CASE what
@@ -259,6 +259,9 @@ BEGIN
         WHEN 'guard', 'free' THEN
           RETURN NEXT here || format('CALL segment.set_safeguards(%L, %L)', name,
             CASE WHEN what = 'guard' THEN steady.random_safeguards(ARRAY(SELECT 's' || i FROM generate_series(1, right(name, 1)::integer - 1) i)) END);
+          RETURN NEXT here || format('SELECT steady.guard(%L)', name);
+        WHEN 'hold' THEN
+          RETURN NEXT here || format('CALL segment.%s(%L)', oracle.pick(ARRAY['hold_segment', 'resume_segment']), name);
           RETURN NEXT here || format('SELECT steady.guard(%L)', name);
         WHEN 'moves' THEN
           RETURN NEXT here || format('SELECT segment.set_tier_moves(''steady'', %L)', CASE WHEN random() < 0.8 THEN steady.random_moves() END);

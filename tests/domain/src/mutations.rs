@@ -275,6 +275,7 @@ fn errors_name_what_is_near() {
             zone: Zone::UTC,
             safeguards: None,
             tiers: None,
+            on_hold: false,
         };
         let everyone = locate(&json!({}), Scope::Subscriber).unwrap();
         let checked = locate(&criteria, Scope::Subscriber)
