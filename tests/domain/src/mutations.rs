@@ -118,6 +118,7 @@ fn check(text: &str) -> Result<(), Option<String>> {
                     zone: Zone::UTC,
                     safeguards: None,
                     tiers: None,
+                    on_hold: false,
                 };
                 if let Err(error) = Program::check(&criteria, &[known]) {
                     verdict(&error)?;
