@@ -88,6 +88,18 @@ CREATE TABLE segment.profile_source (
   attached_at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 
+-- What models predict about subscribers: attributes too.
+CREATE TABLE segment.prediction (
+  subscriber   text COLLATE "C" NOT NULL,
+  model        text NOT NULL CHECK (model OPERATOR(pg_catalog.<>) ''),
+  -- Of a model that was trained here.
+  version      integer,
+  value        double precision NOT NULL CHECK (value OPERATOR(pg_catalog.>) '-infinity' AND value OPERATOR(pg_catalog.<) 'infinity'),
+  confidence   double precision CHECK (confidence OPERATOR(pg_catalog.>=) 0 AND confidence OPERATOR(pg_catalog.<=) 1),
+  predicted_at timestamptz NOT NULL,
+  PRIMARY KEY (subscriber, model)
+);
+
 CREATE TABLE segment.stream (
   stream_id  integer GENERATED ALWAYS AS IDENTITY (START WITH 5) PRIMARY KEY,
   event_type text,
@@ -229,6 +241,7 @@ SELECT pg_catalog.pg_extension_config_dump('segment.source_table', '');
 SELECT pg_catalog.pg_extension_config_dump('segment.feature', '');
 SELECT pg_catalog.pg_extension_config_dump('segment.profile_source', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('segment.profile_source', 'profile_source_id'), '');
+SELECT pg_catalog.pg_extension_config_dump('segment.prediction', '');
 SELECT pg_catalog.pg_extension_config_dump('segment.stream', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('segment.stream', 'stream_id'), '');
 SELECT pg_catalog.pg_extension_config_dump('segment.state', '');

@@ -23,6 +23,8 @@ COMMENT ON FUNCTION segment.detach_source(regclass) IS 'stop capturing a table a
 COMMENT ON FUNCTION segment.attach_profiles(regclass, name, name, text[], name, name, name) IS 'follow a table with a row per subscriber, whose columns are then attributes; returns the number of profiles';
 COMMENT ON FUNCTION segment.detach_profiles(regclass) IS 'stop following a table of profiles and forget what is known from it; returns the number of profiles read again or forgotten';
 COMMENT ON FUNCTION segment.create_profile_table() IS 'create the ready-made table segment.profile_input and attach it, unless that was done before';
+COMMENT ON FUNCTION segment.set_predictions(text, text[], double precision[], double precision[]) IS 'store what a model predicts about subscribers, in the place of what it predicted before; returns how many';
+COMMENT ON FUNCTION segment.drop_predictions(text) IS 'forget what a model predicted about everybody; returns about how many';
 COMMENT ON FUNCTION segment.upsert_profile(text, text, jsonb, jsonb, text[]) IS 'store what is known of a subscriber in segment.profile_input: keys given replace those there, a null removes one; returns whether the subscriber is new there';
 -- Segments
 COMMENT ON FUNCTION segment.create_segment(text, jsonb, text, text) IS 'create a segment and fill it; returns the number of members';
@@ -138,6 +140,13 @@ COMMENT ON COLUMN segment.feature.kind IS 'feature or score';
 COMMENT ON COLUMN segment.feature.spec IS 'how it is computed; see docs/features.md';
 COMMENT ON COLUMN segment.feature.description IS 'what it is for';
 COMMENT ON COLUMN segment.feature.created_at IS 'time of creation';
+COMMENT ON TABLE segment.prediction IS 'what models predict about subscribers, which are attributes in criteria';
+COMMENT ON COLUMN segment.prediction.subscriber IS 'id of the subscriber';
+COMMENT ON COLUMN segment.prediction.model IS 'name of the model: predictions.name in criteria';
+COMMENT ON COLUMN segment.prediction.version IS 'version of a model that was trained here; NULL of one from elsewhere';
+COMMENT ON COLUMN segment.prediction.value IS 'what is predicted, in the unit of the model';
+COMMENT ON COLUMN segment.prediction.confidence IS 'from 0 to 1; NULL where the model says nothing about it';
+COMMENT ON COLUMN segment.prediction.predicted_at IS 'when it was predicted';
 COMMENT ON TABLE segment.profile_source IS 'attached tables of profiles, with their column mapping';
 COMMENT ON COLUMN segment.profile_source.profile_source_id IS 'stable number of the source; where two have a profile of the same subscriber, the values of the higher number win';
 COMMENT ON COLUMN segment.profile_source.relation IS 'the table';

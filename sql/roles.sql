@@ -8,7 +8,7 @@
 GRANT USAGE ON SCHEMA segment TO :"reader", :"manager";
 GRANT SELECT ON segment.member, segment.manual_member, segment.tier, segment.tier_summary, segment.tier_set,
   segment.profile, segment.summary, segment.transition, segment.definition,
-  segment.feature, segment.feature_list, segment.state, segment.due, segment.membership, segment.history, segment.history_begin, segment.version
+  segment.feature, segment.feature_list, segment.prediction, segment.state, segment.due, segment.membership, segment.history, segment.history_begin, segment.version
   TO :"reader", :"manager";
 GRANT EXECUTE ON FUNCTION segment.members(text), segment.members_as_of(text, timestamptz), segment._recorded_segment(text, timestamptz),
   segment.time_in_segment(text, text, timestamptz, timestamptz), segment.dependents(text), segment.explain(text, text), segment.validate(jsonb),
@@ -27,6 +27,7 @@ GRANT EXECUTE ON FUNCTION segment.attach_source(regclass, name, name, name, text
   segment.attach_profiles(regclass, name, name, text[], name, name, name), segment.detach_profiles(regclass),
   segment.create_feature(text, jsonb, text), segment.create_score(text, jsonb, text), segment.alter_feature(text, jsonb),
   segment.drop_feature(text), segment.create_profile_table(), segment.upsert_profile(text, text, jsonb, jsonb, text[]),
+  segment.set_predictions(text, text[], double precision[], double precision[]), segment.drop_predictions(text),
   segment.create_segment(text, jsonb, text, text), segment.create_static_segment(text, text[], text), segment.drop_segment(text),
   segment.preview(jsonb, integer, text), segment.diff(text, jsonb),
   segment.add_member(text, text), segment.exclude_member(text, text), segment.release_member(text, text),

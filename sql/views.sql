@@ -77,7 +77,7 @@ LEFT JOIN (SELECT DISTINCT ON (t.tier_set, m.subscriber) t.tier_set, m.subscribe
            ORDER BY t.tier_set, m.subscriber, l.place) p
        ON p.tier_set OPERATOR(pg_catalog.=) t.tier_set AND p.subscriber OPERATOR(pg_catalog.=) s.subscriber
 -- Nobody without events and without a profile is a subscriber, but by hand.
-WHERE s.activity OPERATOR(pg_catalog.<>) '' OR s.manual IS NOT NULL OR s.profile IS NOT NULL;
+WHERE s.activity OPERATOR(pg_catalog.<>) '' OR s.manual IS NOT NULL OR s.profile OPERATOR(pg_catalog.-) 'predictions' OPERATOR(pg_catalog.<>) '{}';
 
 CREATE VIEW segment.tier_summary WITH (security_invoker = true) AS
 SELECT t.tier_set, l.place, coalesce(d.name, t.otherwise) AS tier, coalesce(p.members, 0) AS members,

@@ -10,6 +10,7 @@ mod explain;
 mod feature;
 mod history;
 mod member;
+mod prediction;
 mod preview;
 mod profile;
 mod safeguards;

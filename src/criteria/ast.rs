@@ -39,17 +39,32 @@ pub struct Located {
 pub struct Path(pub Vec<String>);
 
 impl Path {
+    fn of<const N: usize>(keys: [&str; N]) -> Path {
+        Path(keys.map(str::to_owned).to_vec())
+    }
+
     /// Whether a subscriber's attribute is one of the profile, and not a feature.
     pub fn is_of_profile(&self) -> bool {
         self.in_profile().is_some()
     }
 
-    /// Where in the document of a profile an attribute lies, that is one of it: `demographics` are traits.
+    /// Where in the document of a profile an attribute lies, that is one of it: `demographics` are traits, and the
+    /// prediction of a model is its value.
     pub fn in_profile(&self) -> Option<Path> {
         let (root, rest) = self.0.split_first()?;
         let root = match root.as_str() {
             "traits" | "demographics" => "traits",
             root @ ("email" | "preferences" | "tags") => root,
+            "predictions" => {
+                let value = if rest.len() == 1 { "value" } else { return Some(self.clone()) };
+                return Some(Path([&self.0[..], &[value.to_owned()]].concat()));
+            }
+            "churn_probability" if rest.is_empty() => {
+                return Some(Path::of(["predictions", "churn", "value"]));
+            }
+            "predicted_lifetime_value" if rest.is_empty() => {
+                return Some(Path::of(["predictions", "value", "value"]));
+            }
             _ => return None,
         };
         Some(Path([&[root.to_owned()], rest].concat()))

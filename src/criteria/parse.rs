@@ -95,7 +95,7 @@ pub(super) fn locate_at(value: &Value, scope: Scope, at: &str) -> Result<Located
 pub fn is_root(word: &str) -> bool {
     FORMS.contains(&word)
         || Path(vec![word.to_owned()]).is_of_profile()
-        || ["features", "scores", "behavior_scores", "predictions", "of"].contains(&word)
+        || ["features", "scores", "behavior_scores", "of"].contains(&word)
 }
 
 /// The canonical name of an event type.

@@ -18,7 +18,7 @@ pub struct Subject<'a> {
 impl Subject<'_> {
     /// Nobody is a subscriber without a profile and without events.
     pub fn exists(&self, state: &State) -> bool {
-        state.events > 0 || self.profile.is_some()
+        state.events > 0 || self.profile.is_some_and(Profile::is_known)
     }
 }
 

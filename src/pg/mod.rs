@@ -15,6 +15,7 @@ pub mod guc;
 pub mod hold;
 pub mod owner;
 pub mod pending;
+pub mod prediction;
 pub mod profile;
 pub mod registry;
 pub mod relation;

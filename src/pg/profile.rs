@@ -3,6 +3,7 @@
 use super::column::{Column, IDS, TEXTS, column_names, is_enum};
 use super::event::text;
 use super::owner::Acting;
+use super::prediction;
 use super::registry::Registry;
 use super::relation::Relation;
 use super::report::Refusal;
@@ -277,6 +278,7 @@ pub fn documents(registry: &Registry, subscribers: &[String]) -> HashMap<String,
             }
         });
     }
+    prediction::add(&mut documents, subscribers);
     documents
 }
 

@@ -1,7 +1,7 @@
-//! What is known of a subscriber beside the events: e-mail, traits, preferences and tags.
+//! What is known of a subscriber beside the events: e-mail, traits, preferences, tags and predictions.
 //!
-//! One JSON document per subscriber, with the keys `email`, `traits`, `preferences` and `tags`, and since when each of
-//! its values is what it is.
+//! One JSON document per subscriber, with the keys `email`, `traits`, `preferences`, `tags` and `predictions`, and since
+//! when each of its values is what it is.
 
 mod held;
 
@@ -36,6 +36,11 @@ impl Profile {
             }
         };
         Profile { document: document.into(), held }
+    }
+
+    /// Whether it says more than what is predicted, which makes nobody a subscriber.
+    pub fn is_known(&self) -> bool {
+        self.root().entries().any(|(key, _)| key != "predictions")
     }
 
     pub fn root(&self) -> Jsonb<'_> {
