@@ -111,6 +111,10 @@ CREATE TABLE segment.stream (
   extent     boolean NOT NULL,
   keep       text NOT NULL,
   ever       boolean NOT NULL,
+  hours      integer[],
+  weekdays   integer[],
+  months     integer[],
+  time_zone  text,
   -- The version from which on a state that was written has the stream; 0 where all have.
   since      bigint NOT NULL DEFAULT 0
 );

@@ -58,6 +58,8 @@ COMMENT ON FUNCTION segment.dependents(text) IS 'list the segments whose criteri
 COMMENT ON FUNCTION segment.create_feature(text, jsonb, text) IS 'create a feature by its definition, or have a ready one kept; segment.profile then shows it';
 COMMENT ON FUNCTION segment.create_score(text, jsonb, text) IS 'create a score: a feature that is a sum of terms';
 COMMENT ON FUNCTION segment.alter_feature(text, jsonb) IS 'put another definition in the place of that of a created feature; what uses it is evaluated again';
+COMMENT ON FUNCTION segment.performance(text, timestamptz, timestamptz) IS 'sends, opens, clicks, purchases and their rates for each campaign, or each value of another property of the events';
+COMMENT ON FUNCTION segment.content_preferences(text, text) IS 'what a subscriber makes of each category, or of each value of another property';
 COMMENT ON FUNCTION segment.drop_feature(text) IS 'drop a created feature that nothing uses';
 COMMENT ON FUNCTION segment._features_known() IS 'internal: all features, for segment.feature_list';
 COMMENT ON FUNCTION segment._numbers(bigint, text, timestamptz, bytea, jsonb, bytea, timestamptz) IS 'internal: created features of a stored state, for segment.profile';
@@ -174,7 +176,11 @@ COMMENT ON COLUMN segment.state.memory IS 'for segments with safeguards: since w
 COMMENT ON COLUMN segment.stream.from_time IS 'only events from this instant on';
 COMMENT ON COLUMN segment.stream.until_time IS 'only events before this instant';
 COMMENT ON COLUMN segment.stream.extent IS 'whether the times of the first and of the last event are kept';
-COMMENT ON COLUMN segment.stream.keep IS 'what becomes of the values at value_path: their sum, the same of events that have a number alone (mean), each of the numbers, or a hash of each of the values';
+COMMENT ON COLUMN segment.stream.keep IS 'what becomes of the values at value_path: their sum, the same of events that have a number alone (mean), each of the numbers, a hash of each of the values, or that hash with what each event says of the value, in order (preference)';
+COMMENT ON COLUMN segment.stream.hours IS 'only events in these hours of the day, where there are any';
+COMMENT ON COLUMN segment.stream.weekdays IS 'only events on these days of the week, Monday being 1, where there are any';
+COMMENT ON COLUMN segment.stream.months IS 'only events in these months, where there are any';
+COMMENT ON COLUMN segment.stream.time_zone IS 'time zone of hours, weekdays and months; NULL where every time will do';
 COMMENT ON COLUMN segment.stream.ever IS 'whether single numbers and values are kept that no window can ask about any more';
 COMMENT ON COLUMN segment.stream.horizons IS 'widest window in microseconds, seconds, minutes and hours; 0 where none of that resolution is read';
 COMMENT ON COLUMN segment.stream.since IS 'version from which on a state that was written has the stream';

@@ -30,6 +30,7 @@ GRANT EXECUTE ON FUNCTION segment.attach_source(regclass, name, name, name, text
   segment.set_predictions(text, text[], double precision[], double precision[]), segment.drop_predictions(text),
   segment.create_segment(text, jsonb, text, text), segment.create_static_segment(text, text[], text), segment.drop_segment(text),
   segment.preview(jsonb, integer, text), segment.diff(text, jsonb),
+  segment.performance(text, timestamptz, timestamptz), segment.content_preferences(text, text),
   segment.add_member(text, text), segment.exclude_member(text, text), segment.release_member(text, text),
   segment.create_tier_set(text, text[], text, jsonb), segment.set_tier_moves(text, jsonb), segment.drop_tier_set(text), segment.record_event(text, text, timestamptz, numeric, jsonb),
   segment.flush(), segment.forget(text), segment._set_aside(), segment.verify(), segment.kmeans(regclass, text[], integer, text, bigint, integer),

@@ -102,7 +102,9 @@ impl State {
         let (_, record) = split(recent)?;
         let mut state = State::from_bytes(record, streams)?;
         state.events += base.state.events;
-        base.state.extents.iter().for_each(|extent| state.widen(*extent));
+        let extents = std::mem::replace(&mut state.extents, base.state.extents.clone());
+        extents.into_iter().for_each(|extent| state.widen(extent));
+        state.preferences.clone_from(&base.state.preferences);
         state.base = Some(base);
         Ok(state)
     }
@@ -180,7 +182,7 @@ impl State {
     fn since(&self, base: &Base) -> Vec<u8> {
         let known = |extent: &Extent| base.state.extents.contains(extent);
         let extents: Vec<Extent> = self.extents.iter().filter(|extent| !known(extent)).copied().collect();
-        let record = self.record(self.events - base.state.events, &extents);
+        let record = self.record(self.events - base.state.events, &extents, &[]);
         [base.stamp.as_slice(), &record].concat()
     }
 }

@@ -3,12 +3,14 @@
 
 use super::base::split;
 use super::feed::{Change, Entry, Feed};
+use super::preference::Preferences;
 use super::state::{Extent, Pane, Pending, State, Tally};
 use super::stream::Streams;
 use crate::error::{Error, Result};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
-const VERSION: u8 = 4;
+const VERSION: u8 = 5;
 
 /// Sums are stored without their common trailing zeros, up to so many.
 const MOST_ZEROS: u8 = 6;
@@ -22,11 +24,11 @@ impl PartialEq for State {
 impl State {
     /// Of a state in one part. Equal states give equal bytes. Nobody without events needs any.
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.record(self.events, &self.extents)
+        self.record(self.events, &self.extents, &self.preferences)
     }
 
-    /// The bytes of its panes and of what is to come, with so many events and the extents of some streams.
-    pub(super) fn record(&self, events: i64, extents: &[Extent]) -> Vec<u8> {
+    /// The bytes of its panes and of what is to come, with so many events and the extents and preferences of some streams.
+    pub(super) fn record(&self, events: i64, extents: &[Extent], preferences: &[Preferences]) -> Vec<u8> {
         let order = self.feed_order();
         if events == 0 && order.is_empty() {
             return Vec::new();
@@ -45,6 +47,17 @@ impl State {
             writer.unsigned(extent.stream.into());
             writer.signed(extent.first.into());
             writer.unsigned(extent.last.wrapping_sub(extent.first) as u64);
+            writer.sum(extent.sum);
+        }
+        writer.length(preferences.len());
+        for Preferences { stream, until, values } in preferences {
+            writer.unsigned((*stream).into());
+            writer.signed((*until).into());
+            writer.length(values.len());
+            for (hash, value) in values {
+                writer.bytes.extend(hash.to_le_bytes());
+                writer.bytes.extend(value.to_le_bytes());
+            }
         }
         // Feeds by their place in the written order.
         let mut place = vec![0_u32; self.feeds.len()];
@@ -114,7 +127,15 @@ impl State {
             let first: i64 = reader.integer()?;
             let length = i64::try_from(reader.unsigned()?).map_err(|_| corrupt())?;
             let last = first.checked_add(length).ok_or_else(corrupt)?;
-            state.extents.push(Extent { stream, first, last });
+            state.extents.push(Extent { stream, first, last, sum: reader.sum()? });
+        }
+        for _ in 0..reader.length()? {
+            let stream = u32::try_from(reader.unsigned()?).map_err(|_| corrupt())?;
+            let (until, mut values) = (reader.integer()?, BTreeMap::new());
+            for _ in 0..reader.length()? {
+                values.insert(i64::from_le_bytes(reader.word()?), f64::from_le_bytes(reader.word()?));
+            }
+            state.preferences.push(Preferences { stream, until, values });
         }
         for list in 0..state.panes.len() {
             let panes = reader.length()?;
@@ -153,8 +174,9 @@ impl State {
     fn common_zeros(&self) -> u8 {
         let panes = self.panes.iter().flatten().map(|pane| pane.tally.sum);
         let pending = self.pending.iter().map(|pending| pending.tally.sum);
+        let latest = self.extents.iter().map(|extent| extent.sum);
         let mut zeros = MOST_ZEROS;
-        for sum in panes.chain(pending).filter(|sum| *sum != 0) {
+        for sum in panes.chain(pending).chain(latest).filter(|sum| *sum != 0) {
             let divides = |unit: i64| match i64::try_from(sum) {
                 Ok(sum) => sum % unit == 0,
                 Err(_) => sum % i128::from(unit) == 0,
@@ -294,6 +316,12 @@ impl Reader<'_> {
         let (byte, rest) = self.bytes.split_first().ok_or_else(corrupt)?;
         self.bytes = rest;
         Ok(*byte)
+    }
+
+    fn word(&mut self) -> Result<[u8; 8]> {
+        let (word, rest) = self.bytes.split_first_chunk().ok_or_else(corrupt)?;
+        self.bytes = rest;
+        Ok(*word)
     }
 
     pub fn unsigned(&mut self) -> Result<u64> {

@@ -20,8 +20,10 @@ pub struct Feed {
     pub(super) items: bool,
     /// The positions of those that are live.
     pub(super) live: Box<[u32]>,
-    /// The ids of those of them whose first and last events are kept.
-    pub(super) extending: Vec<u32>,
+    /// The ids of those of them whose first and last events are kept, and whether they sum the number.
+    pub(super) extending: Vec<(u32, bool)>,
+    /// The one for which the order of events matters, if there is one; it has its own feed.
+    pub(super) in_order: Option<u32>,
     /// How far back it is kept: as far as any of its live streams.
     pub(super) horizons: Horizons,
 }

@@ -13,6 +13,7 @@ mod feed;
 mod hash;
 mod line;
 mod packed;
+mod preference;
 mod read;
 mod state;
 mod stream;
@@ -26,9 +27,10 @@ pub use feed::{Change, Entry, Feed};
 pub use hash::hash;
 pub use line::Line;
 pub use packed::{Feeds, Packed};
+pub use preference::preferences;
 pub use read::Totals;
 pub use state::{Fold, State, Tally};
-pub use stream::{Horizons, Keep, Selection, Stream, Streams};
+pub use stream::{Horizons, Keep, Selection, Stream, Streams, hash_of};
 pub use time::{DAY, HOUR, Instant, Resolution, SECOND, VALID_TIMES, Window};
 
 /// Decimal digits kept of an event's value; sums are integers of this unit, so that a delete inverts exactly.

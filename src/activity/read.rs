@@ -2,6 +2,7 @@
 
 use super::feed::Feed;
 use super::line::{Line, coarsen};
+use super::preference::Preferences;
 use super::state::{State, Tally};
 use super::stream::{Stream, Streams};
 use super::time::{Instant, Resolution, Window};
@@ -128,12 +129,13 @@ impl State {
     }
 
     /// The items of a stream that keeps them, each with the first instants of the panes, of some resolutions, that it lies
-    /// in; the earliest instant of all where it is older than everything that a window of that resolution can ask about.
+    /// in, the earliest instant of all where it is older than everything that a window of that resolution can ask about, and how
+    /// often it is there.
     pub fn items<const N: usize>(
         &self,
         stream: u32,
         resolutions: [Resolution; N],
-    ) -> Vec<([Instant; N], i64)> {
+    ) -> Vec<([Instant; N], i64, i64)> {
         let feeds = self.feeding(stream);
         let mut items =
             self.base.as_ref().map_or_else(Vec::new, |base| base.state.items(stream, resolutions));
@@ -145,7 +147,7 @@ impl State {
                     }
                     _ => Instant::MIN,
                 };
-                items.push((resolutions.map(begin), pane.item));
+                items.push((resolutions.map(begin), pane.item, pane.tally.count));
             }
         }
         items
@@ -156,6 +158,7 @@ impl State {
     pub fn agrees(&self, other: &State, streams: &Streams, at: Instant) -> bool {
         self.events == other.events
             && self.extents == other.extents
+            && self.preferences == other.preferences
             && streams.as_slice().iter().all(|stream| {
                 self.ever_of(stream) == other.ever_of(stream)
                     && self.pending_of(stream) == other.pending_of(stream)
@@ -197,6 +200,28 @@ impl State {
     pub fn extent(&self, stream: u32) -> Option<(Instant, Instant)> {
         let extent = self.extents.iter().find(|extent| extent.stream == stream)?;
         Some((extent.first, extent.last))
+    }
+
+    /// The sum of the numbers of the last event of a stream that keeps its time, or of the several at that time.
+    pub fn latest(&self, stream: u32) -> Option<i128> {
+        self.extents.iter().find(|extent| extent.stream == stream).map(|extent| extent.sum)
+    }
+
+    /// What is made of a value, by its hash, by the events of a stream for which the order matters.
+    pub fn preference(&self, stream: u32, hash: i64) -> f64 {
+        let of = |state: &State| {
+            let feeds = state.feeding(stream);
+            let panes = state.panes[Resolution::Exact as usize].iter();
+            let own = panes.filter(|pane| feeds.contains(pane.feed));
+            own.map(|pane| (pane.index, pane.item, pane.tally.count)).collect::<Vec<_>>()
+        };
+        let mut events = self.base.as_ref().map_or_else(Vec::new, |base| of(&base.state));
+        events.extend(of(self));
+        events.sort_unstable();
+        match self.preferences.iter().find(|known| known.stream == stream) {
+            Some(known) => known.after(&events, hash),
+            None => Preferences::of(stream).after(&events, hash),
+        }
     }
 
     /// The time of the next event that the evaluation time has not reached.

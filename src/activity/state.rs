@@ -2,6 +2,7 @@
 
 use super::base::Base;
 use super::feed::{Entry, Feed};
+use super::preference::{self, Preferences};
 use super::stream::Streams;
 use super::time::{Instant, Resolution};
 use std::rc::Rc;
@@ -36,6 +37,8 @@ pub(super) struct Extent {
     pub stream: u32,
     pub first: Instant,
     pub last: Instant,
+    /// Of the numbers of the events at the last time, where the stream sums them.
+    pub sum: i128,
 }
 
 /// The list of panes without a time: of events that no window can ask about any more.
@@ -65,8 +68,8 @@ pub(super) struct Pending {
 #[must_use]
 pub enum Fold {
     Exact,
-    /// A removed event may have been the first or last of its stream, which totals cannot tell: the state must
-    /// be computed again from the events.
+    /// A removed event may have been the first or last of its stream, which totals cannot tell, or one came before others
+    /// whose order matters: the state must be computed again from the events.
     Recompute,
 }
 
@@ -87,6 +90,8 @@ pub struct State {
     pub events: i64,
     /// In ascending order of stream.
     pub(super) extents: Vec<Extent>,
+    /// In ascending order of stream.
+    pub(super) preferences: Vec<Preferences>,
     /// The feeds of panes and pending events.
     pub(super) feeds: Vec<Rc<Feed>>,
     /// By resolution, each in ascending order of index, feed and item. A pane is of the finest resolution that its feed
@@ -94,7 +99,7 @@ pub struct State {
     pub(super) panes: [Vec<Pane>; EVER + 1],
     /// In ascending order of time, feed and item.
     pub(super) pending: Vec<Pending>,
-    /// What all of it comes on top of, but for the number of events and the extents, which are of both.
+    /// What all of it comes on top of, but for the number of events, the extents and the preferences, which are of both.
     pub(super) base: Option<Rc<Base>>,
 }
 
@@ -138,6 +143,41 @@ impl State {
                 let _ = self.add_to_pane(list, index, (pane.feed, pane.item), pane.tally);
             }
         }
+        // What lies in a base is earlier than what came since.
+        if self.base.is_none() {
+            self.take_in(now);
+        }
+    }
+
+    /// Takes events whose order matters into what they lead to, and lets go of them.
+    fn take_in(&mut self, now: Instant) {
+        let exact = &mut self.panes[Resolution::Exact as usize];
+        let old = exact.partition_point(|pane| pane.index < now.saturating_sub(preference::KEPT));
+        let feeds = &self.feeds;
+        let stream_of = |pane: &Pane| feeds[pane.feed as usize].in_order;
+        if !exact[..old].iter().any(|pane| stream_of(pane).is_some()) {
+            return;
+        }
+        let (taken, left): (Vec<Pane>, Vec<Pane>) =
+            exact.drain(..old).partition(|pane| stream_of(pane).is_some());
+        exact.splice(..0, left);
+        for feed in 0..self.feeds.len() as u32 {
+            let Some(stream) = self.feeds[feed as usize].in_order else { continue };
+            let events: Vec<(Instant, i64, i64)> = taken
+                .iter()
+                .filter(|pane| pane.feed == feed)
+                .map(|pane| (pane.index, pane.item, pane.tally.count))
+                .collect();
+            if events.is_empty() {
+                continue;
+            }
+            let found = self.preferences.binary_search_by_key(&stream, |known| known.stream);
+            let place = found.unwrap_or_else(|place| {
+                self.preferences.insert(place, Preferences::of(stream));
+                place
+            });
+            self.preferences[place].take_in(&events);
+        }
     }
 
     /// The index of a feed, without the streams that are not live.
@@ -156,6 +196,7 @@ impl State {
 
     /// Streams may have been dropped since the state was written; feeds that differed by them become one.
     fn forget_dropped(&mut self, streams: &Streams) {
+        self.preferences.retain(|known| streams.get(known.stream).is_some());
         if self.feeds.iter().all(|feed| feed.is_live()) {
             return;
         }
@@ -164,6 +205,7 @@ impl State {
         self.base = old.base;
         self.extents = old.extents;
         self.extents.retain(|extent| streams.get(extent.stream).is_some());
+        self.preferences = old.preferences;
         let feeds: Vec<u32> = old.feeds.iter().map(|feed| self.feed(streams, feed)).collect();
         let tally = |feed: u32, tally: Tally, feeds: &[Rc<Feed>]| {
             if feeds[feed as usize].sums { tally } else { Tally { sum: 0, ..tally } }
@@ -204,19 +246,24 @@ impl State {
     }
 
     fn count(&mut self, (feed, item): (u32, i64), at: Instant, tally: Tally, now: Instant) -> Fold {
+        let in_order = self.feeds[feed as usize].in_order;
+        if self.preferences.iter().any(|known| in_order == Some(known.stream) && at <= known.until) {
+            return Fold::Recompute;
+        }
         let (list, index) = place(&self.feeds[feed as usize].horizons.oldest(now), at);
         let outcome = self.add_to_pane(list, index, (feed, item), tally);
-        outcome.and(self.extend(feed, at, tally.count))
+        outcome.and(self.extend(feed, at, tally))
     }
 
-    /// Brings the first and the last times of a feed's streams up to date with a number of events that are counted already.
-    fn extend(&mut self, feed: u32, at: Instant, count: i64) -> Fold {
+    /// Brings the first and the last times of a feed's streams up to date with events that are counted already.
+    fn extend(&mut self, feed: u32, at: Instant, tally: Tally) -> Fold {
         let mut exact = true;
         let feed = Rc::clone(&self.feeds[feed as usize]);
-        for stream in feed.extending.iter().copied() {
+        for (stream, sums) in feed.extending.iter().copied() {
+            let sum = if sums { tally.sum } else { 0 };
             let found = self.extents.binary_search_by_key(&stream, |extent| extent.stream);
             match found {
-                Ok(found) if count < 0 => {
+                Ok(found) if tally.count < 0 => {
                     let extent = self.extents[found];
                     if self.ever(stream).count == 0 {
                         self.extents.remove(found);
@@ -225,19 +272,32 @@ impl State {
                         exact &= extent.first < at && at < extent.last;
                     }
                 }
-                _ if count > 0 => self.widen(Extent { stream, first: at, last: at }),
-                _ => {}
+                _ if tally.count > 0 => {
+                    let same = |extent: &&Extent| extent.stream == stream && extent.last == at;
+                    let before = self.extents.iter().find(same).map_or(0, |extent| extent.sum);
+                    self.widen(Extent { stream, first: at, last: at, sum: before + sum });
+                }
+                // What events that are there sum has changed.
+                Ok(found) => {
+                    let extent = &mut self.extents[found];
+                    extent.sum += if at == extent.last { sum } else { 0 };
+                    exact &= sum == 0 || at <= extent.last;
+                }
+                Err(_) => exact &= sum == 0,
             }
         }
         Fold::exact_if(exact)
     }
 
-    /// Makes the extent of a stream reach as far as another.
+    /// Makes the extent of a stream reach as far as another, which knows of all that happened last.
     pub(super) fn widen(&mut self, other: Extent) {
         match self.extents.binary_search_by_key(&other.stream, |extent| extent.stream) {
             Ok(found) => {
                 let extent = &mut self.extents[found];
-                (extent.first, extent.last) = (extent.first.min(other.first), extent.last.max(other.last));
+                extent.first = extent.first.min(other.first);
+                if extent.last <= other.last {
+                    (extent.last, extent.sum) = (other.last, other.sum);
+                }
             }
             Err(place) => self.extents.insert(place, other),
         }

@@ -3,9 +3,11 @@
 use super::codec::feed_bytes;
 use super::feed::Feed;
 use super::hash::hash;
+use super::preference;
 use super::time::{Instant, Resolution, Window};
 use crate::criteria::{
-    Document, Kind, Literal, Node, Operator, Path, Scope, Test, event_names, follow, matches, parse_value,
+    Document, Kind, Literal, Node, Operator, Path, Recurring, Scope, Test, Zone, event_names, follow,
+    matches, parse_value,
 };
 use crate::error::Result;
 use serde_json::Value;
@@ -28,11 +30,18 @@ pub enum Keep {
     Numbers,
     /// Each value, by its hash, of the events that have one.
     Values,
+    /// The same with what each event says of the value, in order of time, of the types that say something.
+    Preference,
 }
 
 impl Keep {
-    const NAMES: [(Keep, &'static str); 4] =
-        [(Keep::Sum, "sum"), (Keep::Mean, "mean"), (Keep::Numbers, "numbers"), (Keep::Values, "values")];
+    const NAMES: [(Keep, &'static str); 5] = [
+        (Keep::Sum, "sum"),
+        (Keep::Mean, "mean"),
+        (Keep::Numbers, "numbers"),
+        (Keep::Values, "values"),
+        (Keep::Preference, "preference"),
+    ];
 
     /// Whether numbers are summed, and not kept each by itself.
     pub fn sums(self) -> bool {
@@ -62,6 +71,8 @@ pub struct Selection {
     /// Events from an instant on, and those before another.
     pub from: Option<Instant>,
     pub until: Option<Instant>,
+    /// Only at these times, on the clocks of a time zone.
+    pub recurring: Option<(Recurring, Zone)>,
 }
 
 /// What criteria write in the place of an event type for all of them.
@@ -108,7 +119,9 @@ impl Selection {
 
     /// Whether both select the same of the events of their types.
     pub fn selects_among(&self, other: &Selection) -> bool {
-        self.filter == other.filter && (self.from, self.until) == (other.from, other.until)
+        self.filter == other.filter
+            && (self.from, self.until) == (other.from, other.until)
+            && self.recurring == other.recurring
     }
 
     /// Whether it selects every event of its type.
@@ -187,12 +200,13 @@ impl Stream {
     pub fn admits<'a, D: Document<'a>>(&self, event: D, at: Instant) -> bool {
         self.selection.from.is_none_or(|from| at >= from)
             && self.selection.until.is_none_or(|until| at < until)
+            && self.selection.recurring.as_ref().is_none_or(|(recurring, zone)| recurs(recurring, *zone, at))
             && self.filter.as_ref().is_none_or(|filter| matches(filter, event))
     }
 
     /// The path and the texts, where all that is asked is whether the text there is one of them.
     pub fn wanted_texts(&self) -> Option<(&Path, Vec<&str>)> {
-        if (self.selection.from, self.selection.until) != (None, None) {
+        if (self.selection.from, self.selection.until) != (None, None) || self.selection.recurring.is_some() {
             return None;
         }
         let Some(Node::Attribute(path, Test { operators, ignore_case: false })) = &self.filter else {
@@ -213,7 +227,7 @@ impl Stream {
     /// What an event contributes beside its count: to the sum, in units of `10^-VALUE_SCALE`, and of what is kept by
     /// itself the item. `None` where it does not count at all, as it has no item. A number beyond what an event may
     /// contribute is none.
-    pub fn contribution<'a, D: Document<'a>>(&self, event: D) -> Option<(i64, i64)> {
+    pub fn contribution<'a, D: Document<'a>>(&self, event_type: &str, event: D) -> Option<(i64, i64)> {
         let value = self.selection.of.as_ref().and_then(|path| follow(event, path));
         let units = || {
             let units = i64::try_from(value?.units(super::VALUE_SCALE)?).ok();
@@ -225,16 +239,35 @@ impl Stream {
             Keep::Mean => Some((units()?, 0)),
             Keep::Numbers => Some((0, units()?)),
             Keep::Values => Some((0, hash_of_value(value?)?)),
+            Keep::Preference => Some((0, preference::touch(event_type, hash_of_value(value?)?)?)),
         }
     }
 }
 
+/// Whether the clocks of a zone show one of some times.
+fn recurs(recurring: &Recurring, zone: Zone, at: Instant) -> bool {
+    zone.shows(at).is_some_and(|shown| {
+        let mut lists = recurring.lists().into_iter().zip(shown);
+        lists.all(|((_, numbers, ..), shown)| numbers.is_empty() || numbers.contains(&shown))
+    })
+}
+
 /// A hash of a text, a number or a boolean.
 fn hash_of_value<'a, D: Document<'a>>(value: D) -> Option<i64> {
-    let text = match value.kind() {
-        Kind::Text => format!("\"{}", value.text()?),
-        Kind::Number => value.number()?.to_string(),
-        Kind::Boolean => value.boolean()?.to_string(),
+    hash_of(&match value.kind() {
+        Kind::Text => Literal::Text(value.text()?.to_owned()),
+        Kind::Number => Literal::Number(value.number()?),
+        Kind::Boolean => Literal::Boolean(value.boolean()?),
+        _ => return None,
+    })
+}
+
+/// The same of a literal.
+pub fn hash_of(literal: &Literal) -> Option<i64> {
+    let text = match literal {
+        Literal::Text(text) => format!("\"{text}"),
+        Literal::Number(number) => number.to_string(),
+        Literal::Boolean(value) => value.to_string(),
         _ => return None,
     };
     Some(hash(&text) as i64)
@@ -294,7 +327,10 @@ impl Streams {
         let mut feed = Feed { streams, sums, items, live, ..Feed::default() };
         for stream in feed.live.iter().map(|position| &self.all[*position as usize]) {
             feed.horizons.merge(stream.horizons);
-            feed.extending.extend(stream.horizons.extent.then_some(stream.id));
+            let sums = stream.selection.of.is_some() && stream.selection.keep.sums();
+            feed.extending.extend(stream.horizons.extent.then_some((stream.id, sums)));
+            feed.in_order =
+                feed.in_order.or((stream.selection.keep == Keep::Preference).then_some(stream.id));
         }
         let feed = Rc::new(feed);
         if known.len() >= REMEMBERED {

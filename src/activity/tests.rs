@@ -172,6 +172,7 @@ fn streams_admit_by_filter_and_time_and_sum_by_path() {
         from: Some(0),
         until: Some(DAY),
         keep: Keep::Sum,
+        recurring: None,
     };
     let stream = Stream::new(1, selection, Horizons::default()).unwrap();
     assert!(stream.admits(&json!({"category": "shoes"}), 0));
@@ -180,9 +181,9 @@ fn streams_admit_by_filter_and_time_and_sum_by_path() {
         !stream.admits(&json!({"category": "shoes"}), -1)
             && !stream.admits(&json!({"category": "shoes"}), DAY)
     );
-    assert_eq!(stream.contribution(&json!({"amount": 12.5})), Some((12_500_000, 0)));
-    assert_eq!(stream.contribution(&json!({"amount": "12.5"})), Some((0, 0)));
-    assert_eq!(stream.contribution(&json!({"amount": 1e40})), Some((0, 0)));
+    assert_eq!(stream.contribution("purchase", &json!({"amount": 12.5})), Some((12_500_000, 0)));
+    assert_eq!(stream.contribution("purchase", &json!({"amount": "12.5"})), Some((0, 0)));
+    assert_eq!(stream.contribution("purchase", &json!({"amount": 1e40})), Some((0, 0)));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::pg::report::{Refusal, required, value_of};
 use crate::pg::spi::{connect, connect_at_latest};
 use crate::pg::types::JsonbArgument;
 use crate::pg::{catalogue, change};
-use crate::score::{Feature, READY};
+use crate::score::{FAMILIES, Feature, READY, ready};
 use pgrx::prelude::*;
 use serde_json::Value;
 
@@ -42,7 +42,7 @@ fn create(kind: &str, name: Option<String>, spec: Option<JsonbArgument>, descrip
     let name = required(name, "name");
     check_name(&name);
     let registry = change::begin(&format!("create_{kind}"));
-    let ready = READY.iter().find(|(ready, ..)| *ready == name);
+    let ready = ready(&name);
     if registry.created.contains(&name)
         || Feature::by_name(&name).is_some()
         || (ready.is_some() && spec.is_some())
@@ -56,7 +56,7 @@ fn create(kind: &str, name: Option<String>, spec: Option<JsonbArgument>, descrip
             })
             .raise();
     }
-    let text = match (&spec, registry.features.specs.get(&name)) {
+    let text = match (&spec, registry.features.spec(&name)) {
         (Some(spec), _) => spec.text(),
         (None, Some(spec)) => spec.to_string(),
         (None, None) => {
@@ -72,7 +72,7 @@ fn create(kind: &str, name: Option<String>, spec: Option<JsonbArgument>, descrip
             .raise()
         }
     };
-    let description = description.or_else(|| ready.map(|(_, what, _)| (*what).to_owned()));
+    let description = description.or(ready);
     // It may not refer to itself.
     let formula = value_of(registry.features.parse(&value_of(read(&text))));
     let features = with_spec(&registry, &name, &text);
@@ -175,11 +175,15 @@ fn features_known() -> TableIterator<
     let ready = ready.map(|(name, what, spec)| {
         ((*name).to_owned(), "ready", Some((*what).to_owned()), Some((*spec).to_owned()))
     });
+    // Of which there is one for each text.
+    let families = FAMILIES.iter().map(|(prefix, placeholder, what, spec)| {
+        (format!("{prefix}{placeholder}"), "ready", Some((*what).to_owned()), Some((*spec).to_owned()))
+    });
     let created = registry.created.iter().map(|name| {
         let spec = registry.features.specs.get(name).map(ToString::to_string);
         (name.clone(), "created", None, spec)
     });
-    TableIterator::new(own.into_iter().chain(ready).chain(created).collect::<Vec<_>>())
+    TableIterator::new(own.into_iter().chain(ready).chain(families).chain(created).collect::<Vec<_>>())
 }
 
 fn check_name(name: &str) {

@@ -11,6 +11,7 @@ mod feature;
 mod history;
 mod member;
 mod prediction;
+mod performance;
 mod preview;
 mod profile;
 mod safeguards;

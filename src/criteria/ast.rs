@@ -168,9 +168,29 @@ pub struct EventLeaf {
     pub event: String,
     /// The `where` criteria as written, with its keys sorted; two leaves with equal text share a stream.
     pub filter: Option<Value>,
+    pub recurring: Recurring,
     pub measure: Measure,
     pub test: Test,
     pub span: Span,
+}
+
+/// The times of the day, the week and the year, on the clocks of a time zone, that an event leaf looks at; an empty list is all
+/// of them. Each is sorted and has none twice.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Recurring {
+    /// From 0 to 23.
+    pub hours: Vec<u32>,
+    /// From 1, which is Monday, to 7.
+    pub weekdays: Vec<u32>,
+    /// From 1 to 12.
+    pub months: Vec<u32>,
+}
+
+impl Recurring {
+    /// The keys, what they hold, and the least and the greatest number there.
+    pub fn lists(&self) -> [(&'static str, &Vec<u32>, u32, u32); 3] {
+        [("hours", &self.hours, 0, 23), ("weekdays", &self.weekdays, 1, 7), ("months", &self.months, 1, 12)]
+    }
 }
 
 /// The stretch of time that an event leaf looks at: all that are given must hold.
@@ -201,10 +221,22 @@ pub enum Measure {
     Maximum(Path),
     /// How many different texts, numbers and booleans there are at a path.
     Distinct(Path),
-    /// 1 if the first event of its type ever is among those selected, and 0 otherwise.
-    First,
+    /// 1 if the first event ever, of its type or else of all types, is among those selected, and 0 otherwise.
+    First(Among),
     /// The same of the latest one.
-    Last,
+    Last(Among),
+    /// The number at a path of the latest event; of several at one instant their sum. Missing where there is none.
+    Latest(Path),
+    /// The hour of the day, and the day of the week from 1 on, that the clocks showed at the latest event.
+    LatestHour,
+    LatestWeekday,
+    /// Those in which most events lie; of several the earliest. Missing where there are none.
+    PeakHour,
+    PeakWeekday,
+    /// The days between the first and the last event, by the number of steps between; missing with fewer than two events.
+    AverageGap,
+    /// 1 if no value at a path is more frequent than this one, and this one is there; 0 otherwise.
+    Mode(Path, Literal),
     /// How many whole days ago the latest was; missing where there is none.
     DaysSinceLast,
     /// How many days in a row have events, up to today, or to yesterday as long as today has none.
@@ -216,6 +248,13 @@ pub enum Measure {
         /// Both windows together.
         both: Duration,
     },
+}
+
+/// Which events one is the first or the latest of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Among {
+    ItsType,
+    AllTypes,
 }
 
 /// A condition on the order of what a subscriber did:

@@ -2,7 +2,7 @@
 
 use super::instant::{Instant, instant, utc};
 use crate::error::{Error, Result, nearest};
-use chrono::{NaiveDateTime, Offset, TimeDelta, TimeZone};
+use chrono::{Datelike, NaiveDateTime, Offset, TimeDelta, TimeZone, Timelike};
 use chrono_tz::{TZ_VARIANTS, Tz};
 
 const HOUR: i64 = 3_600_000_000;
@@ -41,6 +41,13 @@ impl Zone {
 
     pub fn name(self) -> &'static str {
         self.0.name()
+    }
+
+    /// What its clocks show at an instant: the hour, the day of the week from Monday, which is 1, on, and the month from 1 on;
+    /// `None` far outside the years that are in use.
+    pub fn shows(self, at: Instant) -> Option<[u32; 3]> {
+        let local = Clock { now: at, zone: self }.local(at)?;
+        Some([local.hour(), local.weekday().number_from_monday(), local.month()])
     }
 
     /// Whether its clocks have been whole hours ahead of UTC, or behind it, since 1970, and will be.

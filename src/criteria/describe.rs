@@ -1,8 +1,8 @@
 //! Says in English what criteria demand.
 
 use super::ast::{
-    EventLeaf, Filter, Literal, Located, Measure, Node, Operand, Operator, Path, SequenceLeaf, Span, Test,
-    TierLeaf,
+    Among, EventLeaf, Filter, Literal, Located, Measure, Node, Operand, Operator, Path, Recurring,
+    SequenceLeaf, Span, Test, TierLeaf,
 };
 use super::moment::Moment;
 use super::parse::{Scope, locate, parse_value, read};
@@ -91,7 +91,7 @@ fn describe_filter(filter: Option<&Value>) -> String {
 
 /// What an event leaf measures: `the number of "purchase" events in the last 30 days`.
 pub fn describe_measure(leaf: &EventLeaf) -> String {
-    let filter = describe_filter(leaf.filter.as_ref());
+    let filter = describe_filter(leaf.filter.as_ref()) + &describe_recurring(&leaf.recurring);
     let (event, span) = (&leaf.event, describe_span(&leaf.span));
     let events = format!("{event:?} events{filter}{span}");
     match &leaf.measure {
@@ -101,8 +101,27 @@ pub fn describe_measure(leaf: &EventLeaf) -> String {
         Measure::Minimum(path) => format!("the minimum of {} over {events}", describe_path(path)),
         Measure::Maximum(path) => format!("the maximum of {} over {events}", describe_path(path)),
         Measure::Distinct(path) => format!("the number of different {} over {events}", describe_path(path)),
-        Measure::First => format!("the number of first {event:?} events ever that are{filter}{span}"),
-        Measure::Last => format!("the number of latest {event:?} events that are{filter}{span}"),
+        Measure::First(Among::ItsType) => {
+            format!("the number of first {event:?} events ever that are{filter}{span}")
+        }
+        Measure::Last(Among::ItsType) => {
+            format!("the number of latest {event:?} events that are{filter}{span}")
+        }
+        Measure::First(Among::AllTypes) => format!("the number of first events of all that are {events}"),
+        Measure::Last(Among::AllTypes) => format!("the number of latest events of all that are {events}"),
+        Measure::Latest(path) => format!("the {} of the latest {event:?} event{filter}", describe_path(path)),
+        Measure::LatestHour => format!("the hour of the day of the latest {event:?} event{filter}"),
+        Measure::LatestWeekday => format!("the day of the week of the latest {event:?} event{filter}"),
+        Measure::PeakHour => format!("the hour of the day with most {events}"),
+        Measure::PeakWeekday => format!("the day of the week with most {events}"),
+        Measure::AverageGap => format!("the average number of days between {event:?} events{filter}"),
+        Measure::Mode(path, value) => {
+            let value = literal(value);
+            format!(
+                "the number of most frequent values of {} in {events} that are {value}",
+                describe_path(path)
+            )
+        }
         Measure::DaysSinceLast => format!("the whole days since the latest {event:?} event{filter}"),
         Measure::Streak => format!("the number of days in a row with {event:?} events{filter}"),
         Measure::Trend { of: None, .. } => format!("the growth of the number of {events}"),
@@ -110,6 +129,21 @@ pub fn describe_measure(leaf: &EventLeaf) -> String {
             format!("the growth of the sum of {} over {events}", describe_path(path))
         }
     }
+}
+
+/// ` at 9 and 10 o'clock on days 6 and 7 of the week in month 12`
+fn describe_recurring(recurring: &Recurring) -> String {
+    let list = |numbers: &[u32]| {
+        let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+        numbers.join(", ")
+    };
+    let Recurring { hours, weekdays, months } = recurring;
+    let parts = [
+        (!hours.is_empty()).then(|| format!(" in the hours {}", list(hours))),
+        (!weekdays.is_empty()).then(|| format!(" on the days {} of the week", list(weekdays))),
+        (!months.is_empty()).then(|| format!(" in the months {}", list(months))),
+    ];
+    parts.into_iter().flatten().collect()
 }
 
 fn describe_span(span: &Span) -> String {

@@ -8,6 +8,7 @@ use super::parse_event::duration;
 use super::parse_test::at_least_one;
 use crate::error::{Error, Result, nearest};
 use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
@@ -49,6 +50,11 @@ pub enum Formula {
     Decay(Box<Decay>),
     /// A number of the profile.
     Attribute(Path),
+    /// How much is made of one text at a path, from 0 to 1, by what was done about it and about others, in order.
+    Preference {
+        of: Path,
+        text: String,
+    },
     /// The first by the second; 0 where there is no second, or it is 0.
     Divide(Box<Formula>, Box<Formula>),
     Multiply(Vec<Formula>),
@@ -95,11 +101,57 @@ pub struct Features {
     pub builtin: Vec<&'static str>,
     /// The others, by name, each with its definition.
     pub specs: BTreeMap<String, Value>,
+    /// Those of which there is one for each text, such as a category, that stands at the end of the name.
+    pub families: Vec<Family>,
+}
+
+/// Features whose definitions differ in one text alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Family {
+    /// The name up to the text.
+    pub prefix: &'static str,
+    /// What stands in the place of the text in `spec`.
+    pub placeholder: &'static str,
+    pub spec: Value,
+}
+
+impl Family {
+    /// The definition of the feature of some name, if it is one of these.
+    fn spec_of(&self, name: &str) -> Option<Value> {
+        let text = name.strip_prefix(self.prefix).filter(|text| !text.is_empty())?;
+        let mut spec = self.spec.clone();
+        put(&mut spec, self.placeholder, text);
+        Some(spec)
+    }
+}
+
+/// Puts a text in the place of another wherever that is a value; a number that it is where that stands in a list.
+fn put(value: &mut Value, placeholder: &str, text: &str) {
+    match value {
+        Value::String(known) if known == placeholder => text.clone_into(known),
+        Value::Array(values) => {
+            for value in values {
+                let number = text.parse::<u32>().ok().filter(|_| *value == *placeholder);
+                match number {
+                    Some(number) => *value = number.into(),
+                    None => put(value, placeholder, text),
+                }
+            }
+        }
+        Value::Object(object) => object.values_mut().for_each(|value| put(value, placeholder, text)),
+        _ => {}
+    }
 }
 
 impl Features {
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.builtin.iter().copied().chain(self.specs.keys().map(String::as_str))
+    }
+
+    /// The definition of a feature that has one, by name.
+    pub fn spec(&self, name: &str) -> Option<Cow<'_, Value>> {
+        let own = self.specs.get(name).map(Cow::Borrowed);
+        own.or_else(|| self.families.iter().find_map(|family| family.spec_of(name)).map(Cow::Owned))
     }
 
     /// How a feature is computed, by name.
@@ -152,7 +204,7 @@ impl Features {
         if self.builtin.contains(&name) {
             return Ok(Formula::Builtin(name.to_owned()));
         }
-        let Some(spec) = self.specs.get(name) else {
+        let Some(spec) = self.spec(name) else {
             return Err(Error::Unknown {
                 kind: "feature",
                 hint: match nearest(name, self.names()) {
@@ -176,7 +228,7 @@ impl Features {
             what: "the number of features that refer to each other",
             limit: DEEPEST,
         })?;
-        self.read(spec, at, Room { depth, ..room })
+        self.read(&spec, at, Room { depth, ..room })
     }
 
     fn read(&self, spec: &Value, at: &str, room: Room) -> Result<Formula> {
@@ -200,6 +252,9 @@ impl Features {
         if object.contains_key("event") {
             return measured(object, at);
         }
+        if object.contains_key("preference") {
+            return preference(object, at);
+        }
         match (object.len(), object.iter().next()) {
             (1, Some((key, value))) if key == "feature" => match value {
                 Value::String(name) => self.named(name, &join(at, key), room),
@@ -222,7 +277,7 @@ impl Features {
             (1, Some((key, value))) if key == "multiply" => Ok(Formula::Multiply(list(value, key, 1)?)),
             _ if object.contains_key("terms") => self.score(object, at, room),
             _ => {
-                let known = ["event", "feature", "attribute", "divide", "multiply", "terms"];
+                let known = ["event", "preference", "feature", "attribute", "divide", "multiply", "terms"];
                 let key = object.keys().find(|key| !known.contains(&key.as_str())).map_or("", String::as_str);
                 let near =
                     nearest(key, known).map_or_else(String::new, |near| format!("Did you mean \"{near}\"? "));
@@ -344,8 +399,18 @@ fn refers(node: &Node) -> bool {
 /// `{"event": "purchase", "sum": "value", "within": "30 days"}`: an event leaf whose measure has the path in the place of the
 /// test, or `true`.
 fn measured(object: &Map<String, Value>, at: &str) -> Result<Formula> {
-    const PATHS: [&str; 5] = ["sum", "average", "minimum", "maximum", "distinct"];
-    const FLAGS: [&str; 4] = ["count", "streak", "trend", "days_since_last"];
+    const PATHS: [&str; 6] = ["sum", "average", "minimum", "maximum", "distinct", "latest"];
+    const FLAGS: [&str; 9] = [
+        "count",
+        "streak",
+        "trend",
+        "days_since_last",
+        "latest_hour",
+        "latest_weekday",
+        "peak_hour",
+        "peak_weekday",
+        "average_gap",
+    ];
     let mut leaf = object.clone();
     let fading = ["half_life", "cap"].map(|key| leaf.remove(key));
     for key in PATHS {
@@ -401,6 +466,17 @@ fn measured(object: &Map<String, Value>, at: &str) -> Result<Formula> {
     }
     let cap = cap.map(|cap| cap_of(&cap, &join(at, "cap"))).transpose()?;
     Ok(Formula::Decay(Box::new(Decay { leaf: *leaf, half_life, cap })))
+}
+
+/// `{"preference": "shoes", "of": "category"}`
+fn preference(object: &Map<String, Value>, at: &str) -> Result<Formula> {
+    only(object, &["preference", "of"], at)?;
+    let text = object.get("preference").and_then(Value::as_str).ok_or_else(|| {
+        criteria(&join(at, "preference"), "expected a text", "Write {\"preference\": \"shoes\"}: a category.")
+    })?;
+    let of = object.get("of").map(|of| parse_path(of, &join(at, "of"))).transpose()?;
+    let of = of.unwrap_or_else(|| Path(vec!["category".to_owned()]));
+    Ok(Formula::Preference { of, text: text.to_owned() })
 }
 
 /// `{"most": 3, "per": "1 day"}`

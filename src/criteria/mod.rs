@@ -42,8 +42,8 @@ mod tier;
 mod version;
 
 pub use ast::{
-    EventLeaf, Filter, Literal, Located, Measure, Node, Operand, Operator, Path, SequenceLeaf, Span, Step,
-    Test, TierLeaf, Type,
+    Among, EventLeaf, Filter, Literal, Located, Measure, Node, Operand, Operator, Path, Recurring,
+    SequenceLeaf, Span, Step, Test, TierLeaf, Type,
 };
 pub use bound::Bound;
 pub use clock::{Clock, Zone};
@@ -55,7 +55,7 @@ pub use describe::{
 pub use document::{Document, Kind};
 pub use duration::Duration;
 pub use evaluate::{follow, matches, matches_at};
-pub use formula::{Decay, Features, Formula, NumberLeaf, Score, Term, Weighed};
+pub use formula::{Decay, Family, Features, Formula, NumberLeaf, Score, Term, Weighed};
 pub use instant::{Instant, Written};
 pub use jsonb::{Jsonb, numeric, numeric_units};
 pub use moment::Moment;

@@ -4,7 +4,7 @@
 //! `all` and `any` become one, tests of one path are joined, and everything stands in one order.
 
 use super::ast::{
-    EventLeaf, Filter, Literal, Measure, Node, Operand, Operator, Path, SequenceLeaf, Test, Type,
+    Among, EventLeaf, Filter, Literal, Measure, Node, Operand, Operator, Path, SequenceLeaf, Test, Type,
 };
 use super::moment::Moment;
 use super::number::Decimal;
@@ -385,7 +385,8 @@ fn event(leaf: &EventLeaf) -> Result<Value> {
     let tests = Value::Object(test(&leaf.test)?);
     let mut measure = |key: &str, value: Value, of: Option<&Path>| {
         keys.insert(key.to_owned(), value);
-        if let Some(path) = of.map(path_value).filter(|of| key == "trend" || of != "value") {
+        if let Some(path) = of.map(path_value).filter(|of| ["trend", "mode"].contains(&key) || of != "value")
+        {
             keys.insert("of".to_owned(), path);
         }
     };
@@ -397,12 +398,21 @@ fn event(leaf: &EventLeaf) -> Result<Value> {
         Measure::Minimum(path) => measure("minimum", tests, Some(path)),
         Measure::Maximum(path) => measure("maximum", tests, Some(path)),
         Measure::Distinct(path) => measure("distinct", tests, Some(path)),
-        Measure::First => measure("first", true.into(), None),
-        Measure::Last => measure("last", true.into(), None),
+        Measure::First(among) => measure("first", among_value(*among), None),
+        Measure::Last(among) => measure("last", among_value(*among), None),
+        Measure::Latest(path) => measure("latest", tests, Some(path)),
+        Measure::LatestHour => measure("latest_hour", tests, None),
+        Measure::LatestWeekday => measure("latest_weekday", tests, None),
+        Measure::PeakHour => measure("peak_hour", tests, None),
+        Measure::PeakWeekday => measure("peak_weekday", tests, None),
+        Measure::AverageGap => measure("average_gap", tests, None),
+        Measure::Mode(path, value) => measure("mode", value.to_json(), Some(path)),
         Measure::DaysSinceLast => measure("days_since_last", tests, None),
         Measure::Streak => measure("streak", tests, None),
         Measure::Trend { of, .. } => measure("trend", tests, of.as_ref()),
     }
+    let recurring = leaf.recurring.lists().into_iter().filter(|(_, numbers, ..)| !numbers.is_empty());
+    keys.extend(recurring.map(|(key, numbers, ..)| (key.to_owned(), numbers.clone().into())));
     let span = &leaf.span;
     let parts = [
         ("within", span.within.map(|within| within.to_string())),
@@ -415,6 +425,10 @@ fn event(leaf: &EventLeaf) -> Result<Value> {
         keys.extend(value.map(|value| (key.to_owned(), value.into())));
     }
     Ok(Value::Object(keys))
+}
+
+fn among_value(among: Among) -> Value {
+    if among == Among::AllTypes { "*".into() } else { true.into() }
 }
 
 impl Literal {

@@ -1,7 +1,8 @@
 //! Event leaves: conditions on what a subscriber did.
 
-use super::ast::{EventLeaf, Measure, Node, Path, Span, Test};
+use super::ast::{Among, EventLeaf, Literal, Measure, Node, Path, Recurring, Span, Test};
 use super::duration::Duration;
+use super::number::Decimal;
 use super::parse::{Parser, Scope, canonical_event, criteria, join, parse_path};
 use super::parse_span::parse_span;
 use super::parse_test::{at_least_one, parse_numeric_test};
@@ -9,7 +10,7 @@ use crate::error::{Result, nearest};
 use serde_json::{Map, Value};
 
 /// Keys that say what is measured; a leaf has one of them at most.
-const MEASURES: [&str; 11] = [
+const MEASURES: [&str; 18] = [
     "count",
     "sum",
     "average",
@@ -21,13 +22,20 @@ const MEASURES: [&str; 11] = [
     "streak",
     "trend",
     "days_since_last",
+    "latest",
+    "latest_hour",
+    "latest_weekday",
+    "peak_hour",
+    "peak_weekday",
+    "average_gap",
+    "mode",
 ];
 /// Those that read a property.
-const OF: [&str; 6] = ["sum", "average", "minimum", "maximum", "distinct", "trend"];
+const OF: [&str; 8] = ["sum", "average", "minimum", "maximum", "distinct", "trend", "latest", "mode"];
 /// Keys that stand for several leaves; a leaf has one of them at most.
 const PATTERNS: [&str; 3] = ["stopped", "restarted", "regularly"];
 const SPAN: [&str; 5] = ["within", "older_than", "from", "until", "on"];
-const OTHERS: [&str; 3] = ["event", "where", "of"];
+const OTHERS: [&str; 6] = ["event", "where", "hours", "weekdays", "months", "of"];
 
 /// Most periods that `regularly` looks at.
 const MOST_PERIODS: u64 = 100;
@@ -63,7 +71,8 @@ impl Parser {
         let (event, filter) = self.selection(object, at)?;
         let span = parse_span(object, at)?;
         let (measure, test) = self.measure(object, &span, at)?;
-        let leaf = EventLeaf { event, filter, measure, test, span };
+        let recurring = recurring(object, at)?;
+        let leaf = EventLeaf { event, filter, recurring, measure, test, span };
         match PATTERNS.into_iter().find(|pattern| object.contains_key(*pattern)) {
             None => {
                 self.leaves.push(at.to_owned());
@@ -110,14 +119,33 @@ impl Parser {
         let span_keys = || SPAN.into_iter().find(|key| object.contains_key(*key));
         Ok(match key {
             "first" | "last" => {
-                if *value != Value::Bool(true) {
-                    return Err(criteria(
-                        &here,
-                        "expected true",
-                        format!("Write \"{key}\": true, or leave it out."),
-                    ));
-                }
-                (if key == "first" { Measure::First } else { Measure::Last }, at_least_one())
+                let among = match value {
+                    Value::Bool(true) => Among::ItsType,
+                    Value::String(all) if all == "*" => Among::AllTypes,
+                    _ => {
+                        return Err(criteria(
+                            &here,
+                            "expected true or \"*\"",
+                            format!(
+                                "Write \"{key}\": true among the events of its type, or \"*\" among all."
+                            ),
+                        ));
+                    }
+                };
+                (if key == "first" { Measure::First(among) } else { Measure::Last(among) }, at_least_one())
+            }
+            "mode" => {
+                let value = match value {
+                    Value::String(text) => Literal::Text(text.clone()),
+                    Value::Bool(value) => Literal::Boolean(*value),
+                    Value::Number(number) => {
+                        let number = Decimal::parse(number.as_str());
+                        Literal::Number(number.ok_or_else(|| criteria(&here, "not a number", MODE))?)
+                    }
+                    _ => return Err(criteria(&here, "expected a text, a number or a boolean", MODE)),
+                };
+                let of = of.ok_or_else(|| criteria(at, "\"mode\" needs \"of\"", MODE))?;
+                (Measure::Mode(of, value), at_least_one())
             }
             "streak" => {
                 if let Some(key) = span_keys() {
@@ -129,15 +157,34 @@ impl Parser {
                 }
                 (Measure::Streak, self.numeric(value, &here)?)
             }
-            "days_since_last" => {
-                if let Some(key) = span_keys() {
+            "days_since_last" | "latest" | "latest_hour" | "latest_weekday" | "average_gap" => {
+                if let Some(span) = span_keys() {
                     return Err(criteria(
-                        &join(at, key),
-                        "the latest event is looked for among all",
-                        "Leave it out; test the number of days instead.",
+                        &join(at, span),
+                        format!("\"{key}\" looks at all events, whenever they were"),
+                        "Leave it out; another leaf may test the number of days since the latest.",
                     ));
                 }
-                (Measure::DaysSinceLast, self.numeric(value, &here)?)
+                let measure = match key {
+                    "latest" => Measure::Latest(value_or(of)),
+                    "latest_hour" => Measure::LatestHour,
+                    "latest_weekday" => Measure::LatestWeekday,
+                    "average_gap" => Measure::AverageGap,
+                    _ => Measure::DaysSinceLast,
+                };
+                (measure, self.numeric(value, &here)?)
+            }
+            "peak_hour" | "peak_weekday" => {
+                let Span { within: Some(_), older_than: None, from: None, until: None, on: None } = span
+                else {
+                    return Err(criteria(
+                        at,
+                        "a peak is that of the last so much time",
+                        "Write {\"within\": \"90 days\", \"peak_hour\": {\"between\": [9, 17]}}.",
+                    ));
+                };
+                let measure = if key == "peak_hour" { Measure::PeakHour } else { Measure::PeakWeekday };
+                (measure, self.numeric(value, &here)?)
             }
             "trend" => {
                 let Span { within: Some(within), older_than: None, from: None, until: None, on: None } = span
@@ -238,6 +285,33 @@ impl Parser {
         self.leaves.push(at.to_owned());
         self.count_node()
     }
+}
+
+const MODE: &str = "Write {\"mode\": \"email\", \"of\": \"channel\"}: no channel is more frequent.";
+
+/// `"hours": [9, 10], "weekdays": [6, 7], "months": [12]`
+fn recurring(object: &Object, at: &str) -> Result<Recurring> {
+    let list = |(key, _, least, most): (&str, &Vec<u32>, u32, u32)| {
+        let Some(value) = object.get(key) else { return Ok(Vec::new()) };
+        let number = |value: &Value| {
+            let number = u32::try_from(value.as_u64()?).ok()?;
+            (least..=most).contains(&number).then_some(number)
+        };
+        let numbers = value.as_array().filter(|numbers| !numbers.is_empty());
+        let numbers = numbers.and_then(|numbers| numbers.iter().map(number).collect::<Option<Vec<u32>>>());
+        let mut numbers = numbers.ok_or_else(|| {
+            criteria(
+                &join(at, key),
+                format!("expected a list of whole numbers from {least} to {most}"),
+                "Write {\"weekdays\": [6, 7], \"hours\": [9, 10]}: Saturdays and Sundays, from 9 to 11 o'clock.",
+            )
+        })?;
+        numbers.sort_unstable();
+        numbers.dedup();
+        Ok(numbers)
+    };
+    let [hours, weekdays, months] = Recurring::default().lists().map(list);
+    Ok(Recurring { hours: hours?, weekdays: weekdays?, months: months? })
 }
 
 /// Refuses more than one of some keys.

@@ -3,7 +3,8 @@
 use super::edge::{Edge, Edges, UPPER};
 use super::leaf::Course;
 use crate::activity::{DAY, Instant, Line, Resolution, State, Tally, VALUE_SCALE, Window};
-use std::collections::BTreeSet;
+use crate::criteria::Zone;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How far back a streak is looked for; it counts for [`LONGEST_STREAK`] days at most.
 pub const STREAK: Window = Window::days(LONGEST_STREAK + 2);
@@ -27,6 +28,16 @@ pub enum Derivation {
     Last {
         whole: u32,
     },
+    /// The sum of the numbers of the latest event, or of those at its time.
+    Latest,
+    /// What the clocks of a zone showed at the latest event.
+    LatestShown(Shown, Zone),
+    /// What the clocks of a zone showed at most events, told apart at a resolution.
+    Peak(Shown, Zone, Resolution),
+    /// In days.
+    AverageGap,
+    /// 1 if no item is more frequent than this one.
+    Mode(i64),
     /// Whole days.
     DaysSinceLast,
     Streak,
@@ -34,6 +45,20 @@ pub enum Derivation {
     Trend {
         sums: bool,
     },
+}
+
+/// What is looked at on a clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Shown {
+    Hour,
+    Weekday,
+}
+
+impl Shown {
+    fn at(self, zone: Zone, instant: Instant) -> Option<u32> {
+        let [hour, weekday, _] = zone.shows(instant)?;
+        Some(if self == Shown::Hour { hour } else { weekday })
+    }
 }
 
 /// A number about what a stream has between some edges.
@@ -51,18 +76,21 @@ pub struct Reading<'d> {
     ever: Tally,
     /// At the resolution of each edge.
     lines: [Line; 4],
-    /// What is kept by itself: the first instants of the panes of each edge, and the item.
-    items: Vec<([Instant; 4], i64)>,
+    /// What is kept by itself: the first instants of the panes of each edge, the item, and how often it is there.
+    items: Vec<([Instant; 4], i64, i64)>,
     /// The event that is asked about, where it is the first or the last of all.
     one: Option<Instant>,
+    first: Option<Instant>,
+    /// The sum of the numbers of the latest event.
+    latest: Option<i128>,
 }
 
 impl Derived {
     /// How many decimal places the number has.
     pub fn scale(&self) -> u32 {
         match self.derivation {
-            Derivation::Sum | Derivation::Minimum | Derivation::Maximum => VALUE_SCALE,
-            Derivation::Average | Derivation::Trend { .. } => DECIMALS,
+            Derivation::Sum | Derivation::Minimum | Derivation::Maximum | Derivation::Latest => VALUE_SCALE,
+            Derivation::Average | Derivation::Trend { .. } | Derivation::AverageGap => DECIMALS,
             _ => 0,
         }
     }
@@ -70,7 +98,9 @@ impl Derived {
     /// What it is where the stream has no events.
     pub fn blank(&self) -> Option<i128> {
         use Derivation::*;
-        (!matches!(self.derivation, Average | Minimum | Maximum | Trend { .. } | DaysSinceLast)).then_some(0)
+        let zero =
+            matches!(self.derivation, Count | Sum | Distinct | Mode(_) | First { .. } | Last { .. } | Streak);
+        zero.then_some(0)
     }
 
     pub fn read(&self, state: &State) -> Reading<'_> {
@@ -81,9 +111,10 @@ impl Derived {
         let resolution =
             |edge: &Option<Edge>| edge.as_ref().map_or(Resolution::Hour, |edge| edge.resolution());
         let extents = |whole: u32| state.extent(self.stream).zip(state.extent(whole));
-        let (mut lines, mut items, mut one) = (<[Line; 4]>::default(), Vec::new(), None);
+        let (mut lines, mut items) = (<[Line; 4]>::default(), Vec::new());
+        let (mut one, mut first, mut latest) = (None, None, None);
         match self.derivation {
-            Derivation::Minimum | Derivation::Maximum | Derivation::Distinct => {
+            Derivation::Minimum | Derivation::Maximum | Derivation::Distinct | Derivation::Mode(_) => {
                 items = state.items(self.stream, self.edges.each_ref().map(resolution));
             }
             Derivation::First { whole } => {
@@ -92,10 +123,15 @@ impl Derived {
             Derivation::Last { whole } => {
                 one = extents(whole).and_then(|((_, own), (_, last))| (own == last).then_some(own));
             }
-            Derivation::DaysSinceLast => one = state.extent(self.stream).map(|(_, last)| last),
+            Derivation::DaysSinceLast | Derivation::LatestShown(..) => {
+                one = state.extent(self.stream).map(|(_, last)| last);
+            }
+            Derivation::Latest => latest = state.latest(self.stream),
+            Derivation::AverageGap => (first, one) = state.extent(self.stream).unzip(),
+            Derivation::Peak(_, _, resolution) => lines[0] = state.line(self.stream, resolution),
             _ => lines = self.edges.each_ref().map(line),
         }
-        Reading { derived: self, ever: state.ever(self.stream), lines, items, one }
+        Reading { derived: self, ever: state.ever(self.stream), lines, items, one, first, latest }
     }
 
     /// The edges that there are, with their places.
@@ -114,13 +150,31 @@ impl Course for Reading<'_> {
                 let scale = 10_i128.pow(DECIMALS - VALUE_SCALE);
                 (tally.count > 0).then(|| divide(tally.sum.saturating_mul(scale), tally.count.into()))
             }
-            Derivation::Minimum => self.items_at(at).min().map(i128::from),
-            Derivation::Maximum => self.items_at(at).max().map(i128::from),
-            Derivation::Distinct => Some(self.items_at(at).collect::<BTreeSet<i64>>().len() as i128),
+            Derivation::Minimum => self.items_at(at).map(|(item, _)| item).min().map(i128::from),
+            Derivation::Maximum => self.items_at(at).map(|(item, _)| item).max().map(i128::from),
+            Derivation::Distinct => {
+                Some(self.items_at(at).map(|(item, _)| item).collect::<BTreeSet<i64>>().len() as i128)
+            }
             Derivation::First { .. } | Derivation::Last { .. } => {
                 let edges = || self.derived.edges();
                 let lies = |one| edges().all(|(place, edge)| lies(place, one, edge.begin(at)));
                 Some(i128::from(self.one.is_some_and(lies)))
+            }
+            Derivation::Mode(item) => {
+                let mut counts: BTreeMap<i64, i64> = BTreeMap::new();
+                self.items_at(at).for_each(|(item, count)| *counts.entry(item).or_default() += count);
+                let own = counts.get(&item).copied().unwrap_or_default();
+                Some(i128::from(own > 0 && counts.values().all(|count| *count <= own)))
+            }
+            Derivation::Latest => self.latest,
+            Derivation::LatestShown(shown, zone) => shown.at(zone, self.one?).map(i128::from),
+            Derivation::Peak(shown, zone, resolution) => {
+                self.peak(shown, zone, resolution, at).map(i128::from)
+            }
+            Derivation::AverageGap => {
+                let length = i128::from(self.one?) - i128::from(self.first?);
+                let gaps = i128::from(self.ever.count - 1);
+                (gaps > 0).then(|| divide(length * 10_i128.pow(DECIMALS), gaps * i128::from(DAY)))
             }
             Derivation::DaysSinceLast => Some((at - self.one?).div_euclid(DAY).into()),
             Derivation::Streak => Some(self.streak(at).into()),
@@ -146,9 +200,15 @@ impl Course for Reading<'_> {
             }
             // Tomorrow makes no difference: a streak ends when a whole day had none.
             Derivation::Streak => self.days().next().map(|day| (day + 2) * DAY).filter(|moment| *moment > at),
-            Derivation::Minimum | Derivation::Maximum | Derivation::Distinct => {
+            Derivation::Latest | Derivation::LatestShown(..) | Derivation::AverageGap => None,
+            Derivation::Peak(_, _, resolution) => {
+                let edge = self.derived.edges[0].as_ref()?;
+                let [_, oldest] = self.lines[0].around(resolution.pane(edge.begin(at)));
+                edge.next_pass(oldest? * resolution.micros(), at)
+            }
+            Derivation::Minimum | Derivation::Maximum | Derivation::Distinct | Derivation::Mode(_) => {
                 let passes = self.derived.edges().flat_map(|(place, edge)| {
-                    let begins = || self.items.iter().map(move |(begins, _)| begins[place]);
+                    let begins = || self.items.iter().map(move |(begins, ..)| begins[place]);
                     let begin = edge.begin(at);
                     let around = [
                         begins().filter(|other| *other < begin).max(),
@@ -177,14 +237,29 @@ fn lies(place: usize, instant: Instant, begin: Instant) -> bool {
 }
 
 impl Reading<'_> {
-    /// The items that lie on the right side of every edge.
-    fn items_at(&self, at: Instant) -> impl Iterator<Item = i64> + '_ {
+    /// The items that lie on the right side of every edge, and how often they are there.
+    fn items_at(&self, at: Instant) -> impl Iterator<Item = (i64, i64)> + '_ {
         let edges: Vec<(usize, Instant)> =
             self.derived.edges().map(|(place, edge)| (place, edge.begin(at))).collect();
-        let items = self.items.iter().filter(move |(begins, _)| {
+        let items = self.items.iter().filter(move |(begins, ..)| {
             edges.iter().all(|(place, begin)| lies(*place, begins[*place], *begin))
         });
-        items.map(|(_, item)| *item)
+        items.map(|(_, item, count)| (*item, *count))
+    }
+
+    /// What the clocks showed at most events of the window, the least of several.
+    fn peak(&self, shown: Shown, zone: Zone, resolution: Resolution, at: Instant) -> Option<u32> {
+        let begin = self.derived.edges[0].as_ref()?.begin(at);
+        let mut counts = [0; 24];
+        for (pane, tally) in self.lines[0].latest() {
+            let instant = pane * resolution.micros();
+            if instant < begin {
+                break;
+            }
+            counts[shown.at(zone, instant)? as usize] += tally.count;
+        }
+        let most = counts.iter().copied().max().filter(|most| *most > 0)?;
+        (0..).zip(counts).find_map(|(place, count)| (count == most).then_some(place))
     }
 
     /// What does not lie before the edge at a place.

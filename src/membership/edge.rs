@@ -29,7 +29,9 @@ pub fn edges(leaf: &EventLeaf, zone: Zone) -> Edges {
         Measure::Streak => [Some(Edge::Window(STREAK)), None, None, None],
         Measure::Trend { both, .. } => [within, Some(window(*both)), None, None],
         // Streams that keep no more than times select whatever time they are of.
-        Measure::First | Measure::Last => [within, lower.map(Edge::of), older_than, upper.map(Edge::of)],
+        Measure::First(_) | Measure::Last(_) => {
+            [within, lower.map(Edge::of), older_than, upper.map(Edge::of)]
+        }
         _ => {
             let moving =
                 |bound: Option<Bound>| bound.map(Edge::of).filter(|edge| !matches!(edge, Edge::Fixed(_)));

@@ -89,7 +89,8 @@ impl Feeds {
         }
         let parts = candidates.parts(all, groups, &beyond);
         for (feed, read_by) in parts.iter() {
-            let contribution = read_by.map_or(Some((0, 0)), |stream| streams[stream].contribution(event));
+            let contribution =
+                read_by.map_or(Some((0, 0)), |stream| streams[stream].contribution(event_type, event));
             if let Some((sum, item)) = contribution {
                 add(Entry { feed: Rc::clone(feed), at, count: sign, sum: sign * sum, item });
             }

@@ -14,6 +14,8 @@ mod derived;
 mod edge;
 mod evaluate;
 mod explain;
+#[cfg(test)]
+mod feature_tests;
 mod feeds;
 mod leaf;
 mod members;

@@ -24,6 +24,11 @@ pub enum Number {
     Source(Source),
     /// In the document of the profile.
     Attribute(Path),
+    /// What is made of the value with a hash.
+    Preference {
+        stream: u32,
+        hash: i64,
+    },
     Divide(Box<Number>, Box<Number>),
     Multiply(Vec<Number>),
     Decay(Fading),
@@ -83,6 +88,7 @@ impl Number {
                 Some(units as f64 / 10_f64.powi(source.scale() as i32))
             }
             Number::Attribute(path) => Some(subject.profile?.get(path)?.number()?.to_f64()),
+            Number::Preference { stream, hash } => Some(state.preference(*stream, *hash)),
             Number::Divide(number, by) => {
                 let by = by.value(whom, at).filter(|by| *by != 0.0);
                 Some(by.map_or(0.0, |by| number.value(whom, at).unwrap_or(0.0) / by))
@@ -114,7 +120,7 @@ impl Number {
     fn next_change(&self, whom: Whom, at: Instant, fading: bool) -> Option<Instant> {
         let (subject, state) = whom;
         match self {
-            Number::Constant(_) | Number::Attribute(_) => None,
+            Number::Constant(_) | Number::Attribute(_) | Number::Preference { .. } => None,
             Number::Source(source) => source.next_change(subject, state, at),
             Number::Divide(a, b) => {
                 let parts = [a, b].into_iter();

@@ -2,14 +2,14 @@
 
 use super::attribute::Attribute;
 use super::compiler::Compiler;
-use super::derived::{Derivation, Derived};
+use super::derived::{Derivation, Derived, Shown};
 use super::edge::{Edge, edges};
 use super::leaf::{Accepts, Source};
 use super::number::{Condition, Fading, Named, Number, Term, Weighed};
 use super::sequence::Sequence;
-use super::streams::{fading_needs, needs, steps_need};
-use crate::activity::Window;
-use crate::criteria::{self, EventLeaf, Formula, Measure, Node, Test, at_least_one, describe_path};
+use super::streams::{fading_needs, needs, peak_resolution, preference_needs, steps_need};
+use crate::activity::{Window, hash_of};
+use crate::criteria::{self, EventLeaf, Formula, Literal, Measure, Node, Test, at_least_one, describe_path};
 use crate::error::{Error, Result};
 use crate::score::Feature;
 
@@ -69,8 +69,20 @@ impl Compiler<'_> {
             (Measure::Minimum(_), _) => Derivation::Minimum,
             (Measure::Maximum(_), _) => Derivation::Maximum,
             (Measure::Distinct(_), _) => Derivation::Distinct,
-            (Measure::First, _) => Derivation::First { whole },
-            (Measure::Last, _) => Derivation::Last { whole },
+            (Measure::First(_), _) => Derivation::First { whole },
+            (Measure::Last(_), _) => Derivation::Last { whole },
+            (Measure::Latest(_), _) => Derivation::Latest,
+            (Measure::LatestHour, _) => Derivation::LatestShown(Shown::Hour, self.zone),
+            (Measure::LatestWeekday, _) => Derivation::LatestShown(Shown::Weekday, self.zone),
+            (Measure::PeakHour, Some(Some(window))) => {
+                Derivation::Peak(Shown::Hour, self.zone, peak_resolution(window, self.zone))
+            }
+            (Measure::PeakWeekday, Some(Some(window))) => {
+                Derivation::Peak(Shown::Weekday, self.zone, peak_resolution(window, self.zone))
+            }
+            (Measure::PeakHour | Measure::PeakWeekday, _) => return Err(Error::Corrupt("peak")),
+            (Measure::AverageGap, _) => Derivation::AverageGap,
+            (Measure::Mode(_, value), _) => Derivation::Mode(hash_of(value).unwrap_or_default()),
             (Measure::DaysSinceLast, _) => Derivation::DaysSinceLast,
             (Measure::Streak, _) => Derivation::Streak,
             (Measure::Trend { of, .. }, _) => Derivation::Trend { sums: of.is_some() },
@@ -94,12 +106,17 @@ impl Compiler<'_> {
             Formula::Attribute(path) => {
                 Number::Attribute(path.in_profile().ok_or(Error::Corrupt("feature"))?)
             }
+            Formula::Preference { of, text } => {
+                let (selection, horizons) = preference_needs(of);
+                let hash = hash_of(&Literal::Text(text.clone())).unwrap_or_default();
+                Number::Preference { stream: (self.find)(&selection, horizons)?, hash }
+            }
             Formula::Divide(number, by) => Number::Divide(boxed(number)?, boxed(by)?),
             Formula::Multiply(parts) => {
                 Number::Multiply(parts.iter().map(|part| self.number(part)).collect::<Result<_>>()?)
             }
             Formula::Decay(decay) => {
-                let (selection, horizons, window) = fading_needs(decay);
+                let (selection, horizons, window) = fading_needs(decay, self.zone);
                 Number::Decay(Fading {
                     stream: (self.find)(&selection, horizons)?,
                     sums: matches!(decay.leaf.measure, Measure::Sum(_)),

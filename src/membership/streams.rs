@@ -2,9 +2,10 @@
 
 use super::definition::Definition;
 use super::edge::{UPPER, edges};
-use crate::activity::{Horizons, Keep, Selection, Stream, Streams, Window};
+use crate::activity::{Horizons, Keep, Resolution, Selection, Stream, Streams, Window};
 use crate::criteria::{
-    Bound, Decay, Duration, EventLeaf, Formula, Measure, Node, SequenceLeaf, Weighed, Zone,
+    Among, Bound, Decay, Duration, EventLeaf, Formula, Measure, Node, Path, Recurring, SequenceLeaf, Weighed,
+    Zone,
 };
 use crate::score::BuiltinStreams;
 
@@ -86,27 +87,43 @@ pub fn serving<'s>(
 }
 
 /// What an event leaf reads: what it selects, and how much of that is to be kept; then of [`Measure::First`] and
-/// [`Measure::Last`] every event of the type.
+/// [`Measure::Last`] every event of the type, or of all.
 pub fn needs(leaf: &EventLeaf, zone: Zone) -> Vec<(Selection, Horizons)> {
     let mut selection = Selection::of(&leaf.event);
     selection.filter.clone_from(&leaf.filter);
+    selection.recurring = recurring(leaf, zone);
     let mut horizons = Horizons::default();
     let edges = edges(leaf, zone);
     let ever = edges[..UPPER].iter().all(Option::is_none);
     match &leaf.measure {
-        Measure::First | Measure::Last => {
+        Measure::First(among) | Measure::Last(among) => {
             horizons.extent = true;
-            return vec![(selection, horizons), (Selection::of(&leaf.event), horizons)];
+            let whole = match among {
+                Among::ItsType => Selection::of(&leaf.event),
+                Among::AllTypes => Selection::everything(),
+            };
+            return vec![(selection, horizons), (whole, horizons)];
         }
         Measure::Count | Measure::Streak => {}
-        Measure::DaysSinceLast => horizons.extent = true,
+        Measure::Latest(path) => (selection.of, horizons.extent) = (Some(path.clone()), true),
+        Measure::DaysSinceLast | Measure::LatestHour | Measure::LatestWeekday | Measure::AverageGap => {
+            horizons.extent = true;
+        }
+        Measure::PeakHour | Measure::PeakWeekday => {
+            if let Some(window) = leaf.span.within.map(Window::new) {
+                let resolution = peak_resolution(window, zone);
+                // The oldest hour may be a whole one.
+                let parts = window.resolution.micros() / resolution.micros();
+                horizons.reach_back(resolution, window.panes() * parts + parts - 1);
+            }
+        }
         Measure::Sum(path) => selection.of = Some(path.clone()),
         Measure::Average(path) => (selection.of, selection.keep) = (Some(path.clone()), Keep::Mean),
         Measure::Minimum(path) | Measure::Maximum(path) => {
             (selection.of, selection.keep) = (Some(path.clone()), Keep::Numbers);
             horizons.ever = ever;
         }
-        Measure::Distinct(path) => {
+        Measure::Distinct(path) | Measure::Mode(path, _) => {
             (selection.of, selection.keep) = (Some(path.clone()), Keep::Values);
             horizons.ever = ever;
         }
@@ -116,6 +133,28 @@ pub fn needs(leaf: &EventLeaf, zone: Zone) -> Vec<(Selection, Horizons)> {
     (selection.from, selection.until) = (fixed(leaf.span.lower(zone)), fixed(leaf.span.upper(zone)));
     edges.iter().flatten().for_each(|edge| edge.include_in(&mut horizons));
     vec![(selection, horizons)]
+}
+
+fn recurring(leaf: &EventLeaf, zone: Zone) -> Option<(Recurring, Zone)> {
+    (leaf.recurring != Recurring::default()).then(|| (leaf.recurring.clone(), zone))
+}
+
+/// What tells the hours of the clocks of a zone apart, of the events of a window.
+pub fn peak_resolution(window: Window, zone: Zone) -> Resolution {
+    if window.resolution == Resolution::Hour && !zone.is_hourly() {
+        Resolution::Minute
+    } else {
+        window.resolution
+    }
+}
+
+/// The events that say what is made of the values at a path. Those that are older than [`crate::activity`] keeps one by one are
+/// let go of by other means than by a horizon.
+pub fn preference_needs(of: &Path) -> (Selection, Horizons) {
+    let selection = Selection { of: Some(of.clone()), keep: Keep::Preference, ..Selection::everything() };
+    let mut horizons = Horizons::default();
+    horizons.include(Window::days(100 * 365).exact());
+    (selection, horizons)
 }
 
 /// The same of each step of a sequence.
@@ -130,9 +169,10 @@ pub fn steps_need(leaf: &SequenceLeaf) -> Vec<(Selection, Horizons)> {
 }
 
 /// The same of events whose weights fade, and the window beyond which nothing is left of them.
-pub fn fading_needs(decay: &Decay) -> (Selection, Horizons, Window) {
+pub fn fading_needs(decay: &Decay, zone: Zone) -> (Selection, Horizons, Window) {
     let (mut selection, mut horizons) = (Selection::of(&decay.leaf.event), Horizons::default());
     selection.filter.clone_from(&decay.leaf.filter);
+    selection.recurring = recurring(&decay.leaf, zone);
     if let Measure::Sum(path) = &decay.leaf.measure {
         selection.of = Some(path.clone());
     }
@@ -151,9 +191,10 @@ pub fn formula_needs(formula: &Formula, zone: Zone, see: &mut impl FnMut((Select
         Formula::Constant(_) | Formula::Builtin(_) | Formula::Attribute(_) => {}
         Formula::Events(leaf) => needs(leaf, zone).into_iter().for_each(see),
         Formula::Decay(decay) => {
-            let (selection, horizons, _) = fading_needs(decay);
+            let (selection, horizons, _) = fading_needs(decay, zone);
             see((selection, horizons));
         }
+        Formula::Preference { of, .. } => see(preference_needs(of)),
         Formula::Divide(a, b) => {
             formula_needs(a, zone, see);
             formula_needs(b, zone, see);

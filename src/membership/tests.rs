@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use std::rc::Rc;
 
 /// By id of a segment, in turns: some with changes of the clocks early in the year 2000, two of them at midnight.
-const ZONES: [&str; 6] =
+pub(super) const ZONES: [&str; 6] =
     ["UTC", "America/Sao_Paulo", "Asia/Kolkata", "Australia/Lord_Howe", "America/Asuncion", "Asia/Kathmandu"];
 
 fn definition(id: u32, criteria: Value) -> Definition {
@@ -129,11 +129,21 @@ fn any_leaf() -> impl Strategy<Value = Value> {
         (0..4_i64).prop_map(|n| json!({"distinct": {"equals": n}, "of": "value"})),
         Just(json!({"first": true})),
         Just(json!({"last": true, "where": {"value": {"min": 20}}})),
+        Just(json!({"last": "*"})),
+        Just(json!({"first": "*", "hours": [0, 1, 2, 3, 4, 5, 6, 7]})),
+        Just(json!({"weekdays": [1, 2, 7], "count": {"max": 1}})),
+        (0..40_i64).prop_map(|n| json!({"mode": n, "of": "value"})),
     ];
     let whole = prop_oneof![
         (0..4_i64).prop_map(|n| json!({"streak": {"min": n}})),
         (-2..3_i64).prop_map(|n| json!({"trend": {"min": n}, "within": "4 days"})),
         (-2..3_i64).prop_map(|n| json!({"trend": {"lt": n}, "of": "value", "within": "3 hours"})),
+        (0..24_i64).prop_map(|n| json!({"peak_hour": {"min": n}, "within": "20 days"})),
+        (1..8_i64).prop_map(|n| json!({"peak_weekday": {"equals": n}, "within": "3 days"})),
+        (0..24_i64).prop_map(|n| json!({"latest_hour": {"lt": n}})),
+        (1..8_i64).prop_map(|n| json!({"latest_weekday": {"equals": n}})),
+        (0..50_i64).prop_map(|n| json!({"latest": {"min": n}})),
+        (0..9_i64).prop_map(|n| json!({"average_gap": {"max": n}})),
         Just(json!({"within": "9 days", "stopped": "2 days"})),
         Just(json!({"within": "30 hours", "restarted": "8 days"})),
         Just(json!({"regularly": {"every": "36 hours", "periods": 4, "at_least": 2}})),

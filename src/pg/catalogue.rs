@@ -6,7 +6,8 @@ use super::source::{EventType, Mapping, Source};
 use super::spi::Session;
 use crate::activity::{Horizons, Keep, Selection, Stream, Streams};
 use crate::criteria::{
-    Features, Located, Path, Safeguards, Scope, TierSet, Zone, expand_tiers, locate, parse_moves, read,
+    Features, Located, Path, Recurring, Safeguards, Scope, TierSet, Zone, expand_tiers, locate, parse_moves,
+    read,
 };
 use crate::error::Error;
 use crate::membership::{Definition, Program, Tiers};
@@ -130,7 +131,8 @@ pub fn compile(streams: Vec<Stream>, parsed: Parsed) -> (Program, Vec<Definition
 /// Streams that cannot be read are left out: the definitions that need them are then broken, and nothing else.
 pub fn streams(session: &Session) -> Vec<Stream> {
     let rows = session.select(
-        "SELECT stream_id, event_type, filter::text, value_path, from_time, until_time, horizons, extent, keep, ever
+        "SELECT stream_id, event_type, filter::text, value_path, from_time, until_time, horizons, extent, keep, ever,
+                hours, weekdays, months, time_zone
          FROM segment.stream ORDER BY stream_id",
         &[],
     );
@@ -144,6 +146,17 @@ pub fn streams(session: &Session) -> Vec<Stream> {
             from: rows.instant(row, 5),
             until: rows.instant(row, 6),
             keep: Keep::by_name(&rows.value::<String>(row, 9))?,
+            recurring: match rows.get::<String>(row, 14) {
+                None => None,
+                Some(zone) => {
+                    let numbers = |column: i32| -> Option<Vec<u32>> {
+                        let numbers: Vec<i32> = rows.get(row, column)?;
+                        numbers.into_iter().map(|number| u32::try_from(number).ok()).collect()
+                    };
+                    let (hours, weekdays, months) = (numbers(11)?, numbers(12)?, numbers(13)?);
+                    Some((Recurring { hours, weekdays, months }, Zone::by_name(&zone).ok()?))
+                }
+            },
         };
         let panes = rows.value::<Vec<i64>>(row, 7).try_into().ok()?;
         let horizons = Horizons { panes, extent: rows.value(row, 8), ever: rows.value(row, 10) };

@@ -8,6 +8,7 @@ use super::registry::{self, Registry};
 use super::spi::{connect, timestamp};
 use super::transaction;
 use super::upkeep::{self, Pass};
+use crate::criteria::Recurring;
 use crate::membership::StreamPlan;
 use std::rc::Rc;
 
@@ -63,9 +64,14 @@ pub fn store_streams(plan: &StreamPlan, online: bool) -> bool {
             session.modify("DELETE FROM segment.stream WHERE stream_id = ANY ($1)", &[ids.into()]);
         }
         for (selection, horizons) in &plan.add {
+            let numbers = |of: fn(&Recurring) -> &Vec<u32>| -> Option<Vec<i32>> {
+                let (recurring, _) = selection.recurring.as_ref()?;
+                Some(of(recurring).iter().map(|number| *number as i32).collect())
+            };
             session.modify(
-                "INSERT INTO segment.stream (event_type, filter, value_path, from_time, until_time, horizons, extent, keep, ever, since)
-                 VALUES ($1, $2::jsonb, $3, $4, $5, $6, $7, $8, $9, $10)",
+                "INSERT INTO segment.stream (event_type, filter, value_path, from_time, until_time, horizons, extent, keep, ever, since,
+                                             hours, weekdays, months, time_zone)
+                 VALUES ($1, $2::jsonb, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
                 &[
                     selection.event.clone().into(),
                     selection.filter.as_ref().map(ToString::to_string).into(),
@@ -77,6 +83,10 @@ pub fn store_streams(plan: &StreamPlan, online: bool) -> bool {
                     selection.keep.name().into(),
                     horizons.ever.into(),
                     if online { version } else { 0 }.into(),
+                    numbers(|recurring| &recurring.hours).into(),
+                    numbers(|recurring| &recurring.weekdays).into(),
+                    numbers(|recurring| &recurring.months).into(),
+                    selection.recurring.as_ref().map(|(_, zone)| zone.name()).into(),
                 ],
             );
         }

@@ -48,6 +48,23 @@ pub fn events_of(
     subscribers: &[String],
 ) -> HashMap<String, Change> {
     let mut changes: HashMap<String, Change> = HashMap::new();
+    show_events_of(session, registry, subscribers, |event| {
+        let change = changes.entry(event.subscriber.clone().into_owned()).or_default();
+        change.events += 1;
+        contribute(program, event, 1, |entry| change.entries.push(entry));
+    });
+    // A case-insensitive column may have matched more than was asked for.
+    changes.retain(|subscriber, _| subscribers.binary_search(subscriber).is_ok());
+    changes
+}
+
+/// Shows all events of some subscribers under the active snapshot, and perhaps those of others whose ids differ in case.
+pub fn show_events_of(
+    session: &Session,
+    registry: &Registry,
+    subscribers: &[String],
+    mut show: impl FnMut(&Event),
+) {
     for reader in readers(registry, &registry.sources) {
         let (filter, ids) = reader.some_subscribers(subscribers);
         if ids.is_empty() {
@@ -60,18 +77,9 @@ pub fn events_of(
         let scanned = reader.scanned();
         let mut memory = Scratch::default();
         for row in 0..rows.count() {
-            memory.run(|| {
-                read(&scanned, &rows, row, |event| {
-                    let change = changes.entry(event.subscriber.clone().into_owned()).or_default();
-                    change.events += 1;
-                    contribute(program, event, 1, |entry| change.entries.push(entry));
-                })
-            });
+            memory.run(|| read(&scanned, &rows, row, &mut show));
         }
     }
-    // A case-insensitive column may have matched more than was asked for.
-    changes.retain(|subscriber, _| subscribers.binary_search(subscriber).is_ok());
-    changes
 }
 
 /// What the queue has, by subscriber; nothing stands for a change that is not known, or was made

@@ -4,8 +4,10 @@ mod accumulate;
 mod builtin;
 mod engagement;
 mod feature;
+mod performance;
 
 pub use accumulate::Accumulator;
-pub use builtin::{READY, features};
+pub use builtin::{FAMILIES, READY, features, ready};
 pub use engagement::{Engagement, consistency};
 pub use feature::{BuiltinStreams, Feature, View};
+pub use performance::Performance;

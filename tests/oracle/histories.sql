@@ -63,6 +63,12 @@ BEGIN
       jsonb_build_object('attribute', 'recency', 'between', jsonb_build_array(1, 20)),
       jsonb_build_object('attribute', 'last_activity_days', 'gt', oracle.below(10)),
       jsonb_build_object('attribute', 'total_value_30d', 'lt', oracle.below(80)),
+      jsonb_build_object('attribute', 'freq_visit', 'gt', round(random()::numeric, 1)),
+      jsonb_build_object('attribute', 'pref_a', 'min', round(random()::numeric, 1)),
+      jsonb_build_object('attribute', 'weekend_share', 'lt', round(random()::numeric, 1)),
+      jsonb_build_object('attribute', 'content_preference_a', 'min', 0.48 + 0.03 * oracle.below(4)),
+      jsonb_build_object('attribute', 'content_preference_a', 'lt', 0.5),
+      jsonb_build_object('attribute', 'inter_purchase_days', 'max', oracle.below(30)),
       jsonb_build_object('attribute', 'engagement_consistency', 'max', 0.5)]);
   END IF;
   leaf := jsonb_build_object('event', oracle.pick(ARRAY['purchase', 'open', 'email_click', 'visit', 'refund', 'unheard_of']));
@@ -80,8 +86,26 @@ BEGIN
       '{"colour": {"equals": "red"}}', '{"colour": {"not_equals": "red"}}', '{"depth": {"min": 2}}', '{"value": {"min": 20}}',
       '{"tags": {"has": "a"}}', '{"colour": {"contains": "e"}, "depth": {"exists": true}}', '{"colour": {"in": ["red", "blue"]}}']::jsonb[]));
   END IF;
+  IF random() < 0.15 THEN
+    leaf := leaf || oracle.pick(ARRAY['{"weekdays": [6, 7]}', '{"weekdays": [1, 3, 5]}', '{"hours": [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]}', '{"months": [2, 4]}',
+      '{"hours": [22, 23], "weekdays": [5, 6, 7]}']::jsonb[]);
+  END IF;
   IF random() < 0.2 THEN RETURN leaf || oracle.random_span(); END IF;
   IF random() < 0.5 THEN RETURN leaf; END IF;
+  -- Of the latest event, of most events, and between events.
+  IF random() < 0.2 THEN
+    IF random() < 0.4 THEN leaf := leaf || '{"event": "*"}'; END IF;
+    RETURN leaf - 'count' - 'sum' - 'of' - 'within' || oracle.pick(ARRAY[
+      jsonb_build_object('latest', jsonb_build_object(oracle.pick(ARRAY['min', 'max', 'lt']), oracle.below(60))),
+      jsonb_build_object('latest', jsonb_build_object('gt', oracle.below(3)), 'of', 'depth'),
+      jsonb_build_object('latest_hour', jsonb_build_object('min', oracle.below(24))),
+      jsonb_build_object('latest_weekday', jsonb_build_object('max', oracle.below(7))),
+      jsonb_build_object('average_gap', jsonb_build_object(oracle.pick(ARRAY['min', 'max']), oracle.below(20))),
+      jsonb_build_object('peak_hour', jsonb_build_object('max', oracle.below(24)), 'within', oracle.pick(ARRAY['90 minutes', '7 days', '30 days', '90 days'])),
+      jsonb_build_object('peak_weekday', jsonb_build_object('min', oracle.below(7)), 'within', oracle.pick(ARRAY['3 days', '30 days', '90 days'])),
+      '{"last": "*"}', '{"first": "*"}', '{"last": "*", "within": "3 days"}',
+      '{"mode": "red", "of": "colour"}', '{"mode": 1.5, "of": "depth", "within": "30 days"}', '{"mode": "b", "of": "category", "older_than": "3 days"}']::jsonb[]);
+  END IF;
   -- The other measures, spans and patterns, and sequences.
   IF random() < 0.25 THEN
     RETURN jsonb_build_object('sequence', (
@@ -224,12 +248,12 @@ CREATE FUNCTION oracle.random_number() RETURNS numeric LANGUAGE sql VOLATILE AS 
 $$;
 
 CREATE FUNCTION oracle.random_details() RETURNS jsonb LANGUAGE sql VOLATILE AS $$
-  SELECT oracle.pick(ARRAY['{"colour": "red", "depth": 1.5}', '{"colour": "blue", "tags": ["a", "b"], "depth": 3}', '{"colour": null, "depth": "2"}',
+  SELECT oracle.pick(ARRAY['{"colour": "red", "depth": 1.5, "category": "a"}', '{"colour": "blue", "tags": ["a", "b"], "depth": 3, "category": "b"}', '{"colour": null, "depth": "2", "category": "a"}',
                            '{"tags": "a", "value": 50}', '{"depth": 1e400, "value": 1e-9}', '[1]', '"text"', NULL]::jsonb[])
 $$;
 
 CREATE FUNCTION oracle.random_kind() RETURNS text LANGUAGE sql VOLATILE AS $$
-  SELECT oracle.pick(ARRAY['open', 'email_open', 'click', 'email_click', 'purchase', 'visit', NULL])
+  SELECT oracle.pick(ARRAY['open', 'email_open', 'click', 'email_click', 'purchase', 'visit', 'complaint', NULL])
 $$;
 
 CREATE FUNCTION oracle.random_name() RETURNS text LANGUAGE sql VOLATILE AS $$

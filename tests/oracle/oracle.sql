@@ -152,8 +152,27 @@ BEGIN
 END
 $$;
 
+-- What is made of a category: step by step, at one instant the others first, then its own steps, the worst first.
+CREATE FUNCTION oracle.preference(category text, events oracle.event[], t timestamptz) RETURNS numeric LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+  moment record;
+  number numeric;
+BEGIN
+  FOR moment IN
+    SELECT at, document->>'category' = category AS own, increment
+    FROM unnest(events) e, LATERAL (SELECT CASE event_type WHEN 'email_click' THEN 0.10 WHEN 'purchase' THEN 0.20 WHEN 'forward' THEN 0.05
+      WHEN 'reply' THEN 0.15 WHEN 'unsubscribe' THEN -0.30 WHEN 'complaint' THEN -0.50 END) i (increment)
+    WHERE at <= t AND increment IS NOT NULL AND jsonb_typeof(document->'category') = 'string'
+    ORDER BY at, own, increment
+  LOOP
+    number := CASE WHEN moment.own THEN least(1, greatest(0, coalesce(number, 0.5) + 0.3 * moment.increment)) ELSE round(number * 0.99, 40) END;
+  END LOOP;
+  RETURN coalesce(number, 0.5);
+END
+$$;
+
 -- Some of the features that are ready as data, each by its formula.
-CREATE FUNCTION oracle.ready(name text, events oracle.event[], t timestamptz) RETURNS numeric LANGUAGE sql STABLE AS $$
+CREATE FUNCTION oracle.ready(name text, events oracle.event[], t timestamptz, zone text) RETURNS numeric LANGUAGE sql STABLE AS $$
   SELECT round(CASE name
     WHEN 'freq_purchase' THEN coalesce((count(*) FILTER (WHERE q AND event_type = 'purchase'))::float8 / nullif(count(*) FILTER (WHERE q), 0), 0)::numeric
     WHEN 'email_engagement' THEN least(1, 0.1 * count(*) FILTER (WHERE event_type = 'email_open') + 0.2 * count(*) FILTER (WHERE event_type = 'email_click'))
@@ -161,6 +180,13 @@ CREATE FUNCTION oracle.ready(name text, events oracle.event[], t timestamptz) RE
       / nullif(count(*) FILTER (WHERE event_type = 'purchase'), 0)::numeric), 0)
     WHEN 'recency' THEN floor(extract(epoch FROM t - max(at) FILTER (WHERE event_type = 'purchase')) / 86400)
     WHEN 'last_activity_days' THEN floor(extract(epoch FROM t - max(at)) / 86400)
+    WHEN 'freq_visit' THEN coalesce((count(*) FILTER (WHERE q AND event_type = 'visit'))::float8 / nullif(count(*) FILTER (WHERE q), 0), 0)::numeric
+    WHEN 'pref_a' THEN coalesce((count(*) FILTER (WHERE q AND document->>'category' = 'a'))::float8 / nullif(count(*) FILTER (WHERE q), 0), 0)::numeric
+    WHEN 'weekend_share' THEN coalesce((count(*) FILTER (WHERE q AND extract(isodow FROM at AT TIME ZONE zone) > 5))::float8 / nullif(count(*) FILTER (WHERE q), 0), 0)::numeric
+    WHEN 'content_preference_a' THEN oracle.preference('a', events, t)
+    WHEN 'inter_purchase_days' THEN CASE WHEN count(*) FILTER (WHERE event_type = 'purchase') > 1 THEN
+      extract(epoch FROM max(at) FILTER (WHERE event_type = 'purchase') - min(at) FILTER (WHERE event_type = 'purchase')) / 86400
+      / (count(*) FILTER (WHERE event_type = 'purchase') - 1) END
     WHEN 'total_value_30d' THEN coalesce(sum(oracle.addend(value)) FILTER (WHERE oracle.within(at, 30 * 86400, t)), 0)
   END, 9)
   FROM (SELECT *, oracle.within(at, 90 * 86400, t) AS q FROM unnest(events) WHERE at <= t) e
@@ -171,7 +197,10 @@ CREATE FUNCTION oracle.selected(leaf jsonb, events oracle.event[], t timestamptz
   SELECT at, oracle.addend(CASE WHEN jsonb_typeof(document #> path) = 'number' THEN (document #>> path)::numeric END),
          CASE WHEN jsonb_typeof(document #> path) IN ('string', 'number', 'boolean') THEN document #> path END
   FROM unnest(events), (SELECT string_to_array(coalesce(leaf->>'of', 'value'), '.') AS path) p
-  WHERE event_type = CASE leaf->>'event' WHEN 'open' THEN 'email_open' WHEN 'click' THEN 'email_click' ELSE leaf->>'event' END
+  WHERE (leaf->>'event' = '*' OR event_type = CASE leaf->>'event' WHEN 'open' THEN 'email_open' WHEN 'click' THEN 'email_click' ELSE leaf->>'event' END)
+    AND (NOT leaf ? 'hours' OR leaf->'hours' @> to_jsonb(extract(hour FROM at AT TIME ZONE zone)))
+    AND (NOT leaf ? 'weekdays' OR leaf->'weekdays' @> to_jsonb(extract(isodow FROM at AT TIME ZONE zone)))
+    AND (NOT leaf ? 'months' OR leaf->'months' @> to_jsonb(extract(month FROM at AT TIME ZONE zone)))
     AND oracle.filter_passes(coalesce(leaf->'where', '{}'), document)
     AND oracle.within(at, oracle.seconds(leaf->>'within'), t)
     AND NOT (leaf ? 'older_than' AND oracle.within(at, oracle.seconds(leaf->>'older_than'), t))
@@ -250,7 +279,7 @@ BEGIN
     RETURN oracle.attribute_passes(criteria, events[1].subscriber, t, zone);
   ELSIF criteria ? 'attribute' THEN
     RETURN coalesce(oracle.number_passes(criteria - 'attribute', coalesce((oracle.features(events, t)->>(criteria->>'attribute'))::numeric,
-                                                                          oracle.ready(replace(criteria->>'attribute', 'scores.', ''), events, t))), false);
+                                                                          oracle.ready(replace(criteria->>'attribute', 'scores.', ''), events, t, zone))), false);
   ELSIF criteria ? 'at_least' THEN
     RETURN (SELECT count(*) FILTER (WHERE oracle.holds(value, events, t, zone)) FROM jsonb_array_elements(criteria->'of')) >= (criteria->>'at_least')::integer;
   ELSIF criteria ? 'sequence' THEN
@@ -268,7 +297,27 @@ BEGIN
     RETURN (SELECT count(*) FROM generate_series(1, (node->>'periods')::integer) n
             WHERE oracle.holds(criteria - 'regularly' || jsonb_build_object('within', n * oracle.seconds(node->>'every') || ' seconds')
               || CASE WHEN n > 1 THEN jsonb_build_object('older_than', (n - 1) * oracle.seconds(node->>'every') || ' seconds') ELSE '{}' END,
-              events, t)) >= (node->>'at_least')::integer;
+              events, t, zone)) >= (node->>'at_least')::integer;
+  ELSIF criteria->>'first' = '*' THEN
+    RETURN EXISTS (SELECT FROM oracle.selected(criteria, events, t, zone) WHERE at = (SELECT min(at) FROM unnest(events) WHERE at <= t));
+  ELSIF criteria->>'last' = '*' THEN
+    RETURN EXISTS (SELECT FROM oracle.selected(criteria, events, t, zone) WHERE at = (SELECT max(at) FROM unnest(events) WHERE at <= t));
+  ELSIF criteria ? 'mode' THEN
+    RETURN EXISTS (
+      WITH counted AS (SELECT value, count(*) AS n FROM oracle.selected(criteria, events, t, zone) WHERE value IS NOT NULL GROUP BY value)
+      SELECT FROM counted WHERE value = criteria->'mode' AND n = (SELECT max(n) FROM counted));
+  ELSIF criteria ?| '{peak_hour,peak_weekday}' THEN
+    RETURN coalesce(oracle.number_passes(coalesce(criteria->'peak_hour', criteria->'peak_weekday'), (
+      SELECT CASE WHEN criteria ? 'peak_hour' THEN extract(hour FROM at AT TIME ZONE zone) ELSE extract(isodow FROM at AT TIME ZONE zone) END AS shown
+      FROM oracle.selected(criteria, events, t, zone) GROUP BY shown ORDER BY count(*) DESC, shown LIMIT 1)), false);
+  ELSIF criteria ?| '{latest,latest_hour,latest_weekday}' THEN
+    SELECT at, sum(coalesce(addend, 0)) AS sum INTO tally FROM oracle.selected(criteria, events, t, zone) GROUP BY at ORDER BY at DESC LIMIT 1;
+    RETURN coalesce(CASE WHEN criteria ? 'latest' THEN oracle.number_passes(criteria->'latest', tally.sum)
+                         WHEN criteria ? 'latest_hour' THEN oracle.number_passes(criteria->'latest_hour', extract(hour FROM tally.at AT TIME ZONE zone))
+                         ELSE oracle.number_passes(criteria->'latest_weekday', extract(isodow FROM tally.at AT TIME ZONE zone)) END, false);
+  ELSIF criteria ? 'average_gap' THEN
+    RETURN coalesce(oracle.number_passes(criteria->'average_gap', (
+      SELECT round(extract(epoch FROM max(at) - min(at)) / 86400 / nullif(count(*) - 1, 0), 9) FROM oracle.selected(criteria, events, t, zone))), false);
   ELSIF criteria ? 'first' THEN
     RETURN EXISTS (SELECT FROM oracle.selected(criteria, events, t, zone)
                    WHERE at = (SELECT min(at) FROM oracle.selected(jsonb_build_object('event', criteria->'event'), events, t, zone)));
@@ -284,7 +333,7 @@ BEGIN
   ELSIF criteria ? 'trend' THEN
     SELECT coalesce(CASE WHEN criteria ? 'of' THEN sum(addend) ELSE count(*) END, 0) AS now INTO tally FROM oracle.selected(criteria, events, t, zone);
     SELECT tally.now AS now, coalesce(CASE WHEN criteria ? 'of' THEN sum(addend) ELSE count(*) END, 0) - tally.now AS before INTO tally
-    FROM oracle.selected(criteria || jsonb_build_object('within', 2 * oracle.seconds(criteria->>'within') || ' seconds'), events, t);
+    FROM oracle.selected(criteria || jsonb_build_object('within', 2 * oracle.seconds(criteria->>'within') || ' seconds'), events, t, zone);
     RETURN tally.before <> 0 AND oracle.number_passes(criteria->'trend', round((tally.now - tally.before) / abs(tally.before), 9));
   ELSIF criteria ? 'event' THEN
     SELECT count(*) AS count, coalesce(sum(addend), 0) AS sum, avg(addend) AS average, min(addend) AS min, max(addend) AS max, count(DISTINCT value) AS different

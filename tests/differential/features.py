@@ -1,0 +1,177 @@
+"""The features of segment.profile against formulas.py, to 1e-9, at several clocks.
+
+    features.py generated               histories with every type, late, changed and deleted events
+    features.py cdnow FILE              the purchases of CDNOW
+
+Runs psql, which finds the server by the usual environment. Prints a line per comparison and every difference; ends with status 1
+if there was one.
+"""
+
+import csv
+import gzip
+import io
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+
+from formulas import FAMILIES, compute
+
+TYPES = ["email_open", "email_click", "website_visit", "product_view", "cart_add", "cart_abandon", "purchase", "download", "form_submit",
+         "social_share", "sent", "delivered", "bounce", "unsubscribe", "forward", "reply", "complaint"]
+TEXTS = {"<type>": TYPES, "<category>": ["shoes", "hats", "coats", "none"], "<channel>": ["email", "web", "sms"], "<campaign>": ["spring", "autumn"],
+         "<weekday>": [str(day) for day in range(1, 8)], "<month>": [str(month) for month in range(1, 13)]}
+TOLERANCE = 1e-9
+failed = False
+
+
+def psql(sql, stdin=None):
+    done = subprocess.run(["psql", "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-c", sql], input=stdin, text=True, capture_output=True)
+    if done.returncode != 0:
+        sys.exit(f"{sql[:500]}\n{done.stderr}")
+    return done.stdout
+
+
+def set_clock(now):
+    psql(f"ALTER DATABASE CURRENT_CATALOG_NAME SET pg_segment.clock = '{now.isoformat()}'".replace("CURRENT_CATALOG_NAME", DATABASE))
+
+
+DATABASE = psql("SELECT quote_ident(current_database())").strip()
+
+
+def features_there_are(families):
+    """Every ready feature is kept; of the families one for each text."""
+    listed = [line.split("|") for line in psql("SELECT name, origin FROM segment.feature_list").splitlines()]
+    builtin = [name for name, origin in listed if origin == "built in"]
+    ready = [name for name, origin in listed if origin == "ready" and "<" not in name]
+    if families:
+        patterns = [name for name, _ in listed if "<" in name]
+        expected = sorted(prefix for prefix in FAMILIES)
+        assert sorted(name[:name.index("<")] for name in patterns) == expected, (patterns, expected)
+        for pattern in patterns:
+            placeholder = pattern[pattern.index("<"):]
+            ready += [pattern.replace(placeholder, text) for text in TEXTS[placeholder]]
+    psql(f"SELECT segment.create_feature(name) FROM json_array_elements_text('{json.dumps(ready)}') name")
+    return builtin + ready
+
+
+def load(events):
+    text = io.StringIO()
+    columns = ["id", "subscriber", "type", "at", "value", "properties"]
+    rows = events.assign(at=events["at"].map(lambda at: at.isoformat()), properties=properties(events))
+    rows[columns].to_csv(text, index=False, header=False, quoting=csv.QUOTE_MINIMAL)
+    psql("COPY app.event FROM STDIN (FORMAT csv)", text.getvalue())
+
+
+def properties(events):
+    kept = events[["category", "channel", "campaign"]].to_dict("records")
+    return [json.dumps({key: value for key, value in row.items() if isinstance(value, str)}) for row in kept]
+
+
+def compare(label, events, now, names):
+    global failed
+    set_clock(now)
+    rows = [json.loads(line) for line in psql("SELECT to_jsonb(p) - 'features' || coalesce(features, '{}') FROM segment.profile p").splitlines()]
+    actual = pd.DataFrame(rows).set_index("subscriber").reindex(columns=names).astype(float).sort_index()
+    expected = compute(events, now, names).sort_index()
+    assert list(actual.index) == list(expected.index), "not the same subscribers"
+    wrong = ~(((actual - expected).abs() <= TOLERANCE) | (actual.isna() & expected.isna()))
+    print(f"{label} at {now}: {len(names)} features of {len(actual)} subscribers, {int(wrong.sum().sum())} differences")
+    for name in wrong.columns[wrong.any()]:
+        who = wrong.index[wrong[name]][0]
+        print(f"  {name}: {int(wrong[name].sum())}; of {who} {actual.loc[who, name]!r} instead of {expected.loc[who, name]!r}")
+    failed |= bool(wrong.any().any())
+
+
+def generate(random, subscribers, start, end, first_id, how_many):
+    def pick(options, size, none=0.0):
+        chosen = random.choice(np.array(options, dtype=object), size)
+        return np.where(random.random(size) < none, None, chosen)
+
+    # Some at full hours, so that several fall together and windows end on them.
+    micros = random.integers(0, int((end - start).total_seconds() * 1e6), how_many)
+    micros = np.where(random.random(how_many) < 0.2, micros // 3_600_000_000 * 3_600_000_000, micros)
+    # Bursts of activity, for streaks and bounds per day.
+    micros = np.where(random.random(how_many) < 0.3, micros // 86_400_000_000 * 86_400_000_000 + micros % 7_200_000_000, micros)
+    return pd.DataFrame({
+        "id": np.arange(first_id, first_id + how_many),
+        "subscriber": [f"s{n}" for n in random.integers(0, subscribers, how_many)],
+        "type": pick(TYPES, how_many),
+        "at": pd.to_datetime(start) + pd.to_timedelta(micros, unit="us"),
+        "value": np.where(random.random(how_many) < 0.6, random.integers(-500, 20_000, how_many) / 100, np.nan),
+        "category": pick(["shoes", "hats", "coats"], how_many, 0.3),
+        "channel": pick(["email", "web", "sms"], how_many, 0.3),
+        "campaign": pick(["spring", "autumn"], how_many, 0.3),
+    })
+
+
+def generated():
+    random = np.random.default_rng(20260601)
+    now = pd.Timestamp("2026-06-01 10:17:03.25+00:00")
+    names = features_there_are(families=True)
+    set_clock(now)
+    day = pd.Timedelta(days=1)
+    events = generate(random, 60, now - 400 * day, now + 20 * day, 1, 2_400)
+    # The recent weeks more densely.
+    events = pd.concat([events, generate(random, 60, now - 40 * day, now, 10_000, 1_600)], ignore_index=True)
+    load(events)
+    compare("loaded", events, now, names)
+    # Late ones, and such as go or change: in one transaction each.
+    late = generate(random, 60, now - 300 * day, now, 20_000, 300)
+    load(late)
+    events = pd.concat([events, late], ignore_index=True)
+    compare("with late events", events, now, names)
+    gone = events.id[random.random(len(events)) < 0.1]
+    psql(f"DELETE FROM app.event WHERE id = ANY ('{{{','.join(map(str, gone))}}}')")
+    events = events[~events.id.isin(gone)].reset_index(drop=True)
+    moved = events.id[random.random(len(events)) < 0.05]
+    psql(f"UPDATE app.event SET at = at - interval '3 days 5 hours', value = value + 1 WHERE id = ANY ('{{{','.join(map(str, moved))}}}')")
+    chosen = events.id.isin(moved)
+    events.loc[chosen, "at"] -= pd.Timedelta(days=3, hours=5)
+    events.loc[chosen, "value"] += 1
+    compare("with deleted and changed events", events, now, names)
+    for length in (day / 3, 6 * day, 45 * day):
+        now += length
+        compare("time goes on", events, now, names)
+    psql("CALL segment.refresh()")
+    compare("refreshed", events, now, names)
+    # One by one, at its time and late, against what lies in parts.
+    more = generate(random, 60, now - 30 * day, now + 2 * day, 30_000, 120)
+    for _, row in more.groupby(np.arange(len(more)) // 10):
+        load(row)
+    events = pd.concat([events, more], ignore_index=True)
+    compare("one after the other", events, now + day, names)
+    psql("CALL segment.rebuild()")
+    compare("rebuilt", events, now + day, names)
+
+
+def cdnow(path):
+    with gzip.open(path, "rt") as file:
+        bought = pd.read_csv(file, dtype={"customer_id": str})
+    events = pd.DataFrame({
+        "id": np.arange(len(bought)), "subscriber": bought.customer_id, "type": "purchase",
+        "at": pd.to_datetime(bought.date, utc=True).astype("datetime64[us, UTC]"), "value": bought.dollar_value,
+        "category": None, "channel": None, "campaign": None,
+    })
+    names = features_there_are(families=False)
+    set_clock(pd.Timestamp("1998-01-01 00:00+00:00"))
+    load(events)
+    for now in ("1998-01-01 00:00+00:00", "1998-03-15 07:30+00:00", "1998-07-01 00:00+00:00"):
+        compare("CDNOW", events, pd.Timestamp(now), names)
+
+
+psql("""CREATE EXTENSION pg_segment;
+CREATE SCHEMA app;
+CREATE TABLE app.event (id bigint PRIMARY KEY, subscriber text, type text, at timestamptz, value numeric, properties jsonb);
+CREATE INDEX ON app.event (subscriber, at);
+SELECT segment.attach_source('app.event', subscriber => 'subscriber', occurred_at => 'at', event_type => 'type', value => 'value', properties => 'properties')""")
+if sys.argv[1] == "generated":
+    generated()
+else:
+    cdnow(sys.argv[2])
+if psql("SELECT finding FROM segment.verify()").strip():
+    failed = True
+    print("verify found differences")
+sys.exit(failed)
