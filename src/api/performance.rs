@@ -104,7 +104,7 @@ fn content_preferences(
     }
     let mut touches: Vec<(Instant, String, Literal)> = Vec::new();
     connect(|session| {
-        scan::show_events_of(session, &registry, &[subscriber.clone()], |event| {
+        scan::show_events_of(session, &registry, std::slice::from_ref(&subscriber), |event| {
             if event.subscriber == subscriber
                 && event.at <= now
                 && let Some(value) = literal_at(event, &path)

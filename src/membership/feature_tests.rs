@@ -26,6 +26,7 @@ fn program(names: &[&str], zone: &str) -> Program {
             zone: Zone::by_name(zone).unwrap(),
             safeguards: None,
             tiers: None,
+            on_hold: false,
         })
         .collect();
     let mut program = Program::alone(&definitions).unwrap();
@@ -194,7 +195,7 @@ proptest! {
                 leaf[key] = test;
                 locate(&leaf, Scope::Subscriber).unwrap().into()
             };
-            let definition = |id: u32, n: u32| Definition { id, name: format!("{n}"), criteria: criteria(json!({"equals": n})), zone, safeguards: None, tiers: None };
+            let definition = |id: u32, n: u32| Definition { id, name: format!("{n}"), criteria: criteria(json!({"equals": n})), zone, safeguards: None, tiers: None, on_hold: false };
             let definitions: Vec<Definition> = (0..24).zip(1..).map(|(n, id)| definition(id, n)).collect();
             let program = Program::alone(&definitions).unwrap();
             let state = fresh(&program, &events, now);
@@ -293,6 +294,7 @@ fn one_value_is_the_mode_or_several_share_it() {
             zone: Zone::UTC,
             safeguards: None,
             tiers: None,
+            on_hold: false,
         }])
         .unwrap();
         let events = [
@@ -316,8 +318,15 @@ fn one_value_is_the_mode_or_several_share_it() {
 fn what_the_built_in_features_keep_serves_the_others() {
     let criteria = json!({"all": [{"peak_hour": {"min": 1}}, {"latest_value": {"min": 1}}, {"latest_hour": {"min": 1}}, {"latest_is_open": {"min": 1}}]});
     let criteria = features().expand(locate(&criteria, Scope::Subscriber).unwrap()).unwrap().into();
-    let definition =
-        Definition { id: 1, name: "s".to_owned(), criteria, zone: Zone::UTC, safeguards: None, tiers: None };
+    let definition = Definition {
+        id: 1,
+        name: "s".to_owned(),
+        criteria,
+        zone: Zone::UTC,
+        safeguards: None,
+        tiers: None,
+        on_hold: false,
+    };
     // Of opens the time of the last one, and nothing else beyond what is there.
     let plan = plan_streams(Program::alone(&[]).unwrap().streams(), &requirements([&definition]), true);
     assert_eq!(plan.add.len(), 1);
