@@ -1,8 +1,5 @@
 -- Costs and row estimates that pgrx cannot state.
-ALTER FUNCTION segment._features(bigint, timestamptz, bytea, boolean, timestamptz) COST 50 ROWS 1;
 ALTER FUNCTION segment._overdue(bigint, text, timestamptz, bytea, bytea, bytea, jsonb, bytea, bytea, timestamptz) COST 50 ROWS 5;
-ALTER FUNCTION segment._segments(bigint, text, timestamptz, bytea, bytea, bytea, jsonb, bytea, bytea, timestamptz) COST 50;
-ALTER FUNCTION segment._numbers(bigint, text, timestamptz, bytea, jsonb, bytea, timestamptz) COST 100;
 ALTER FUNCTION segment._features_known() ROWS 60;
 ALTER FUNCTION segment._manual(bytea) ROWS 2;
 ALTER FUNCTION segment.explain(text, text) ROWS 5;
@@ -62,8 +59,8 @@ COMMENT ON FUNCTION segment.performance(text, timestamptz, timestamptz) IS 'send
 COMMENT ON FUNCTION segment.content_preferences(text, text) IS 'what a subscriber makes of each category, or of each value of another property';
 COMMENT ON FUNCTION segment.drop_feature(text) IS 'drop a created feature that nothing uses';
 COMMENT ON FUNCTION segment._features_known() IS 'internal: all features, for segment.feature_list';
-COMMENT ON FUNCTION segment._numbers(bigint, text, timestamptz, bytea, jsonb, bytea, timestamptz) IS 'internal: created features of a stored state, for segment.profile';
 COMMENT ON VIEW segment.feature_list IS 'all features and scores: built in, ready to be used by name, and created';
+COMMENT ON FUNCTION segment.create_profile_view(text, text[]) IS 'create a view of everybody''s profile with some columns, created features among them';
 -- Events
 COMMENT ON FUNCTION segment.record_event(text, text, timestamptz, numeric, jsonb) IS 'store an event in segment.event, apply it at once and return the segments entered and departed';
 COMMENT ON FUNCTION segment.create_event_table() IS 'create the ready-made table segment.event and attach it, unless that was done before';
@@ -82,9 +79,14 @@ COMMENT ON FUNCTION segment.kmeans_assign(text, regclass, name) IS 'assign the r
 -- Internal
 COMMENT ON FUNCTION segment.capture() IS 'trigger function: capture the changes of an attached table';
 COMMENT ON FUNCTION segment.invalidate_trigger() IS 'trigger function: make every backend compile the definitions again';
-COMMENT ON FUNCTION segment._features(bigint, timestamptz, bytea, boolean, timestamptz) IS 'internal: features of a stored state, for segment.profile';
+COMMENT ON FUNCTION segment._feature(text, bigint, bigint, text, timestamptz, bytea, bytea, jsonb, bytea) IS 'internal: a feature or a score of a stored row, for segment.profile';
+COMMENT ON FUNCTION segment._event_at(boolean, bigint, bigint, text, timestamptz, bytea, bytea, jsonb, bytea) IS 'internal: time of the first or last event of a stored row, for segment.profile';
+COMMENT ON FUNCTION segment._created_features(bigint, bigint, text, timestamptz, bytea, bytea, jsonb, bytea) IS 'internal: created features of a stored row, for segment.profile';
+COMMENT ON FUNCTION segment._segments(bigint, bigint, text, timestamptz, bytea, bytea, jsonb, bytea, bytea, bytea, bytea, timestamptz) IS 'internal: segment names of a stored row, for segment.profile';
+COMMENT ON FUNCTION segment._tiers(bigint, bigint, text, timestamptz, bytea, bytea, jsonb, bytea, bytea, bytea, bytea, timestamptz) IS 'internal: place in each tier set of a stored row, for segment.profile';
+COMMENT ON FUNCTION segment._version() IS 'internal: version of the definitions that the statement sees';
+COMMENT ON FUNCTION segment._profile_select() IS 'internal: the statement that segment.profile is';
 COMMENT ON FUNCTION segment._overdue(bigint, text, timestamptz, bytea, bytea, bytea, jsonb, bytea, bytea, timestamptz) IS 'internal: memberships of an overdue subscriber, for segment.member';
-COMMENT ON FUNCTION segment._segments(bigint, text, timestamptz, bytea, bytea, bytea, jsonb, bytea, bytea, timestamptz) IS 'internal: segment names of a stored state, for segment.profile';
 COMMENT ON FUNCTION segment._parts_changed() IS 'event trigger function: notice partitions and children that came or went';
 COMMENT ON FUNCTION segment._parts_dropped() IS 'event trigger function: warn about partitions and children that were dropped';
 COMMENT ON FUNCTION segment._manual(bytea) IS 'internal: what was decided by hand about a subscriber, for segment.manual_member';
@@ -100,7 +102,7 @@ COMMENT ON FUNCTION segment._engagement_score_final(internal) IS 'internal: fina
 
 -- Views
 COMMENT ON VIEW segment.member IS 'members of each segment, exact at segment.now()';
-COMMENT ON VIEW segment.profile IS 'subscribers with their features and segments, exact at segment.now()';
+COMMENT ON VIEW segment.profile IS 'subscribers with what is known of them, their features and segments, exact at segment.now(); a ready feature is NULL until something has it kept';
 COMMENT ON VIEW segment.manual_member IS 'who was added to a segment, or excluded from it, by hand';
 COMMENT ON VIEW segment.tier IS 'the one place of everybody in each tier set, exact at segment.now()';
 COMMENT ON VIEW segment.tier_summary IS 'tiers with their members, and how many that are in the segment have a higher place';

@@ -17,9 +17,10 @@ GRANT EXECUTE ON FUNCTION segment.members(text), segment.members_as_of(text, tim
   segment._engagement_score_trans(internal, text, timestamptz, timestamptz), segment._engagement_score_combine(internal, internal),
   segment._engagement_score_serialize(internal), segment._engagement_score_deserialize(bytea, internal),
   segment._engagement_score_final(internal), segment._existing_segment(text), segment._manual(bytea),
-  segment._features(bigint, timestamptz, bytea, boolean, timestamptz), segment._overdue(bigint, text, timestamptz, bytea, bytea, bytea, jsonb, bytea, bytea, timestamptz),
-  segment._segments(bigint, text, timestamptz, bytea, bytea, bytea, jsonb, bytea, bytea, timestamptz),
-  segment._numbers(bigint, text, timestamptz, bytea, jsonb, bytea, timestamptz), segment._features_known()
+  segment._overdue(bigint, text, timestamptz, bytea, bytea, bytea, jsonb, bytea, bytea, timestamptz),
+  segment._version(), segment._feature(text, bigint, bigint, text, timestamptz, bytea, bytea, jsonb, bytea), segment._event_at(boolean, bigint, bigint, text, timestamptz, bytea, bytea, jsonb, bytea),
+  segment._created_features(bigint, bigint, text, timestamptz, bytea, bytea, jsonb, bytea), segment._segments(bigint, bigint, text, timestamptz, bytea, bytea, jsonb, bytea, bytea, bytea, bytea, timestamptz),
+  segment._tiers(bigint, bigint, text, timestamptz, bytea, bytea, jsonb, bytea, bytea, bytea, bytea, timestamptz), segment.create_profile_view(text, text[]), segment._features_known()
   TO :"reader", :"manager";
 
 GRANT SELECT ON segment.source, segment.source_table, segment.profile_source, segment.stream, segment.queue, segment.stat_queue, segment.set_aside, segment.run, segment.cluster_model TO :"manager";

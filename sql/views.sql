@@ -22,22 +22,12 @@ JOIN segment.definition d ON d.segment_id OPERATOR(pg_catalog.=) o.segment_id
 LEFT JOIN segment.membership m ON m.segment_id OPERATOR(pg_catalog.=) o.segment_id AND m.subscriber OPERATOR(pg_catalog.=) s.subscriber
 WHERE d.ready;
 
-CREATE VIEW segment.profile WITH (security_invoker = true) AS
-SELECT s.subscriber, s.profile OPERATOR(pg_catalog.->>) 'email' AS email, f.first_event_at, f.last_event_at,
-       f.total_events_7d, f.total_events_30d, f.total_events_90d,
-       f.open_rate_30d, f.click_rate_30d, f.conversion_rate_90d,
-       f.engagement_consistency, f.engagement_score,
-       f.total_value_90d, f.lifetime_value, f.days_since_last,
-       segment._segments((SELECT version FROM segment.version), s.subscriber, s.evaluated_at, s.activity OPERATOR(pg_catalog.||) coalesce(s.recent, ''), s.members, coalesce(s.manual, ''), coalesce(s.profile, 'null'), coalesce(s.held, ''), coalesce(s.memory, ''), segment.now()) AS segments,
-       CASE WHEN EXISTS (SELECT FROM segment.feature) THEN
-         segment._numbers((SELECT version FROM segment.version), s.subscriber, s.evaluated_at,
-                          s.activity OPERATOR(pg_catalog.||) coalesce(s.recent, ''), coalesce(s.profile, 'null'), coalesce(s.held, ''), segment.now())::pg_catalog.jsonb
-       END AS features,
-       s.profile OPERATOR(pg_catalog.->) 'traits' AS traits,
-       CASE WHEN s.profile OPERATOR(pg_catalog.->>) 'preferences' IS NOT NULL THEN s.profile OPERATOR(pg_catalog.->) 'preferences' END AS preferences,
-       CASE WHEN s.profile OPERATOR(pg_catalog.->>) 'tags' IS NOT NULL THEN s.profile OPERATOR(pg_catalog.->) 'tags' END AS tags, s.evaluated_at
-FROM segment.state s
-CROSS JOIN LATERAL segment._features((SELECT version FROM segment.version), s.evaluated_at, s.activity OPERATOR(pg_catalog.||) coalesce(s.recent, ''), s.profile IS NOT NULL, segment.now()) f;
+-- Its columns follow from the list of features: each is a call that names one, so that those that nobody asks for are not computed.
+DO $$
+BEGIN
+  EXECUTE 'CREATE VIEW segment.profile WITH (security_invoker = true) AS ' OPERATOR(pg_catalog.||) segment._profile_select();
+END
+$$;
 
 CREATE VIEW segment.summary WITH (security_invoker = true) AS
 SELECT d.name AS segment, d.description, coalesce(m.members, 0) AS members,

@@ -20,7 +20,7 @@ bench_evaluate() {
   warm attached
   forget
   for ((run = 1; run <= RUNS; run++)); do
-    FIGURES[all]+="$(milliseconds attached -c "SELECT count(segment._segments(v.version, s.subscriber, s.evaluated_at, s.activity, '', segment.now()))
+    FIGURES[all]+="$(milliseconds attached -c "SELECT count(segment._segments(v.version, s.version, s.subscriber, s.evaluated_at, s.activity, s.recent, s.profile, s.held, s.members, s.manual, s.memory, s.evaluated_at))
       FROM segment.state s, segment.version v" | awk -v n="$subscribers" '{ print $1 * 1000 / n }') "
   done
   report evaluate_us "<= 10 us" all 1

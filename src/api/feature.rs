@@ -153,9 +153,28 @@ fn drop_feature(name: String) {
             return;
         }
     };
+    if !features.specs.contains_key(&name) {
+        let views = views_of(&name);
+        let views: Vec<&str> = views.iter().map(String::as_str).collect();
+        refuse_used(&format!("feature \"{name}\": views have it as a column:"), &views, "Drop those first.");
+    }
     store_streams(&registry, &definitions, &features, &kept);
     let _acting = Acting::as_owner(registry::home().owner);
     connect(|session| session.modify("DELETE FROM segment.feature WHERE name = $1", &[name.into()]));
+}
+
+/// The views that have a feature as a column, by what they call for it.
+fn views_of(name: &str) -> Vec<String> {
+    let _acting = Acting::as_owner(registry::home().owner);
+    connect_at_latest(|session| {
+        let sql = "SELECT DISTINCT r.ev_class::regclass::text FROM pg_catalog.pg_depend d
+                   JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid
+                   WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.refclassid = 'pg_catalog.pg_proc'::regclass
+                     AND d.refobjid = 'segment._feature'::regproc
+                     AND strpos(pg_get_viewdef(r.ev_class), '_feature(' || quote_literal($1) || '::text,') > 0
+                   ORDER BY 1";
+        session.select(sql, &[name.into()]).first_column()
+    })
 }
 
 /// All features: with a formula of their own, ready as data, and created.

@@ -14,6 +14,7 @@ mod performance;
 mod prediction;
 mod preview;
 mod profile;
+mod profile_view;
 mod safeguards;
 mod score;
 mod segment;

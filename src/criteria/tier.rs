@@ -11,6 +11,8 @@ pub struct TierSet {
     pub name: String,
     /// The highest first.
     pub segments: Vec<String>,
+    /// The place of whoever is in none of them.
+    pub otherwise: String,
     /// Which moves are allowed, from one place to another, where not all are; the last place is that of whoever is in none.
     pub moves: Option<Vec<(usize, usize)>>,
 }
@@ -162,6 +164,7 @@ mod tests {
         let sets = [TierSet {
             name: "loyalty".to_owned(),
             segments: ["gold", "silver"].map(str::to_owned).to_vec(),
+            otherwise: "none".to_owned(),
             moves: None,
         }];
         let expanded =

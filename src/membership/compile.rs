@@ -6,16 +6,14 @@ use super::definition::{Definition, tiers_of};
 use super::derived::Derived;
 use super::evaluate::Scratch;
 use super::feeds::Feeds;
-use super::leaf::{Accepts, Course, Leaf, Source};
+use super::leaf::{Accepts, Leaf, Source};
 use super::members::Members;
-use super::number::{DECIMALS, Named};
+use super::number::Named;
 use super::order::{Step, order};
 use super::safeguard::Guard;
 use super::streams::serving;
-use super::subject::Subject;
 use super::tiers::Tiers;
-use crate::activity::{Horizons, Instant, Resolution, Selection, State, Stream, Streams, Window};
-use crate::criteria::{Decimal, Formula};
+use crate::activity::{Horizons, Resolution, Selection, Stream, Streams, Window};
 use crate::error::{Error, Result};
 use crate::score::{BuiltinStreams, Feature};
 use std::cell::RefCell;
@@ -100,8 +98,6 @@ pub struct Program {
     pub(super) named: Vec<(usize, Rc<Named>)>,
     /// The quantities that are buckets, by index, with the salt.
     pub(super) buckets: Vec<(usize, Rc<str>)>,
-    /// Named numbers that are kept for everybody, by name.
-    numbers: Vec<(String, Named)>,
     pub(super) leaves: Vec<Leaf>,
     /// In ascending order of id.
     pub(super) segments: Vec<Segment>,
@@ -141,7 +137,6 @@ impl Program {
             attributes: Vec::new(),
             named: Vec::new(),
             buckets: Vec::new(),
-            numbers: Vec::new(),
             readers: vec![Vec::new(); leaves.len()],
             quantities,
             leaves,
@@ -237,30 +232,6 @@ impl Program {
         self.scratch.get_mut().truths.clone_from(&truths);
         self.scratch.get_mut().seen = vec![false; self.segments.len()];
         self.blank = (truths, members);
-    }
-
-    /// Has a named number computed by [`Program::numbers`], where its streams are there.
-    pub fn keep(&mut self, name: &str, formula: &Formula) {
-        let find = |selection: &Selection, horizons: Horizons| {
-            let stream = serving(self.streams.as_slice().iter(), selection, horizons);
-            stream.map(|stream| stream.id).ok_or(Error::Corrupt("stream catalogue"))
-        };
-        if let Ok(named) = Compiler::new(&find, &[]).named(formula) {
-            self.numbers.push((name.to_owned(), named));
-        }
-    }
-
-    /// The named numbers that are kept, of a state that has been advanced to an instant.
-    pub fn numbers(
-        &self,
-        subject: Subject,
-        state: &State,
-        at: Instant,
-    ) -> impl Iterator<Item = (&str, Option<Decimal>)> {
-        self.numbers.iter().map(move |(name, named)| {
-            let units = (named, subject, state).units(at);
-            (name.as_str(), units.map(|units| Decimal::from_scaled(units, DECIMALS)))
-        })
     }
 
     /// Whether these are its streams beside the built-in ones.

@@ -17,6 +17,7 @@ mod explain;
 #[cfg(test)]
 mod feature_tests;
 mod feeds;
+mod figure;
 mod leaf;
 mod members;
 mod number;
@@ -40,6 +41,7 @@ pub use compile::Program;
 pub use definition::Definition;
 pub use evaluate::{Evaluation, Patience};
 pub use explain::LeafReport;
+pub use figure::Figure;
 pub use members::Members;
 pub use references::{dependents, with_referred};
 pub use safeguard::{Held, Hold, Memory, Standing};

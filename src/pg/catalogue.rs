@@ -94,7 +94,7 @@ pub fn tier_sets(session: &Session) -> Vec<TierSet> {
         let places: Vec<&str> = segments.iter().map(String::as_str).chain([otherwise.as_str()]).collect();
         // What only a direct write can have put there limits nothing.
         let moves = rows.get(row, 4).and_then(|moves: String| parse_moves(&moves, &places).ok());
-        TierSet { name: rows.value(row, 1), segments, moves }
+        TierSet { name: rows.value(row, 1), segments, otherwise, moves }
     };
     (0..rows.count()).map(set).collect()
 }

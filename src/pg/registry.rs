@@ -15,7 +15,7 @@ use super::spi::{Session, connect, connect_at_latest};
 use crate::activity::Stream;
 use crate::criteria::{Features, Formula, Located, Safeguards, Scope, TierSet, expand_tiers, locate, read};
 use crate::error::{Error, Result};
-use crate::membership::{Definition, Program};
+use crate::membership::{Definition, Figure, Program};
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -48,6 +48,17 @@ pub struct Registry {
     pub filled_version: i64,
     /// Memberships last evaluated before this version lack segments, while somebody makes up for that.
     pub evaluated_version: i64,
+    /// The streams that are being filled, with the version from which on a state that was written has them.
+    filling: Vec<(u32, i64)>,
+    /// Features and scores that were asked for, by name; nothing for one whose streams are not kept.
+    figures: RefCell<HashMap<String, Option<Rc<Kept>>>>,
+}
+
+/// A feature or a score over the streams that are kept.
+pub struct Kept {
+    pub figure: Figure,
+    /// States last written before this version lack something that it reads.
+    pub since: i64,
 }
 
 /// A source's mapping resolved against its table, or why it cannot be.
@@ -263,6 +274,21 @@ impl Registry {
         expand_tiers(criteria, &self.tier_sets)
     }
 
+    /// A feature or a score by name; `None` where there is none, or its streams are not kept.
+    pub fn figure(&self, name: &str) -> Option<Rc<Kept>> {
+        if let Some(known) = self.figures.borrow().get(name) {
+            return known.clone();
+        }
+        let figure = self.features.formula(name).and_then(|formula| self.program.figure(&formula)).ok();
+        let kept = figure.map(|figure| {
+            let filling = self.filling.iter().filter(|(stream, _)| figure.streams.contains(stream));
+            let since = filling.map(|(_, since)| *since).max().unwrap_or(0);
+            Rc::new(Kept { figure, since })
+        });
+        self.figures.borrow_mut().insert(name.to_owned(), kept.clone());
+        kept
+    }
+
     /// The features that somebody created, each with how it is computed.
     pub fn kept(&self) -> impl Iterator<Item = (&str, Formula)> {
         self.created.iter().filter_map(|name| Some((name.as_str(), self.features.formula(name).ok()?)))
@@ -425,12 +451,7 @@ fn load(session: &Session) -> Registry {
     let (program, definitions, broken) = match before.filter(|before| before.says(&parsed, &streams)) {
         Some(before) => (Rc::clone(&before.program), before.definitions.clone(), Vec::new()),
         None => {
-            let (mut program, definitions, broken) = catalogue::compile(streams, parsed);
-            for (name, formula) in
-                created.iter().filter_map(|name| Some((name, features.formula(name).ok()?)))
-            {
-                program.keep(name, &formula);
-            }
+            let (program, definitions, broken) = catalogue::compile(streams, parsed);
             (Rc::new(program), definitions, broken)
         }
     };
@@ -439,6 +460,8 @@ fn load(session: &Session) -> Registry {
                 (SELECT coalesce(max(changing), 0) FROM segment.definition) FROM segment.version",
         &[],
     );
+    let rows = session.select("SELECT stream_id, since FROM segment.stream WHERE since > 0", &[]);
+    let filling = (0..rows.count()).map(|row| (rows.value::<i32>(row, 1) as u32, rows.value(row, 2)));
     Registry {
         version,
         home: home().version,
@@ -454,6 +477,8 @@ fn load(session: &Session) -> Registry {
         streams_version: versions.value(0, 1),
         filled_version: versions.value(0, 2),
         evaluated_version: versions.value(0, 3),
+        filling: filling.collect(),
+        figures: RefCell::default(),
     }
 }
 

@@ -2,6 +2,7 @@
 //! reads, which no standby allows), with plans kept per backend.
 
 use crate::activity::Instant;
+use crate::criteria::Decimal;
 use pgrx::prelude::*;
 use pgrx::{AnyNumeric, FromDatum, IntoDatum};
 use std::cell::RefCell;
@@ -302,7 +303,20 @@ impl Cursor {
     }
 }
 
+/// A number of units of `10^-scale` for a `numeric` column, without trailing zeros; NULL for one that `numeric` cannot hold.
+pub fn numeric_of(mut units: i128, mut scale: u32) -> Option<AnyNumeric> {
+    while scale > 0 && units % 10 == 0 {
+        (units, scale) = (units / 10, scale - 1);
+    }
+    let Ok(small) = i64::try_from(units) else { return numeric(&Decimal::from_scaled(units, scale)) };
+    // SAFETY: makes a numeric of an integer.
+    unsafe {
+        let datum = pg_sys::Datum::from(pg_sys::int64_div_fast_to_numeric(small, scale as i32));
+        AnyNumeric::from_datum(datum, false)
+    }
+}
+
 /// A number for a `numeric` column; NULL for one that `numeric` cannot hold.
-pub fn numeric(number: &crate::criteria::Decimal) -> Option<AnyNumeric> {
+pub fn numeric(number: &Decimal) -> Option<AnyNumeric> {
     AnyNumeric::try_from(number.to_string().as_str()).ok()
 }
