@@ -36,6 +36,7 @@ COMMENT ON FUNCTION segment.add_member(text, text) IS 'add a subscriber to a seg
 COMMENT ON FUNCTION segment.exclude_member(text, text) IS 'keep a subscriber out of a segment by hand, whatever its criteria say; returns whether that was new';
 COMMENT ON FUNCTION segment.release_member(text, text) IS 'leave it to the criteria again whether a subscriber is in a segment; returns whether something had been decided by hand';
 COMMENT ON FUNCTION segment.create_tier_set(text, text[], text, jsonb) IS 'create a tier set: segments in an order of priority, the highest first, and the place of whoever is in none; returns the number of tiers';
+COMMENT ON FUNCTION segment.create_engagement_tiers(text, text) IS 'create the tier set engagement with the segments that it is made of; returns the number of tiers';
 COMMENT ON FUNCTION segment.set_tier_moves(text, jsonb) IS 'limit the moves between the tiers of a set to those listed, or with NULL allow all; returns how many are listed';
 COMMENT ON FUNCTION segment.drop_tier_set(text) IS 'drop a tier set; its segments stay';
 COMMENT ON FUNCTION segment.validate(jsonb) IS 'return true for criteria that create_segment accepts, and raise its error for others';
@@ -46,6 +47,7 @@ COMMENT ON FUNCTION segment.describe(jsonb) IS 'list the leaves of criteria with
 COMMENT ON FUNCTION segment.containment(jsonb) IS 'return a fragment that every document contains that satisfies the criteria, for a GIN index to look for';
 COMMENT ON FUNCTION segment.explain(text, text) IS 'explain a membership: the whole in the first row, then each leaf with its actual value, threshold, truth and next change';
 COMMENT ON FUNCTION segment.members(text) IS 'list the members of a segment with the time of entry';
+COMMENT ON FUNCTION segment.top_members(text, text, integer) IS 'list the members of a segment with the highest values of a feature or a score';
 COMMENT ON FUNCTION segment.members_as_of(text, timestamptz) IS 'list who was in a segment at an instant, by what is on record';
 COMMENT ON FUNCTION segment.time_in_segment(text, text, timestamptz, timestamptz) IS 'return how long a subscriber was in a segment between two instants, by what is on record';
 COMMENT ON FUNCTION segment.preview(jsonb, integer, text) IS 'count who satisfies criteria now, with the share of all subscribers and a sample, and create nothing';
@@ -60,6 +62,7 @@ COMMENT ON FUNCTION segment.content_preferences(text, text) IS 'what a subscribe
 COMMENT ON FUNCTION segment.drop_feature(text) IS 'drop a created feature that nothing uses';
 COMMENT ON FUNCTION segment._features_known() IS 'internal: all features, for segment.feature_list';
 COMMENT ON VIEW segment.feature_list IS 'all features and scores: built in, ready to be used by name, and created';
+COMMENT ON FUNCTION segment.profile_at(timestamptz) IS 'everybody''s profile as of an instant, computed from the events that had occurred by then; reads all events';
 COMMENT ON FUNCTION segment.create_profile_view(text, text[]) IS 'create a view of everybody''s profile with some columns, created features among them';
 -- Events
 COMMENT ON FUNCTION segment.record_event(text, text, timestamptz, numeric, jsonb) IS 'store an event in segment.event, apply it at once and return the segments entered and departed';
@@ -106,6 +109,7 @@ COMMENT ON VIEW segment.profile IS 'subscribers with what is known of them, thei
 COMMENT ON VIEW segment.manual_member IS 'who was added to a segment, or excluded from it, by hand';
 COMMENT ON VIEW segment.tier IS 'the one place of everybody in each tier set, exact at segment.now()';
 COMMENT ON VIEW segment.tier_summary IS 'tiers with their members, and how many that are in the segment have a higher place';
+COMMENT ON VIEW segment.segment_statistics IS 'segments with the engagement and the value of their members';
 COMMENT ON VIEW segment.summary IS 'segments with their member counts';
 COMMENT ON VIEW segment.stat_queue IS 'what transactions with pg_segment.flush = queued have left for segment.refresh()';
 COMMENT ON VIEW segment.set_aside IS 'rows of attached tables that do not count, or not in full, with the reason; reads all events';

@@ -7,10 +7,10 @@
 
 GRANT USAGE ON SCHEMA segment TO :"reader", :"manager";
 GRANT SELECT ON segment.member, segment.manual_member, segment.tier, segment.tier_summary, segment.tier_set,
-  segment.profile, segment.summary, segment.transition, segment.definition,
+  segment.profile, segment.summary, segment.segment_statistics, segment.transition, segment.definition,
   segment.feature, segment.feature_list, segment.prediction, segment.state, segment.due, segment.membership, segment.history, segment.history_begin, segment.version
   TO :"reader", :"manager";
-GRANT EXECUTE ON FUNCTION segment.members(text), segment.members_as_of(text, timestamptz), segment._recorded_segment(text, timestamptz),
+GRANT EXECUTE ON FUNCTION segment.members(text), segment.top_members(text, text, integer), segment.members_as_of(text, timestamptz), segment._recorded_segment(text, timestamptz),
   segment.time_in_segment(text, text, timestamptz, timestamptz), segment.dependents(text), segment.explain(text, text), segment.validate(jsonb),
   segment.matches(jsonb, jsonb), segment.matches(jsonb, jsonb, timestamptz, text), segment.normalise(jsonb),
   segment.describe(jsonb), segment.containment(jsonb), segment.now(), segment.engagement_score(text, timestamptz, timestamptz),
@@ -20,7 +20,7 @@ GRANT EXECUTE ON FUNCTION segment.members(text), segment.members_as_of(text, tim
   segment._overdue(bigint, text, timestamptz, bytea, bytea, bytea, jsonb, bytea, bytea, timestamptz),
   segment._version(), segment._feature(text, bigint, bigint, text, timestamptz, bytea, bytea, jsonb, bytea), segment._event_at(boolean, bigint, bigint, text, timestamptz, bytea, bytea, jsonb, bytea),
   segment._created_features(bigint, bigint, text, timestamptz, bytea, bytea, jsonb, bytea), segment._segments(bigint, bigint, text, timestamptz, bytea, bytea, jsonb, bytea, bytea, bytea, bytea, timestamptz),
-  segment._tiers(bigint, bigint, text, timestamptz, bytea, bytea, jsonb, bytea, bytea, bytea, bytea, timestamptz), segment.create_profile_view(text, text[]), segment._features_known()
+  segment._tiers(bigint, bigint, text, timestamptz, bytea, bytea, jsonb, bytea, bytea, bytea, bytea, timestamptz), segment.create_profile_view(text, text[]), segment.profile_at(timestamptz), segment._features_known()
   TO :"reader", :"manager";
 
 GRANT SELECT ON segment.source, segment.source_table, segment.profile_source, segment.stream, segment.queue, segment.stat_queue, segment.set_aside, segment.run, segment.cluster_model TO :"manager";
@@ -33,7 +33,7 @@ GRANT EXECUTE ON FUNCTION segment.attach_source(regclass, name, name, name, text
   segment.preview(jsonb, integer, text), segment.diff(text, jsonb),
   segment.performance(text, timestamptz, timestamptz), segment.content_preferences(text, text),
   segment.add_member(text, text), segment.exclude_member(text, text), segment.release_member(text, text),
-  segment.create_tier_set(text, text[], text, jsonb), segment.set_tier_moves(text, jsonb), segment.drop_tier_set(text), segment.record_event(text, text, timestamptz, numeric, jsonb),
+  segment.create_tier_set(text, text[], text, jsonb), segment.create_engagement_tiers(text, text), segment.set_tier_moves(text, jsonb), segment.drop_tier_set(text), segment.record_event(text, text, timestamptz, numeric, jsonb),
   segment.flush(), segment.forget(text), segment._set_aside(), segment.verify(), segment.kmeans(regclass, text[], integer, text, bigint, integer),
   segment.kmeans_assign(text, regclass, name), segment._refresh_batch(timestamptz, integer),
   segment.create_event_table()

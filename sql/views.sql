@@ -37,6 +37,17 @@ FROM segment.definition d
 LEFT JOIN (SELECT segment, pg_catalog.count(*) AS members FROM segment.member GROUP BY segment) m
        ON m.segment OPERATOR(pg_catalog.=) d.name;
 
+-- What the members of each segment are worth; a segment without members has a row.
+CREATE VIEW segment.segment_statistics WITH (security_invoker = true) AS
+SELECT d.name AS segment, pg_catalog.count(p.subscriber) AS members,
+       pg_catalog.avg(p.engagement_score) AS average_engagement,
+       pg_catalog.avg(p.lifetime_value) AS average_value, coalesce(pg_catalog.sum(p.lifetime_value), 0) AS total_value,
+       pg_catalog.avg(p.total_events_30d) AS average_events_30d
+FROM segment.definition d
+LEFT JOIN segment.member m ON m.segment OPERATOR(pg_catalog.=) d.name
+LEFT JOIN segment.profile p ON p.subscriber OPERATOR(pg_catalog.=) m.subscriber
+GROUP BY d.name;
+
 CREATE VIEW segment.transition WITH (security_invoker = true) AS
 SELECT d.name AS segment, h.subscriber, h.move, t.action, h.at, h.cause, h.leaves[t.place] AS leaf
 FROM segment.history h
@@ -107,6 +118,22 @@ AS $$
   SELECT m.subscriber, m.since
   FROM segment.member m
   WHERE m.segment OPERATOR(pg_catalog.=) segment._existing_segment(members.segment)
+$$;
+
+-- The members with the highest values of a feature or a score.
+CREATE FUNCTION segment.top_members(segment text, by text DEFAULT 'engagement_score', most integer DEFAULT 100)
+RETURNS TABLE (subscriber text, since timestamptz, value numeric)
+LANGUAGE sql STABLE STRICT PARALLEL RESTRICTED ROWS 100
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT m.subscriber, m.since,
+         segment._feature(top_members.by, v.version, s.version, s.subscriber, s.evaluated_at, s.activity, s.recent, s.profile, s.held) AS value
+  FROM segment._version() v (version)
+  CROSS JOIN segment.member m
+  JOIN segment.state s ON s.subscriber OPERATOR(pg_catalog.=) m.subscriber
+  WHERE m.segment OPERATOR(pg_catalog.=) segment._existing_segment(top_members.segment)
+  ORDER BY 3 DESC NULLS LAST, 1
+  LIMIT top_members.most
 $$;
 
 -- Who was in a segment at an instant: by the last thing on record until then, but for those few for whom time has done more

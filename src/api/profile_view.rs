@@ -1,9 +1,10 @@
-//! Views of everybody's profile.
+//! Views of everybody's profile, now and as of an instant.
 
+use crate::activity::VALID_TIMES;
 use crate::pg::profile_view::{Column, columns, select};
-use crate::pg::registry;
+use crate::pg::{guc, profile_at, registry};
 use crate::pg::report::{Refusal, required};
-use crate::pg::spi::{connect, connect_as_caller};
+use crate::pg::spi::{connect, connect_as_caller, instant};
 use crate::score::{Feature, READY};
 use pgrx::prelude::*;
 
@@ -12,6 +13,26 @@ use pgrx::prelude::*;
 #[pg_extern(stable, parallel_restricted, name = "_profile_select")]
 fn profile_select() -> String {
     select(&Column::all(&coming_along()))
+}
+
+/// Everybody's profile as of an instant, by the events that had occurred by then. Traits, preferences, tags and decisions by
+/// hand are those of now, and safeguards do not count. Reads all events.
+#[pg_extern(requires = ["views"], sql = r#"
+CREATE FUNCTION segment.profile_at(at timestamptz) RETURNS SETOF segment.profile
+LANGUAGE c STABLE STRICT PARALLEL RESTRICTED ROWS 10000 COST 100000 AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+"#)]
+fn profile_at(at: TimestampWithTimeZone, fcinfo: pg_sys::FunctionCallInfo) {
+    let at = instant(at);
+    if !VALID_TIMES.contains(&at) || at > guc::statement_now() {
+        Refusal::new(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            "at is not a time between the year 1 and now",
+        )
+        .hint("What will be in the profiles is not known yet; segment.profile has those of now.")
+        .raise();
+    }
+    // SAFETY: declared as above.
+    unsafe { profile_at::fill(fcinfo, &registry::visible(), at) };
 }
 
 /// The features that there are before anybody creates one.

@@ -10,6 +10,7 @@ use crate::pg::report::{Refusal, required, value_of};
 use crate::pg::spi::{connect, connect_at_latest};
 use crate::pg::types::JsonbArgument;
 use crate::pg::{change, registry, transaction, upkeep};
+use crate::score::Tier;
 use pgrx::prelude::*;
 use std::rc::Rc;
 
@@ -51,6 +52,34 @@ fn create_segment(
             .modify("SELECT count(*) FROM segment.membership WHERE segment_id = $1", &[id.into()])
             .value(0, 1)
     })
+}
+
+/// Creates some segments at once, each of which may refer to earlier ones, and fills them.
+pub fn create_segments(kind: &str, segments: &[Tier]) {
+    let registry = change::begin(kind);
+    let _acting = Acting::as_owner(registry::home().owner);
+    let mut all = registry.definitions.clone();
+    for segment in segments {
+        let name = checked_name(Some(segment.name.clone()));
+        refuse_existing(&name);
+        let criteria = segment.criteria.to_string();
+        let located = value_of(registry.parse(&criteria));
+        let id: i32 = connect(|session| {
+            session
+                .modify(
+                    "INSERT INTO segment.definition (name, description, criteria, created_at)
+                     VALUES ($1, $2, $3::jsonb, segment.now()) RETURNING segment_id",
+                    &[name.clone().into(), segment.description.clone().into(), criteria.into()],
+                )
+                .value(0, 1)
+        });
+        let criteria = Rc::new(located);
+        let definition =
+            Definition { id: id as u32, name, criteria, zone: Zone::UTC, safeguards: None, tiers: None };
+        value_of(Program::check_definition(&definition, &all));
+        all.push(definition);
+    }
+    change::finish(kind, change::store_streams(&plan_of(&registry, &all), false));
 }
 
 /// Creates a segment of the subscribers named, whatever they do, and returns how many it has. Who is in it is decided by

@@ -1,15 +1,17 @@
 //! Tier sets: segments in an order of priority, in exactly one of which everybody has a place.
 
-use super::segment::{checked_name, existing, refuse_used};
+use super::segment::{checked_name, create_segments, existing, refuse_used};
 use crate::criteria::{Scope, parse, parse_moves, reads_tier_set};
 use crate::error::nearest;
 use crate::membership::{Program, Tiers};
 use crate::pg::change;
 use crate::pg::owner::Acting;
+use crate::pg::profile_view::ENGAGEMENT;
 use crate::pg::registry::{self, Registry};
 use crate::pg::report::{Refusal, required, value_of};
 use crate::pg::spi::{connect, connect_at_latest};
 use crate::pg::types::JsonbArgument;
+use crate::score::{engagement_order, engagement_tiers};
 use pgrx::prelude::*;
 use std::rc::Rc;
 
@@ -53,6 +55,21 @@ fn create_tier_set(
         )
     });
     tiers
+}
+
+/// Creates the tier set `engagement` with the segments that it is made of, and returns how many tiers it has. `churn` is the
+/// attribute with the probability of churn, such as `traits.churn`: without one, the rules that ask for it ask nothing, and
+/// those that demand it are met by nobody. Blocks the writers of all sources until the transaction ends.
+#[pg_extern(volatile, parallel_unsafe)]
+fn create_engagement_tiers(
+    churn: default!(Option<String>, "NULL"),
+    prefix: default!(Option<String>, "''"),
+) -> i32 {
+    let prefix = required(prefix, "prefix");
+    let tiers = engagement_tiers(churn.as_deref(), &prefix);
+    create_segments("create_engagement_tiers", &tiers);
+    let order = engagement_order(&prefix).into_iter().map(Some).collect();
+    create_tier_set(Some(ENGAGEMENT.to_owned()), Some(order), Some(format!("{prefix}none")), None)
 }
 
 /// Limits the moves between the tiers of a set to those listed, or with NULL allows all; moves that were kept from happening

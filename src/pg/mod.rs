@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 pub mod activity;
+pub mod as_of;
 pub mod capture;
 pub mod catalogue;
 pub mod change;
@@ -19,6 +20,7 @@ pub mod pending;
 pub mod prediction;
 pub mod profile;
 pub mod profile_view;
+pub mod profile_at;
 pub mod registry;
 pub mod relation;
 pub mod report;

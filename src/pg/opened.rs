@@ -169,9 +169,9 @@ impl Opened {
     }
 
     /// A feature or a score by name: units and decimal places. `None` where there is no number, and of one that is ready
-    /// where its streams are not kept, or not filled yet.
+    /// where its streams are not kept, or not filled yet. Raises 42704 where there is none of that name.
     pub fn number(&self, name: &str) -> Option<(i128, u32)> {
-        let kept = self.registry.figure(name)?;
+        let kept = value_of(self.registry.figure(name))?;
         if kept.since > self.key.version {
             return None;
         }
@@ -183,7 +183,7 @@ impl Opened {
     /// The earliest instant after that of the statement at which one of some numbers can change without a new event.
     pub fn next_change<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> Option<Instant> {
         let change = |name: &str| {
-            let kept = self.registry.figure(name)?;
+            let kept = value_of(self.registry.figure(name))?;
             kept.figure.next_change(self.subject(), &self.state, self.view(), self.key.at)
         };
         names.into_iter().filter_map(change).chain(self.state.next_pending()).min()
@@ -191,16 +191,7 @@ impl Opened {
 
     /// The features that somebody created, by name, in JSON; nothing where there are none.
     pub fn created(&self) -> Option<String> {
-        if self.registry.created.is_empty() {
-            return None;
-        }
-        let json = |name: &String| {
-            let number = self.number(name).map(|(units, scale)| Decimal::from_scaled(units, scale).to_string());
-            // Names need no quoting, and numbers are those of JSON.
-            format!("\"{name}\": {}", number.as_deref().unwrap_or("null"))
-        };
-        let entries: Vec<String> = self.registry.created.iter().map(json).collect();
-        Some(format!("{{{}}}", entries.join(", ")))
+        created_features(&self.registry, |name| self.number(name))
     }
 
     /// The names of the segments that the subscriber is in, ascending.
@@ -236,13 +227,30 @@ pub fn segment_names(program: &Program, members: &Members) -> Vec<String> {
     names
 }
 
-/// The place in each tier set of somebody who is in some segments, in JSON: the highest of those that is among them.
+/// The place in a tier set of somebody who is in some segments, given in ascending order: the highest of those.
+pub fn tier_place<'s>(set: &'s TierSet, segments: &[String]) -> &'s str {
+    let place = set.segments.iter().find(|name| segments.binary_search(name).is_ok());
+    place.unwrap_or(&set.otherwise)
+}
+
+/// The same in each tier set, by its name, in JSON.
 pub fn tier_places(sets: &[TierSet], segments: &[String]) -> String {
-    let place = |set: &TierSet| {
-        let place = set.segments.iter().find(|name| segments.binary_search(name).is_ok());
-        (set.name.clone(), place.unwrap_or(&set.otherwise).clone().into())
-    };
+    let place = |set: &TierSet| (set.name.clone(), tier_place(set, segments).into());
     serde_json::Value::Object(sets.iter().map(place).collect()).to_string()
+}
+
+/// The features that somebody created, by name, in JSON; nothing where there are none.
+pub fn created_features(
+    registry: &Registry,
+    number: impl Fn(&str) -> Option<(i128, u32)>,
+) -> Option<String> {
+    let json = |name: &String| {
+        let number = number(name).map(|(units, scale)| Decimal::from_scaled(units, scale).to_string());
+        // Names need no quoting, and numbers are those of JSON.
+        format!("\"{name}\": {}", number.as_deref().unwrap_or("null"))
+    };
+    let entries: Vec<String> = registry.created.iter().map(json).collect();
+    (!entries.is_empty()).then(|| format!("{{{}}}", entries.join(", ")))
 }
 
 /// What else is stored about a subscriber: arguments that follow those of the row.

@@ -274,19 +274,19 @@ impl Registry {
         expand_tiers(criteria, &self.tier_sets)
     }
 
-    /// A feature or a score by name; `None` where there is none, or its streams are not kept.
-    pub fn figure(&self, name: &str) -> Option<Rc<Kept>> {
+    /// A feature or a score by name; `None` where its streams are not kept, and an error where there is none.
+    pub fn figure(&self, name: &str) -> Result<Option<Rc<Kept>>> {
         if let Some(known) = self.figures.borrow().get(name) {
-            return known.clone();
+            return Ok(known.clone());
         }
-        let figure = self.features.formula(name).and_then(|formula| self.program.figure(&formula)).ok();
-        let kept = figure.map(|figure| {
+        let formula = self.features.formula(name)?;
+        let kept = self.program.figure(&formula).ok().map(|figure| {
             let filling = self.filling.iter().filter(|(stream, _)| figure.streams.contains(stream));
             let since = filling.map(|(_, since)| *since).max().unwrap_or(0);
             Rc::new(Kept { figure, since })
         });
         self.figures.borrow_mut().insert(name.to_owned(), kept.clone());
-        kept
+        Ok(kept)
     }
 
     /// The features that somebody created, each with how it is computed.

@@ -8,7 +8,7 @@ pub use super::source::Order;
 use super::source::{Reader, Source};
 use super::spi::{Cursor, Rows, Session, connect, connect_at_latest};
 use super::table::Table;
-use crate::activity::Change;
+use crate::activity::{Change, Instant};
 use crate::membership::{Members, Program};
 use pgrx::PgMemoryContexts;
 use pgrx::prelude::*;
@@ -254,6 +254,7 @@ impl Scan {
 /// Every subscriber with events, in ascending order, with all of them.
 pub struct BySubscriber<'r> {
     program: &'r Program,
+    until: Instant,
     runs: Vec<Run>,
 }
 
@@ -266,12 +267,23 @@ struct Run {
 impl<'r> BySubscriber<'r> {
     /// Opens the sources under the active snapshot, to be read as a program does.
     pub fn open(session: &Session, registry: &Registry, program: &'r Program, sources: &[Source]) -> Self {
+        Self::until(session, registry, program, sources, Instant::MAX)
+    }
+
+    /// The same of those alone that had occurred at an instant.
+    pub fn until(
+        session: &Session,
+        registry: &Registry,
+        program: &'r Program,
+        sources: &[Source],
+        until: Instant,
+    ) -> Self {
         let runs = readers(registry, sources).map(|reader| {
             let mut run = Run { scan: Scan::open(session, &reader, Order::BySubscriber), head: None };
-            run.advance(program);
+            run.advance(program, until);
             run
         });
-        BySubscriber { program, runs: runs.collect() }
+        BySubscriber { program, until, runs: runs.collect() }
     }
 
     pub fn close(self) {
@@ -289,7 +301,7 @@ impl Iterator for BySubscriber<'_> {
         for run in &mut self.runs {
             while let Some((_, change)) = run.head.take_if(|(head, _)| *head == subscriber) {
                 all.add(change);
-                run.advance(self.program);
+                run.advance(self.program, self.until);
             }
         }
         Some((subscriber, all))
@@ -297,13 +309,17 @@ impl Iterator for BySubscriber<'_> {
 }
 
 impl Run {
-    fn advance(&mut self, program: &Program) {
+    fn advance(&mut self, program: &Program, until: Instant) {
         let mut head = None;
-        self.scan.next(|event| {
-            let mut change = Change { events: 1, entries: Vec::new() };
-            contribute(program, event, 1, |entry| change.entries.push(entry));
-            head = Some((event.subscriber.clone().into_owned(), change));
-        });
+        while head.is_none()
+            && self.scan.next(|event| {
+                if event.at <= until {
+                    let mut change = Change { events: 1, entries: Vec::new() };
+                    contribute(program, event, 1, |entry| change.entries.push(entry));
+                    head = Some((event.subscriber.clone().into_owned(), change));
+                }
+            })
+        {}
         self.head = head;
     }
 }

@@ -285,7 +285,8 @@ fn with_queued(
     (program.fold(&mut state, &change, known.at) == Fold::Exact).then_some(state)
 }
 
-fn of_events(program: &Program, events: &Change, at: Instant) -> State {
+/// The state that some events make at an instant.
+pub fn of_events(program: &Program, events: &Change, at: Instant) -> State {
     let mut state = State::default();
     // Additions alone are always exact.
     let _ = program.fold(&mut state, events, at);
@@ -307,7 +308,8 @@ fn show(
     }
 }
 
-fn require_readable(registry: &Registry) {
+/// Raises where some source cannot be read in full.
+pub fn require_readable(registry: &Registry) {
     if let Some(refusal) = registry.unreadable() {
         refusal.raise();
     }

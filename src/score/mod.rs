@@ -5,9 +5,11 @@ mod builtin;
 mod engagement;
 mod feature;
 mod performance;
+mod tiers;
 
 pub use accumulate::Accumulator;
 pub use builtin::{FAMILIES, READY, features, ready};
 pub use engagement::{Engagement, consistency};
 pub use feature::{BuiltinStreams, Feature, View};
 pub use performance::Performance;
+pub use tiers::{Tier, engagement_order, engagement_tiers};

@@ -29,7 +29,8 @@ SELECT * FROM segment.members('se buyers') ORDER BY 1;
 SELECT segment, description, members, status, criteria FROM segment.summary ORDER BY 1;
 -- The profile: features and segments of a subscriber.
 \x on
-SELECT * FROM segment.profile ORDER BY subscriber;
+SELECT subscriber, first_event_at, last_event_at, total_events_7d, total_events_30d, total_events_90d, open_rate_30d, click_rate_30d, conversion_rate_90d, engagement_consistency,
+  engagement_score, total_value_90d, lifetime_value, days_since_last, segments, due_at, evaluated_at FROM segment.profile ORDER BY subscriber;
 \x off
 -- History: definitions move people in.
 SELECT segment, subscriber, action, at, cause FROM segment.transition WHERE segment IN ('se buyers', 'se nobody') ORDER BY 1, 2;

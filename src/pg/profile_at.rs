@@ -1,0 +1,149 @@
+//! The columns of `segment.profile` as of an instant in the past.
+
+use super::as_of::{Person, everybody_as_of};
+use super::opened::{created_features, segment_names, tier_place, tier_places};
+use super::profile_view::{Column, ENGAGEMENT};
+use super::registry::{Kept, Registry};
+use super::report::value_of;
+use super::scan::Scratch;
+use super::spi::numeric_of;
+use crate::activity::Instant;
+use crate::criteria::{Document, Jsonb, Path};
+use crate::membership::{Definition, Patience, Program};
+use crate::score::View;
+use pgrx::prelude::*;
+use pgrx::IntoDatum;
+use std::ffi::CString;
+use std::rc::Rc;
+
+/// Puts everybody's profile as of an instant into the result of a call that returns rows of `segment.profile`.
+///
+/// # Safety
+/// The call is one of a function declared like that.
+pub unsafe fn fill(call: pg_sys::FunctionCallInfo, registry: &Registry, at: Instant) {
+    // SAFETY: the caller's promise; the result info lives as long as the call.
+    let result = unsafe {
+        pg_sys::InitMaterializedSRF(call, 0);
+        &*(*call).resultinfo.cast::<pg_sys::ReturnSetInfo>()
+    };
+    // SAFETY: both were just made.
+    let names = unsafe { names(result.setDesc) };
+    let columns: Vec<(Option<Column>, Option<Rc<Kept>>)> = names
+        .iter()
+        .map(|name| (Column::by_name(name, &registry.features), registry.figure(name).ok().flatten()))
+        .collect();
+    let program = by_criteria_alone(registry);
+    let mut memory = Scratch::default();
+    let mut values = vec![pg_sys::Datum::from(0); columns.len()];
+    let mut nulls = vec![true; columns.len()];
+    everybody_as_of(registry, &program, at, |person| {
+        memory.run(|| {
+            let profile = Profile::of(registry, &program, &person, at);
+            for (place, (column, kept)) in columns.iter().enumerate() {
+                let value = column.and_then(|column| profile.value(column, kept.as_deref()));
+                nulls[place] = value.is_none();
+                values[place] = value.unwrap_or(pg_sys::Datum::from(0));
+            }
+            // SAFETY: as many values as the result has columns, of their types; they are copied.
+            unsafe {
+                pg_sys::tuplestore_putvalues(
+                    result.setResult,
+                    result.setDesc,
+                    values.as_mut_ptr(),
+                    nulls.as_mut_ptr(),
+                )
+            };
+        });
+    });
+}
+
+/// The names of a result's columns.
+///
+/// # Safety
+/// The descriptor is a valid one.
+unsafe fn names(descriptor: pg_sys::TupleDesc) -> Vec<String> {
+    // SAFETY: the caller's promise.
+    let attributes = unsafe { (*descriptor).attrs.as_slice((*descriptor).natts as usize) };
+    let name = |attribute: &pg_sys::FormData_pg_attribute| {
+        pgrx::name_data_to_str(&attribute.attname).to_owned()
+    };
+    attributes.iter().map(name).collect()
+}
+
+/// The definitions without their safeguards: what these would have said depends on the way to the instant.
+fn by_criteria_alone(registry: &Registry) -> Rc<Program> {
+    if !registry.program.is_guarded() {
+        return Rc::clone(&registry.program);
+    }
+    let free = |definition: &Definition| Definition { safeguards: None, tiers: None, ..definition.clone() };
+    let definitions: Vec<Definition> = registry.definitions.iter().map(free).collect();
+    let program = value_of(Program::over(registry.program.streams(), &definitions));
+    program.map_or_else(|| Rc::clone(&registry.program), Rc::new)
+}
+
+/// A person's profile as of an instant.
+struct Profile<'p> {
+    registry: &'p Registry,
+    person: &'p Person,
+    at: Instant,
+    view: View,
+    segments: Vec<String>,
+    due: Option<Instant>,
+}
+
+impl<'p> Profile<'p> {
+    fn of(registry: &'p Registry, program: &Program, person: &'p Person, at: Instant) -> Self {
+        let evaluation = program.evaluate(person.subject(), &person.state, at, Patience::Little);
+        let segments = segment_names(program, &evaluation.standing.members);
+        Profile { registry, person, at, view: View::of(&person.state), segments, due: evaluation.due }
+    }
+
+    /// The value of a column of the view; a feature by how it is computed, if its streams are kept.
+    fn value(&self, column: Column, kept: Option<&Kept>) -> Option<pg_sys::Datum> {
+        match column {
+            Column::Feature(_) => {
+                let (units, scale) = self.number(kept?)?;
+                numeric_of(units, scale)?.into_datum()
+            }
+            Column::Trait(_) => None,
+            Column::Plain(name) => match name {
+                "subscriber" => self.person.id.as_str().into_datum(),
+                "email" => self.of_profile(name)?.text()?.into_datum(),
+                "first_event_at" => self.view.extent().map(|(first, _)| pg_sys::Datum::from(first)),
+                "last_event_at" => self.view.extent().map(|(_, last)| pg_sys::Datum::from(last)),
+                "segments" => self.segments.clone().into_datum(),
+                "tiers" => jsonb(&tier_places(&self.registry.tier_sets, &self.segments)),
+                "tier" => {
+                    let mut sets = self.registry.tier_sets.iter();
+                    let set = sets.find(|set| set.name == ENGAGEMENT)?;
+                    tier_place(set, &self.segments).into_datum()
+                }
+                "features" => {
+                    let number = |name: &str| self.number(self.registry.figure(name).ok()??.as_ref());
+                    jsonb(&created_features(self.registry, number)?)
+                }
+                "traits" | "preferences" | "tags" => jsonb(&self.of_profile(name)?.to_json().to_string()),
+                "due_at" => self.due.map(pg_sys::Datum::from),
+                "evaluated_at" => Some(pg_sys::Datum::from(self.at)),
+                _ => None,
+            },
+        }
+    }
+
+    fn number(&self, kept: &Kept) -> Option<(i128, u32)> {
+        let figure = &kept.figure;
+        let units = figure.units(self.person.subject(), &self.person.state, &self.view, self.at)?;
+        Some((units, figure.scale()))
+    }
+
+    fn of_profile(&self, key: &str) -> Option<Jsonb<'_>> {
+        self.person.profile.as_ref()?.get(&Path(vec![key.to_owned()]))
+    }
+}
+
+/// A `jsonb` of a text that is one.
+fn jsonb(text: &str) -> Option<pg_sys::Datum> {
+    let text = CString::new(text).ok()?;
+    // SAFETY: the function reads the text and returns a value in the current memory.
+    unsafe { pgrx::direct_function_call_as_datum(pg_sys::jsonb_in, &[text.as_c_str().into_datum()]) }
+}
