@@ -4,6 +4,7 @@ ALTER FUNCTION segment._features_known() ROWS 60;
 ALTER FUNCTION segment._manual(bytea) ROWS 2;
 ALTER FUNCTION segment.explain(text, text) ROWS 5;
 ALTER FUNCTION segment.describe(jsonb) ROWS 5;
+ALTER FUNCTION segment.journey(text, timestamptz, timestamptz, interval) ROWS 100;
 ALTER FUNCTION segment.preview(jsonb, integer, text) ROWS 1;
 ALTER FUNCTION segment.dependents(text) ROWS 5;
 ALTER FUNCTION segment.record_event(text, text, timestamptz, numeric, jsonb) ROWS 1;
@@ -66,6 +67,7 @@ COMMENT ON FUNCTION segment.profile_at(timestamptz) IS 'everybody''s profile as 
 COMMENT ON FUNCTION segment.create_profile_view(text, text[]) IS 'create a view of everybody''s profile with some columns, created features among them';
 -- Events
 COMMENT ON FUNCTION segment.record_event(text, text, timestamptz, numeric, jsonb) IS 'store an event in segment.event, apply it at once and return the segments entered and departed';
+COMMENT ON FUNCTION segment.journey(text, timestamptz, timestamptz, interval) IS 'list all events of a subscriber over all sources in the order of time, with session and channel, as the caller may read them';
 COMMENT ON FUNCTION segment.create_event_table() IS 'create the ready-made table segment.event and attach it, unless that was done before';
 COMMENT ON FUNCTION segment.flush() IS 'apply what the transaction has captured so far, to read its own writes before the commit';
 COMMENT ON FUNCTION segment.forget(text) IS 'delete the events of a subscriber from all attached tables, as the caller, and everything kept about the subscriber; returns the number of events';
@@ -95,6 +97,7 @@ COMMENT ON FUNCTION segment._parts_dropped() IS 'event trigger function: warn ab
 COMMENT ON FUNCTION segment._manual(bytea) IS 'internal: what was decided by hand about a subscriber, for segment.manual_member';
 COMMENT ON FUNCTION segment._set_aside() IS 'internal: rows that do not count, for segment.set_aside';
 COMMENT ON FUNCTION segment._recorded_segment(text, timestamptz) IS 'internal: return the number of a segment whose members at an instant are on record, or raise';
+COMMENT ON FUNCTION segment._existing_feature(text) IS 'internal: return the name of an existing feature, or raise';
 COMMENT ON FUNCTION segment._existing_segment(text) IS 'internal: return the name of an existing segment, or raise';
 COMMENT ON FUNCTION segment._refresh_batch(timestamptz, integer) IS 'internal: one batch of segment.refresh';
 COMMENT ON FUNCTION segment._engagement_score_trans(internal, text, timestamptz, timestamptz) IS 'internal: transition function of segment.engagement_score';

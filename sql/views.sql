@@ -127,8 +127,9 @@ LANGUAGE sql STABLE STRICT PARALLEL RESTRICTED ROWS 100
 SET search_path = pg_catalog, pg_temp
 AS $$
   SELECT m.subscriber, m.since,
-         segment._feature(top_members.by, v.version, s.version, s.subscriber, s.evaluated_at, s.activity, s.recent, s.profile, s.held) AS value
+         segment._feature(b.name, v.version, s.version, s.subscriber, s.evaluated_at, s.activity, s.recent, s.profile, s.held) AS value
   FROM segment._version() v (version)
+  CROSS JOIN segment._existing_feature(top_members.by) b (name)
   CROSS JOIN segment.member m
   JOIN segment.state s ON s.subscriber OPERATOR(pg_catalog.=) m.subscriber
   WHERE m.segment OPERATOR(pg_catalog.=) segment._existing_segment(top_members.segment)

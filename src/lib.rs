@@ -45,6 +45,7 @@ extension_sql_file!(
         api::view::segments,
         api::view::tiers,
         api::profile_view::profile_select,
+        api::feature::existing_feature,
         api::feature::features_known,
         api::history::recorded_segment,
         api::segment::existing_segment,

@@ -177,6 +177,13 @@ fn views_of(name: &str) -> Vec<String> {
     })
 }
 
+/// The name of an existing feature, or an error: lets functions refuse a misspelt one.
+#[pg_extern(stable, parallel_restricted, strict, name = "_existing_feature")]
+fn existing_feature(name: String) -> String {
+    value_of(registry::visible().features.formula(&name));
+    name
+}
+
 /// All features: with a formula of their own, ready as data, and created.
 #[pg_extern(stable, parallel_restricted, name = "_features_known")]
 fn features_known() -> TableIterator<

@@ -9,6 +9,7 @@ mod event;
 mod explain;
 mod feature;
 mod history;
+mod journey;
 mod member;
 mod performance;
 mod prediction;

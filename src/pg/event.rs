@@ -40,6 +40,16 @@ impl<'a> Event<'a> {
         }
     }
 
+    /// The value column as a `numeric`, where it has a number.
+    pub fn value(&self) -> Option<AnyNumeric> {
+        super::spi::numeric(self.number()?)
+    }
+
+    /// The properties as they are stored.
+    pub fn properties(&self) -> Option<pg_sys::Datum> {
+        self.properties
+    }
+
     /// Whether the value column has a number.
     fn number_is_there(&self) -> bool {
         self.value.is_some_and(|(datum, type_oid)| units(datum, type_oid, VALUE_SCALE).is_some())

@@ -14,6 +14,7 @@ pub mod flush;
 mod gather;
 pub mod guc;
 pub mod hold;
+pub mod journey;
 pub mod opened;
 pub mod owner;
 pub mod pending;

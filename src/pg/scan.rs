@@ -379,7 +379,7 @@ impl Drop for Inside {
 }
 
 /// Shows the event in a scanned row, if it is one.
-fn read(reader: &Reader, rows: &Rows, row: usize, show: impl FnOnce(&Event)) -> bool {
+pub fn read(reader: &Reader, rows: &Rows, row: usize, show: impl FnOnce(&Event)) -> bool {
     let values = rows.values::<MOST_MAPPED>(row);
     match reader.read(|number| values[(number - 1) as usize]) {
         Some(event) => {

@@ -1,0 +1,97 @@
+//! All events of one subscriber, over all sources.
+
+use super::event::EventDocument;
+use super::registry::Registry;
+use super::scan::read;
+use super::source::{Order, Reader};
+use super::spi::{Rows, connect_as_caller};
+use crate::activity::{Instant, sessions, usual_channel};
+use crate::criteria::{Document, canonical_event};
+use pgrx::IntoDatum;
+use pgrx::prelude::*;
+
+/// Which events are wanted.
+pub struct Wanted<'w> {
+    pub subscriber: &'w str,
+    pub times: std::ops::RangeInclusive<Instant>,
+    /// Where more than that passes between two events, a session ends.
+    pub gap: Instant,
+}
+
+/// A source that was read, as the caller may.
+struct Read {
+    reader: Reader,
+    relation: pg_sys::Oid,
+    rows: Rows,
+}
+
+/// Puts the events of a subscriber into the result of a call that returns time, session, type, channel, value, properties
+/// and source, in the order of their times. The tables are read as the caller, policies included.
+///
+/// # Safety
+/// The call is one of a function declared like that.
+pub unsafe fn fill(call: pg_sys::FunctionCallInfo, registry: &Registry, wanted: Wanted) {
+    // SAFETY: the caller's promise; the result info lives as long as the call.
+    let result = unsafe {
+        pg_sys::InitMaterializedSRF(call, 0);
+        &*(*call).resultinfo.cast::<pg_sys::ReturnSetInfo>()
+    };
+    // Before the tables are read as somebody who may not read what says how.
+    let readers = registry.sources.iter().map(|source| {
+        let resolved = registry.locked_reader(source);
+        let reader = resolved.as_ref().as_ref().map_err(Clone::clone);
+        (source.relation, reader.unwrap_or_else(|refusal| refusal.raise()).clone())
+    });
+    let readers: Vec<(pg_sys::Oid, Reader)> = readers.collect();
+    let ids = [wanted.subscriber.to_owned()];
+    connect_as_caller(|session| {
+        let sources = readers.into_iter().filter_map(|(relation, reader)| {
+            let (filter, ids) = reader.some_subscribers(&ids);
+            let sql = reader.scan(&filter, Order::Any);
+            let rows = (!ids.is_empty()).then(|| session.select_once(&sql, &[ids.into()]))?;
+            Some(Read { reader: reader.scanned(), relation, rows })
+        });
+        let sources: Vec<Read> = sources.collect();
+        let mut events: Vec<(Instant, usize, usize)> = Vec::new();
+        for (place, source) in sources.iter().enumerate() {
+            for row in 0..source.rows.count() {
+                read(&source.reader, &source.rows, row, |event| {
+                    // A case-insensitive column may match more than was asked for.
+                    if event.subscriber == wanted.subscriber && wanted.times.contains(&event.at) {
+                        events.push((event.at, place, row));
+                    }
+                });
+            }
+        }
+        events.sort_unstable();
+        let numbers = sessions(events.iter().map(|(at, ..)| *at), wanted.gap);
+        for ((at, place, row), session) in events.iter().zip(numbers) {
+            pgrx::check_for_interrupts!();
+            let source = &sources[*place];
+            read(&source.reader, &source.rows, *row, |event| {
+                let event_type = canonical_event(&event.event_type);
+                let channel = EventDocument::Root(event).get("channel").and_then(Document::text);
+                let mut values = [
+                    Some(pg_sys::Datum::from(*at)),
+                    session.into_datum(),
+                    event_type.into_datum(),
+                    channel.or_else(|| usual_channel(event_type)).into_datum(),
+                    event.value().into_datum(),
+                    event.properties(),
+                    source.relation.into_datum(),
+                ];
+                let mut nulls = values.map(|value| value.is_none());
+                let mut values = values.each_mut().map(|value| value.unwrap_or(pg_sys::Datum::from(0)));
+                // SAFETY: as many values as the result has columns, of their types; they are copied.
+                unsafe {
+                    pg_sys::tuplestore_putvalues(
+                        result.setResult,
+                        result.setDesc,
+                        values.as_mut_ptr(),
+                        nulls.as_mut_ptr(),
+                    )
+                };
+            });
+        }
+    });
+}
