@@ -18,8 +18,8 @@ pub fn sessions(times: impl IntoIterator<Item = Instant>, gap: Instant) -> impl 
 /// The channel that an event of a well-known type comes by, where it does not say.
 pub fn usual_channel(event_type: &str) -> Option<&'static str> {
     match event_type {
-        "email_open" | "email_click" | "sent" | "delivered" | "bounce" | "unsubscribe" | "forward" | "reply"
-        | "complaint" => Some("email"),
+        "email_open" | "email_click" | "sent" | "delivered" | "bounce" | "unsubscribe" | "forward"
+        | "reply" | "complaint" => Some("email"),
         "website_visit" | "page_view" | "product_view" | "cart_add" | "cart_abandon" | "download"
         | "form_submit" => Some("website"),
         "social_share" => Some("social"),

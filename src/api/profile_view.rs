@@ -2,9 +2,9 @@
 
 use crate::activity::VALID_TIMES;
 use crate::pg::profile_view::{Column, columns, select};
-use crate::pg::{guc, profile_at, registry};
 use crate::pg::report::{Refusal, required};
 use crate::pg::spi::{connect, connect_as_caller, instant};
+use crate::pg::{guc, profile_at, registry};
 use crate::score::{Feature, READY};
 use pgrx::prelude::*;
 
@@ -60,8 +60,11 @@ pub fn named(columns: Option<Vec<Option<String>>>) -> Vec<String> {
     let names: Vec<String> = match columns {
         Some(columns) => columns.into_iter().flatten().collect(),
         None => {
-            let features: Vec<String> =
-                Feature::ALL.map(|feature| feature.name().to_owned()).into_iter().chain(registry.created.clone()).collect();
+            let features: Vec<String> = Feature::ALL
+                .map(|feature| feature.name().to_owned())
+                .into_iter()
+                .chain(registry.created.clone())
+                .collect();
             let all = Column::all(&features).into_iter().map(|column| column.name().to_owned());
             all.filter(|name| name != "features").collect()
         }

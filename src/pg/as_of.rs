@@ -76,8 +76,7 @@ pub fn features_as_of(
     at: Instant,
     mut show: impl FnMut(Vec<Numbers>),
 ) -> Result<()> {
-    let formulas =
-        names.iter().map(|name| registry.features.formula(name)).collect::<Result<Vec<_>>>()?;
+    let formulas = names.iter().map(|name| registry.features.formula(name)).collect::<Result<Vec<_>>>()?;
     let program = Program::of_formulas(&formulas)?;
     let figures = formulas.iter().map(|formula| program.figure(formula)).collect::<Result<Vec<_>>>()?;
     let mut batch = Vec::with_capacity(BATCH);

@@ -4,10 +4,10 @@
 //! nobody asks for. What one call decodes serves the next ones as long as they pass the same row.
 
 use super::activity::Activity;
-use super::registry::{self, Registry};
-use super::report::value_of;
 use super::event::text;
 use super::guc;
+use super::registry::{self, Registry};
+use super::report::value_of;
 use crate::activity::{Instant, State};
 use crate::criteria::{Decimal, TierSet};
 use crate::membership::{Manual, Members, Memory, Program, Standing, Subject};
@@ -215,7 +215,10 @@ impl Opened {
         let manual = Manual::from_bytes(&stored.manual);
         let subject = Subject { manual: manual.as_ref(), ..self.subject() };
         let mut state = value_of(self.activity.state(&self.registry));
-        self.registry.program.stands(subject, &mut state, standing, self.key.evaluated_at, self.key.at).members
+        self.registry
+            .program
+            .stands(subject, &mut state, standing, self.key.evaluated_at, self.key.at)
+            .members
     }
 }
 
@@ -240,10 +243,7 @@ pub fn tier_places(sets: &[TierSet], segments: &[String]) -> String {
 }
 
 /// The features that somebody created, by name, in JSON; nothing where there are none.
-pub fn created_features(
-    registry: &Registry,
-    number: impl Fn(&str) -> Option<(i128, u32)>,
-) -> Option<String> {
+pub fn created_features(registry: &Registry, number: impl Fn(&str) -> Option<(i128, u32)>) -> Option<String> {
     let json = |name: &String| {
         let number = number(name).map(|(units, scale)| Decimal::from_scaled(units, scale).to_string());
         // Names need no quoting, and numbers are those of JSON.

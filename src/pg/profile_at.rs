@@ -11,8 +11,8 @@ use crate::activity::Instant;
 use crate::criteria::{Document, Jsonb, Path};
 use crate::membership::{Definition, Patience, Program};
 use crate::score::View;
-use pgrx::prelude::*;
 use pgrx::IntoDatum;
+use pgrx::prelude::*;
 use std::ffi::CString;
 use std::rc::Rc;
 
@@ -64,9 +64,8 @@ pub unsafe fn fill(call: pg_sys::FunctionCallInfo, registry: &Registry, at: Inst
 unsafe fn names(descriptor: pg_sys::TupleDesc) -> Vec<String> {
     // SAFETY: the caller's promise.
     let attributes = unsafe { (*descriptor).attrs.as_slice((*descriptor).natts as usize) };
-    let name = |attribute: &pg_sys::FormData_pg_attribute| {
-        pgrx::name_data_to_str(&attribute.attname).to_owned()
-    };
+    let name =
+        |attribute: &pg_sys::FormData_pg_attribute| pgrx::name_data_to_str(&attribute.attname).to_owned();
     attributes.iter().map(name).collect()
 }
 

@@ -1,13 +1,14 @@
 //! The columns of `segment.profile`, and of the views that are made of them, as SQL.
 
+use super::report::Refusal;
 use crate::criteria::Features;
 use crate::error::nearest;
-use super::report::Refusal;
 use pgrx::prelude::*;
 use pgrx::spi::{quote_identifier, quote_literal};
 
 /// What is stored about a subscriber, as the functions of `api::view` expect it.
-const ROW: &str = "v.version, s.version, s.subscriber, s.evaluated_at, s.activity, s.recent, s.profile, s.held";
+const ROW: &str =
+    "v.version, s.version, s.subscriber, s.evaluated_at, s.activity, s.recent, s.profile, s.held";
 const STORED: &str = "s.members, s.manual, s.memory, s.due_at";
 
 /// Everybody with events or a profile. The version of the definitions comes from a function, not from its table, which
@@ -75,7 +76,12 @@ impl<'c> Column<'c> {
     fn expression(self) -> String {
         let key = |key: &str| format!("s.profile OPERATOR(pg_catalog.->) '{key}'");
         // What is there and null is missing.
-        let present = |name: &str| format!("CASE WHEN s.profile OPERATOR(pg_catalog.->>) '{name}' IS NOT NULL THEN {} END", key(name));
+        let present = |name: &str| {
+            format!(
+                "CASE WHEN s.profile OPERATOR(pg_catalog.->>) '{name}' IS NOT NULL THEN {} END",
+                key(name)
+            )
+        };
         match self {
             Column::Feature(name) => format!("segment._feature({}, {ROW})", quote_literal(name)),
             Column::Trait(name) => {
@@ -103,8 +109,7 @@ impl<'c> Column<'c> {
 
 /// A statement that reads some columns of everybody's profile.
 pub fn select(columns: &[Column]) -> String {
-    let column =
-        |column: &Column| format!("{} AS {}", column.expression(), quote_identifier(column.name()));
+    let column = |column: &Column| format!("{} AS {}", column.expression(), quote_identifier(column.name()));
     let columns: Vec<String> = columns.iter().map(column).collect();
     format!("SELECT {}\n{FROM}", columns.join(",\n       "))
 }

@@ -42,7 +42,8 @@ pub fn engagement_tiers(churn: Option<&str>, prefix: &str) -> Vec<Tier> {
     let by_score = "engagement_by_score";
     let rest = Tier {
         name: name(by_score),
-        description: "who meets no rule of the engagement tiers and has a place by the score alone".to_owned(),
+        description: "who meets no rule of the engagement tiers and has a place by the score alone"
+            .to_owned(),
         criteria: json!({"none": none}),
         is_tier: false,
     };
@@ -72,7 +73,8 @@ fn rules(churn: Option<&str>) -> [Rule; 8] {
     let above = |least: f64| churn.map(|churn| json!({"attribute": churn, "gt": least}));
     let at_least = |least: f64| churn.map(|churn| json!({"attribute": churn, "min": least}));
     let engaged = |score: f64, opens: f64, clicks: Option<f64>, most: f64| {
-        let mut all = vec![json!({"engagement_score": {"min": score}}), json!({"open_rate_30d": {"min": opens}})];
+        let mut all =
+            vec![json!({"engagement_score": {"min": score}}), json!({"open_rate_30d": {"min": opens}})];
         all.extend(clicks.map(|clicks| json!({"click_rate_30d": {"min": clicks}})));
         all.extend(above(most).map(|above| json!({"not": above})));
         json!({"all": all})
@@ -100,12 +102,30 @@ fn rules(churn: Option<&str>) -> [Rule; 8] {
         (
             "at_risk",
             "about to be lost, and silent for a month, or the lowest score",
-            churning(0.7, vec![json!({"engagement_score": {"max": 0.2}}), json!({"days_since_last": {"min": 30}})]),
+            churning(
+                0.7,
+                vec![json!({"engagement_score": {"max": 0.2}}), json!({"days_since_last": {"min": 30}})],
+            ),
             Some(json!({"max": 0.1})),
         ),
-        ("highly_engaged", "reads and clicks all the time", engaged(0.8, 0.4, Some(0.1), 0.2), Some(json!({"gt": 0.8}))),
-        ("engaged", "reads and clicks often", engaged(0.6, 0.25, Some(0.05), 0.4), Some(json!({"gt": 0.6, "max": 0.8}))),
-        ("moderate", "reads and clicks now and then", engaged(0.3, 0.1, Some(0.02), 0.6), Some(json!({"gt": 0.3, "max": 0.6}))),
+        (
+            "highly_engaged",
+            "reads and clicks all the time",
+            engaged(0.8, 0.4, Some(0.1), 0.2),
+            Some(json!({"gt": 0.8})),
+        ),
+        (
+            "engaged",
+            "reads and clicks often",
+            engaged(0.6, 0.25, Some(0.05), 0.4),
+            Some(json!({"gt": 0.6, "max": 0.8})),
+        ),
+        (
+            "moderate",
+            "reads and clicks now and then",
+            engaged(0.3, 0.1, Some(0.02), 0.6),
+            Some(json!({"gt": 0.3, "max": 0.6})),
+        ),
         ("low_engaged", "reads little", engaged(0.1, 0.05, None, 0.8), Some(json!({"gt": 0.1, "max": 0.3}))),
         (
             "new",
@@ -128,9 +148,16 @@ mod tests {
             for (place, tier) in tiers.iter().enumerate() {
                 parse_value(&tier.criteria, Scope::Subscriber).unwrap();
                 let text = tier.criteria.to_string();
-                assert_eq!(tiers[place..].iter().find(|other| text.contains(&format!("\"{}\"", other.name))).map(|other| &other.name), None);
+                assert_eq!(
+                    tiers[place..]
+                        .iter()
+                        .find(|other| text.contains(&format!("\"{}\"", other.name)))
+                        .map(|other| &other.name),
+                    None
+                );
             }
-            let mut names: Vec<&String> = tiers.iter().filter(|tier| tier.is_tier).map(|tier| &tier.name).collect();
+            let mut names: Vec<&String> =
+                tiers.iter().filter(|tier| tier.is_tier).map(|tier| &tier.name).collect();
             names.sort_unstable();
             let mut order = engagement_order("e ");
             order.sort_unstable();
