@@ -74,8 +74,15 @@ pub fn create_segments(kind: &str, segments: &[Tier]) {
                 .value(0, 1)
         });
         let criteria = Rc::new(located);
-        let definition =
-            Definition { id: id as u32, name, criteria, zone: Zone::UTC, safeguards: None, tiers: None };
+        let definition = Definition {
+            id: id as u32,
+            name,
+            criteria,
+            zone: Zone::UTC,
+            safeguards: None,
+            tiers: None,
+            on_hold: false,
+        };
         value_of(Program::check_definition(&definition, &all));
         all.push(definition);
     }
