@@ -4,7 +4,7 @@ use super::tests::{SOMEBODY, ZONES};
 use super::*;
 use crate::activity::{Change, DAY, Fold, HOUR, Instant, State};
 use crate::criteria::{Scope, Zone, locate};
-use crate::score::features;
+use crate::score::{View, features};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -29,9 +29,7 @@ fn program(names: &[&str], zone: &str) -> Program {
             on_hold: false,
         })
         .collect();
-    let mut program = Program::alone(&definitions).unwrap();
-    names.iter().for_each(|name| program.keep(name, &features().formula(name).unwrap()));
-    program
+    Program::alone(&definitions).unwrap()
 }
 
 fn change(program: &Program, events: &[Event], sign: i64) -> Change {
@@ -52,7 +50,12 @@ fn fresh(program: &Program, events: &[Event], now: Instant) -> State {
 }
 
 fn values(program: &Program, state: &State, at: Instant) -> Vec<Option<f64>> {
-    program.numbers(SOMEBODY, state, at).map(|(_, value)| value.map(|value| value.to_f64())).collect()
+    let value = |segment: &compile::Segment| {
+        let figure = program.figure(&features().formula(&segment.name).unwrap()).unwrap();
+        let units = figure.units(SOMEBODY, state, &View::of(state), at);
+        units.map(|units| units as f64 / 10_f64.powi(figure.scale() as i32))
+    };
+    program.segments.iter().map(value).collect()
 }
 
 fn any_event() -> impl Strategy<Value = Event> {

@@ -632,7 +632,8 @@ fn whoever_has_a_profile_is_judged_without_events() {
         program.members(Subject { profile, ..SOMEBODY }, &State::default(), 0).iter().collect()
     };
     assert!(members(None).is_empty());
-    assert_eq!(members(Some(&profile(&json!({}), 0))), [1, 2]);
+    assert!(members(Some(&profile(&json!({"predictions": {"churn": {"value": 1}}}), 0))).is_empty());
+    assert_eq!(members(Some(&profile(&json!({"traits": {}}), 0))), [1, 2]);
     assert_eq!(members(Some(&profile(&json!({"traits": {"plan": "pro"}}), 0))), [2, 3]);
 }
 

@@ -196,7 +196,7 @@ impl ProfileReader {
     /// A statement that reads the profiles of some subscribers: id and document.
     fn read(&self, condition: &str) -> String {
         format!(
-            "SELECT subscriber, CASE WHEN pg_column_size(profile) <= {LARGEST} THEN profile ELSE '{{}}' END
+            "SELECT subscriber, CASE WHEN pg_column_size(profile) <= {LARGEST} THEN profile ELSE jsonb_build_object('traits', jsonb '{{}}') END
              FROM (SELECT (t.{})::pg_catalog.text AS subscriber, CASE WHEN {} <= {LARGEST} THEN {} END AS profile
                    FROM {} t WHERE {condition} OFFSET 0) p",
             quote_identifier(&self.subscriber.name),
