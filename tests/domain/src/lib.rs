@@ -10,6 +10,8 @@ pub mod activity;
 pub mod cluster;
 #[path = "../../../src/criteria/mod.rs"]
 pub mod criteria;
+#[path = "../../../src/customer_base/mod.rs"]
+pub mod customer_base;
 #[path = "../../../src/error.rs"]
 pub mod error;
 #[path = "../../../src/membership/mod.rs"]
