@@ -234,6 +234,38 @@ CREATE TABLE segment.cluster_model (
   UNIQUE (name, version)
 );
 
+-- Customer-base models ---------------------------------------------------------------------------------------------
+
+CREATE TABLE segment.customer_base_model (
+  model_id    integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  name        text NOT NULL CHECK (name OPERATOR(pg_catalog.<>) ''),
+  version     integer NOT NULL,
+  -- Where the purchases are: of a relation, or without one of the attached sources.
+  relation    text,
+  subscriber  name,
+  occurred_at name,
+  value       name,
+  event_type  text,
+  time_zone   text NOT NULL,
+  unit        text NOT NULL,
+  until       timestamptz NOT NULL,
+  customers   bigint NOT NULL,
+  repeaters   bigint NOT NULL,
+  r           double precision NOT NULL,
+  alpha       double precision NOT NULL,
+  a           double precision NOT NULL,
+  b           double precision NOT NULL,
+  log_likelihood double precision NOT NULL,
+  p           double precision,
+  q           double precision,
+  gamma       double precision,
+  spend_log_likelihood double precision,
+  spend_correlation    double precision,
+  gradient    double precision NOT NULL,
+  created_at  timestamptz NOT NULL DEFAULT pg_catalog.now(),
+  UNIQUE (name, version)
+);
+
 -- Dump: everything but the cache key. A restored version starts anew, so nothing that is stored may be newer. -------
 
 SELECT pg_catalog.pg_extension_config_dump('segment.definition', '');
@@ -258,3 +290,5 @@ SELECT pg_catalog.pg_extension_config_dump('segment.run', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('segment.run', 'run_id'), '');
 SELECT pg_catalog.pg_extension_config_dump('segment.cluster_model', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('segment.cluster_model', 'model_id'), '');
+SELECT pg_catalog.pg_extension_config_dump('segment.customer_base_model', '');
+SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('segment.customer_base_model', 'model_id'), '');

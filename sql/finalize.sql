@@ -8,6 +8,9 @@ ALTER FUNCTION segment.journey(text, timestamptz, timestamptz, interval) ROWS 10
 ALTER FUNCTION segment.preview(jsonb, integer, text) ROWS 1;
 ALTER FUNCTION segment.dependents(text) ROWS 5;
 ALTER FUNCTION segment.record_event(text, text, timestamptz, numeric, jsonb) ROWS 1;
+ALTER FUNCTION segment.fit_customer_base(text, regclass, name, name, name, text, timestamptz, text, text, boolean) ROWS 1;
+ALTER FUNCTION segment.evaluate_customer_base(text, interval, integer) ROWS 1;
+ALTER FUNCTION segment.evaluate_send_time(timestamptz, regclass, name, name, text[], text, text, interval, integer) ROWS 1;
 
 -- Privileges: the schema is open, what is in it is not. sql/roles.sql grants it to a reader and a manager.
 GRANT USAGE ON SCHEMA segment TO PUBLIC;
@@ -80,6 +83,11 @@ COMMENT ON FUNCTION segment.now() IS 'return the evaluation time of the statemen
 COMMENT ON AGGREGATE segment.engagement_score(text, timestamptz, timestamptz) IS 'compute the engagement score, 0 to 1, of a group of events (type, time) as of an instant; NULL as_of means now';
 COMMENT ON FUNCTION segment.kmeans(regclass, text[], integer, text, bigint, integer) IS 'cluster the rows of a relation by standardised numeric columns and profile each cluster; with a model name, store the result';
 COMMENT ON FUNCTION segment.kmeans_assign(text, regclass, name) IS 'assign the rows of a relation to the clusters of a stored model';
+COMMENT ON FUNCTION segment.fit_customer_base(text, regclass, name, name, name, text, timestamptz, text, text, boolean) IS 'fit a BG/NBD and, where there are values, a gamma-gamma model to purchases; stores a new version and returns its parameters';
+COMMENT ON FUNCTION segment.customer_base(text, interval, timestamptz, double precision, integer) IS 'for every customer: whether they are one still, how many purchases are expected, and of what value, by a stored model';
+COMMENT ON FUNCTION segment.send_time(regclass, name, name, text[], text, text, interval, integer) IS 'for every subscriber: the hour of the week at which they are most likely to answer, and how often they do';
+COMMENT ON FUNCTION segment.evaluate_send_time(timestamptz, regclass, name, name, text[], text, text, interval, integer) IS 'what send times chosen before an instant would have gained since, against everybody''s hour';
+COMMENT ON FUNCTION segment.evaluate_customer_base(text, interval, integer) IS 'the purchases that a stored model expected after it was fitted, against those that came';
 
 -- Internal
 COMMENT ON FUNCTION segment.capture() IS 'trigger function: capture the changes of an attached table';
@@ -254,3 +262,29 @@ COMMENT ON COLUMN segment.cluster_model.deviation IS 'population standard deviat
 COMMENT ON COLUMN segment.cluster_model.centroids IS 'standardised centroids, row by row';
 COMMENT ON COLUMN segment.cluster_model.sizes IS 'rows per cluster';
 COMMENT ON COLUMN segment.cluster_model.created_at IS 'time of the fit';
+COMMENT ON TABLE segment.customer_base_model IS 'BG/NBD and gamma-gamma models, by name and version';
+COMMENT ON COLUMN segment.customer_base_model.model_id IS 'number of the model';
+COMMENT ON COLUMN segment.customer_base_model.name IS 'name of the model';
+COMMENT ON COLUMN segment.customer_base_model.version IS 'version, counted from 1';
+COMMENT ON COLUMN segment.customer_base_model.relation IS 'relation of the purchases; NULL for the attached sources';
+COMMENT ON COLUMN segment.customer_base_model.subscriber IS 'its column of ids';
+COMMENT ON COLUMN segment.customer_base_model.occurred_at IS 'its column of times';
+COMMENT ON COLUMN segment.customer_base_model.value IS 'its column of values; NULL without';
+COMMENT ON COLUMN segment.customer_base_model.event_type IS 'type of the events that are purchases; NULL for purchase';
+COMMENT ON COLUMN segment.customer_base_model.time_zone IS 'time zone of the days';
+COMMENT ON COLUMN segment.customer_base_model.unit IS 'unit of time: day or week';
+COMMENT ON COLUMN segment.customer_base_model.until IS 'end of the observation';
+COMMENT ON COLUMN segment.customer_base_model.customers IS 'customers observed';
+COMMENT ON COLUMN segment.customer_base_model.repeaters IS 'those who bought on more than one day';
+COMMENT ON COLUMN segment.customer_base_model.r IS 'shape of the rates of purchase';
+COMMENT ON COLUMN segment.customer_base_model.alpha IS 'scale of the rates of purchase, in units of time';
+COMMENT ON COLUMN segment.customer_base_model.a IS 'first shape of the probabilities of stopping';
+COMMENT ON COLUMN segment.customer_base_model.b IS 'second shape of the probabilities of stopping';
+COMMENT ON COLUMN segment.customer_base_model.log_likelihood IS 'of the purchases, at these parameters';
+COMMENT ON COLUMN segment.customer_base_model.p IS 'shape of the values of a customer; NULL without values';
+COMMENT ON COLUMN segment.customer_base_model.q IS 'shape of their scales among customers';
+COMMENT ON COLUMN segment.customer_base_model.gamma IS 'scale of those, in units of value';
+COMMENT ON COLUMN segment.customer_base_model.spend_log_likelihood IS 'of the values, at these parameters';
+COMMENT ON COLUMN segment.customer_base_model.spend_correlation IS 'between number and value of purchases, which the model takes for 0';
+COMMENT ON COLUMN segment.customer_base_model.gradient IS 'largest derivative of the mean log-likelihood by the logarithm of a parameter';
+COMMENT ON COLUMN segment.customer_base_model.created_at IS 'time of the fit';

@@ -1,17 +1,20 @@
 //! pg_segment: customer segments that stay true inside PostgreSQL.
 //!
-//! `criteria`, `activity`, `profile`, `score`, `membership` and `cluster` are pure and tested without a server; `pg` holds
+//! `criteria`, `activity`, `profile`, `score`, `membership`, `cluster`,
+//! `customer_base` and `send_time` are pure and tested without a server; `pg` holds
 //! everything bound to one; `api` is the SQL surface. Dependencies point one way: api, pg, domain.
 
 pub mod activity;
 pub mod api;
 pub mod cluster;
 pub mod criteria;
+pub mod customer_base;
 pub mod error;
 pub mod membership;
 pub mod pg;
 pub mod profile;
 pub mod score;
+pub mod send_time;
 
 use pgrx::prelude::*;
 

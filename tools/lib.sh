@@ -185,3 +185,17 @@ need_python() {
     need_packages "python3-pip=/usr/lib/python3/dist-packages/pip" "python3-venv=/usr/lib/python3*/ensurepip"
   fi
 }
+
+# Sets CDNOW to a file from PyPI with the purchases of CDNOW's customers, fetched once.
+fetch_cdnow() {
+  local digest=261e3dc89977c2b60767ca6728aaa29d429de0c814635070a749c36555895da8
+  need_python
+  CDNOW=$TARGET/Lifetimes-0.11.3-py3-none-any.whl
+  if [ ! -f "$CDNOW" ]; then
+    say "fetching CDNOW (PyPI: lifetimes 0.11.3)"
+    python3 -m pip download --quiet --disable-pip-version-check --no-deps --dest "$TARGET" lifetimes==0.11.3 > "$TARGET/pip.log" 2>&1 \
+      || fail "the data could not be fetched; is there a network? Details are in $TARGET/pip.log."
+  fi
+  echo "$digest  $CDNOW" | sha256sum --check --quiet 2> /dev/null \
+    || fail "$CDNOW is not the file that was expected; remove it and try again."
+}

@@ -5,6 +5,7 @@
 
 mod cluster;
 mod criteria;
+mod customer_base;
 mod event;
 mod explain;
 mod feature;
@@ -19,6 +20,7 @@ mod profile_view;
 mod safeguards;
 mod score;
 mod segment;
+mod send_time;
 mod source;
 mod subscriber;
 mod tier;

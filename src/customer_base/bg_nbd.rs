@@ -14,6 +14,9 @@ use std::collections::HashMap;
 const FEWEST: usize = 100;
 const FEWEST_REPEATERS: usize = 30;
 
+const INDIFFERENT: &str = "Where r or alpha has no bound, customers hardly differ in how often they buy; where a or b has none, in \
+                           whether they stop. Take more customers, or a longer time.";
+
 /// Between two looks at whether to stop.
 const BLOCK: usize = 1 << 14;
 
@@ -52,8 +55,9 @@ impl BgNbd {
             [2.0, 2.0 * per_rate, 1.0, 5.0],
             [0.2, 0.2 * per_rate, 0.1, 1.0],
         ];
-        let found =
-            maximise(["r", "alpha", "a", "b"], &starts, |[r, alpha, a, b]| sample.likelihood([*r, *alpha, *a, *b], tick))?;
+        let found = maximise(["r", "alpha", "a", "b"], INDIFFERENT, &starts, |parameters| {
+            sample.likelihood(*parameters, tick)
+        })?;
         let [r, alpha, a, b] = found.parameters;
         let model = BgNbd { r, alpha: alpha * scale, a, b };
         Ok(Fit {
@@ -125,7 +129,8 @@ impl Sample {
     fn of(customers: &[Customer], scale: f64) -> Self {
         let mut alike: HashMap<(u32, u64, u64), f64> = HashMap::new();
         for customer in customers {
-            let key = (customer.frequency, (customer.recency / scale).to_bits(), (customer.age / scale).to_bits());
+            let key =
+                (customer.frequency, (customer.recency / scale).to_bits(), (customer.age / scale).to_bits());
             *alike.entry(key).or_default() += 1.0;
         }
         let mut alike: Vec<_> = alike.into_iter().collect();
@@ -156,15 +161,17 @@ impl Sample {
                 let (x, known) = (self.frequencies[*place], &by_frequency[*place]);
                 let (until_age, until_recency) = ((alpha + age).ln(), (alpha + recency).ln());
                 // Still a customer, or stopped after the last purchase: what each adds, relative to the larger.
-                let (alive, stopped) = (-(r + x) * until_age, known.ln_stop + a.ln() - (r + x) * until_recency);
+                let (alive, stopped) =
+                    (-(r + x) * until_age, known.ln_stop + a.ln() - (r + x) * until_recency);
                 let most = f64::max(alive, stopped);
                 let (is_alive, is_stopped) = ((alive - most).exp(), (stopped - most).exp());
                 let all = is_alive + is_stopped;
                 let (is_alive, is_stopped) = (is_alive / all, is_stopped / all);
                 value += count * (known.value + r * ln_alpha + most + all.ln());
-                slope[0] += count * (known.by_r + ln_alpha - is_alive * until_age - is_stopped * until_recency);
-                slope[1] +=
-                    count * (r / alpha - (r + x) * (is_alive / (alpha + age) + is_stopped / (alpha + recency)));
+                slope[0] +=
+                    count * (known.by_r + ln_alpha - is_alive * until_age - is_stopped * until_recency);
+                slope[1] += count
+                    * (r / alpha - (r + x) * (is_alive / (alpha + age) + is_stopped / (alpha + recency)));
                 slope[2] += count * (known.by_a + is_stopped / a);
                 slope[3] += count * (known.by_b - is_stopped * known.stop_by_b);
             }

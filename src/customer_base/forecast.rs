@@ -30,7 +30,13 @@ pub struct Forecaster {
 
 impl Forecaster {
     /// `horizon` in the model's unit of time, of so many days; `discount` per year of 365.25 days.
-    pub fn new(purchases: BgNbd, value: Option<GammaGamma>, horizon: f64, discount: f64, unit_days: f64) -> Self {
+    pub fn new(
+        purchases: BgNbd,
+        value: Option<GammaGamma>,
+        horizon: f64,
+        discount: f64,
+        unit_days: f64,
+    ) -> Self {
         let remaining = (-discount.ln_1p() * unit_days / 365.25).exp();
         Forecaster { purchases, value, horizon, remaining, known: HashMap::new() }
     }

@@ -11,6 +11,9 @@ use crate::error::{Error, Result};
 /// Customers who bought again, below which nothing is fitted.
 const FEWEST: usize = 30;
 
+const INDIFFERENT: &str = "Customers hardly differ in what they spend, or their purchases do not: take more customers, or pass \
+                           spend => false.";
+
 /// Between two looks at whether to stop.
 const BLOCK: usize = 1 << 12;
 
@@ -26,7 +29,10 @@ pub struct GammaGamma {
 /// than nothing.
 fn spent(customers: &[Customer]) -> Vec<(f64, f64)> {
     let positive = |customer: &Customer| customer.value.filter(|value| *value > 0.0);
-    customers.iter().filter_map(|customer| Some((f64::from(customer.frequency), positive(customer)?))).collect()
+    customers
+        .iter()
+        .filter_map(|customer| Some((f64::from(customer.frequency), positive(customer)?)))
+        .collect()
 }
 
 impl GammaGamma {
@@ -39,19 +45,22 @@ impl GammaGamma {
                     "there are {} customers with repeat purchases of positive value; the model of values needs {FEWEST}",
                     spent.len()
                 ),
-                hint: "Take more customers or a longer time, or leave the value out.".to_owned(),
+                hint: "Take more customers or a longer time, or pass spend => false.".to_owned(),
             });
         }
         // Values of about 1, whatever the currency.
         let scale = spent.iter().map(|(_, mean)| mean).sum::<f64>() / spent.len() as f64;
         let scaled: Vec<_> = spent.iter().map(|(x, mean)| (*x, mean / scale)).collect();
         let starts = [[1.0, 1.0, 1.0], [5.0, 4.0, 0.5], [2.0, 10.0, 5.0], [20.0, 2.5, 0.1]];
-        let found = maximise(["p", "q", "gamma"], &starts, |parameters| likelihood(&scaled, *parameters, tick))?;
+        let found = maximise(["p", "q", "gamma"], INDIFFERENT, &starts, |parameters| {
+            likelihood(&scaled, *parameters, tick)
+        })?;
         let [p, q, gamma] = found.parameters;
         if q <= 1.0 {
             return Err(Error::Argument {
                 problem: format!("the values have no finite mean: q is {q:.3}, and must be more than 1"),
-                hint: "A few purchases outweigh all others: leave them out, or leave the value out.".to_owned(),
+                hint: "A few purchases outweigh all others: leave them out, or pass spend => false."
+                    .to_owned(),
             });
         }
         let model = GammaGamma { p, q, gamma: gamma * scale };
@@ -89,7 +98,10 @@ fn likelihood(spent: &[(f64, f64)], [p, q, gamma]: [f64; 3], tick: &mut dyn FnMu
         for (x, mean) in block {
             let (px, total) = (p * x, gamma + x * mean);
             let (ln_total, of_all) = (total.ln(), digamma(px + q));
-            value += ln_gamma(px + q) - ln_gamma(px) - of_q + q * ln_gamma_scale + (px - 1.0) * mean.ln() + px * x.ln()
+            value += ln_gamma(px + q) - ln_gamma(px) - of_q
+                + q * ln_gamma_scale
+                + (px - 1.0) * mean.ln()
+                + px * x.ln()
                 - (px + q) * ln_total;
             slope[0] += x * (of_all - digamma(px) + mean.ln() + x.ln() - ln_total);
             slope[1] += of_all - by_q + ln_gamma_scale - ln_total;

@@ -46,7 +46,8 @@ impl Histories {
 
     /// The customers by name, observed until a day; of later purchases nothing is known. The unit of time is so many days.
     pub fn customers(&self, until: i32, unit_days: f64) -> Vec<(&str, Customer)> {
-        let mut purchases: Vec<_> = self.purchases.iter().filter(|(_, day, _)| *day <= until).copied().collect();
+        let mut purchases: Vec<_> =
+            self.purchases.iter().filter(|(_, day, _)| *day <= until).copied().collect();
         purchases.sort_unstable_by(|left, right| {
             (left.0, left.1).cmp(&(right.0, right.1)).then(left.2.total_cmp(&right.2))
         });

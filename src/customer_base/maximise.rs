@@ -31,9 +31,10 @@ pub struct Maximum<const N: usize> {
 pub type Slope<const N: usize> = (f64, [f64; N]);
 
 /// The highest maximum of a mean log-likelihood that is reached from some of the starts. An error says which parameter the
-/// data do not determine, or that no maximum was reached.
+/// data do not determine, or that no maximum was reached, with what the caller has to say about that.
 pub fn maximise<const N: usize>(
     names: [&str; N],
+    hint: &str,
     starts: &[[f64; N]],
     mut likelihood: impl FnMut(&[f64; N]) -> Slope<N>,
 ) -> Result<Maximum<N>> {
@@ -43,6 +44,10 @@ pub fn maximise<const N: usize>(
         let parameters = point.map(f64::exp);
         let (value, slope) = likelihood(&parameters);
         (value, std::array::from_fn(|i| slope[i] * parameters[i]))
+    };
+    let no_maximum = |how: String| {
+        let problem = format!("the model did not converge: {how}");
+        Error::Argument { problem, hint: hint.to_owned() }
     };
     let ends: Vec<End<N>> =
         starts.iter().map(|start| climb(start.map(f64::ln), &mut by_logarithms)).collect();
@@ -61,14 +66,6 @@ pub fn maximise<const N: usize>(
         )));
     }
     Ok(Maximum { parameters: best.point.map(f64::exp), gradient: best.gradient, evaluations })
-}
-
-fn no_maximum(how: String) -> Error {
-    Error::Argument {
-        problem: format!("the model did not converge: {how}"),
-        hint: "The data do not determine the model: take more customers, a longer time, or rows of real purchases."
-            .to_owned(),
-    }
 }
 
 struct End<const N: usize> {
@@ -127,7 +124,9 @@ fn ascend<const N: usize>(
     for _ in 0..40 {
         let point: [f64; N] = std::array::from_fn(|i| from[i] + length * step[i]);
         let (reached, next) = evaluate(&point);
-        if reached >= value + 1e-4 * length * dot(slope, step) - rounding && next.iter().all(|x| x.is_finite()) {
+        if reached >= value + 1e-4 * length * dot(slope, step) - rounding
+            && next.iter().all(|x| x.is_finite())
+        {
             return Some((point, reached, next));
         }
         length /= 2.0;
@@ -142,7 +141,8 @@ fn updated<const N: usize>(inverse: &[[f64; N]; N], moved: &[f64; N], bent: &[f6
     let length = 1.0 + dot(bent, &through) / along;
     std::array::from_fn(|i| {
         std::array::from_fn(|j| {
-            inverse[i][j] + (length * moved[i] * moved[j] - through[i] * moved[j] - moved[i] * through[j]) / along
+            inverse[i][j]
+                + (length * moved[i] * moved[j] - through[i] * moved[j] - moved[i] * through[j]) / along
         })
     })
 }
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn the_top_of_a_bent_valley_is_found() {
-        let top = maximise(["x", "y"], &[[1.0, 1.0], [30.0, 0.1]], valley).unwrap();
+        let top = maximise(["x", "y"], "", &[[1.0, 1.0], [30.0, 0.1]], valley).unwrap();
         assert!((top.parameters[0] - 2.0).abs() < 1e-7 && (top.parameters[1] - 0.5).abs() < 1e-7);
         assert!(top.gradient <= FLAT);
     }
@@ -181,16 +181,16 @@ mod tests {
     #[test]
     fn a_parameter_that_runs_away_is_named() {
         let endless = |[x]: &[f64; 1]| (-1.0 / x.sqrt(), [0.5 / x.powf(1.5)]);
-        let problem = maximise(["shape"], &[[1.0]], endless).err().unwrap().to_string();
+        let problem = maximise(["shape"], "", &[[1.0]], endless).err().unwrap().to_string();
         assert_eq!(problem, "the model did not converge: shape grows without bound");
         let down = |[x]: &[f64; 1]| (-x.sqrt(), [-0.5 / x.sqrt()]);
-        let problem = maximise(["shape"], &[[1.0]], down).err().unwrap().to_string();
+        let problem = maximise(["shape"], "", &[[1.0]], down).err().unwrap().to_string();
         assert_eq!(problem, "the model did not converge: shape goes to 0");
     }
 
     #[test]
     fn what_is_no_number_is_no_maximum() {
         let broken = |_: &[f64; 1]| (f64::NAN, [f64::NAN]);
-        assert!(maximise(["x"], &[[1.0]], broken).is_err());
+        assert!(maximise(["x"], "", &[[1.0]], broken).is_err());
     }
 }

@@ -21,7 +21,8 @@ fn near(found: f64, wanted: f64, within: f64) {
 /// The 2,357 customers of the paper, whose file lies in $PG_SEGMENT_DATA.
 fn cdnow() -> Option<Histories> {
     let path = std::path::Path::new(&std::env::var_os("PG_SEGMENT_DATA")?).join("cdnow_sample.csv.gz");
-    let unpacked = Command::new("gzip").arg("-dc").arg(path).output().ok().filter(|output| output.status.success())?;
+    let unpacked =
+        Command::new("gzip").arg("-dc").arg(path).output().ok().filter(|output| output.status.success())?;
     let mut histories = Histories::default();
     for line in String::from_utf8(unpacked.stdout).unwrap().lines().skip(1) {
         let fields: Vec<&str> = line.split(',').collect();
@@ -82,7 +83,8 @@ fn cdnow_gives_the_published_models() {
     assert_eq!(repeaters.len(), 946);
     near(repeaters.iter().filter_map(|customer| customer.value).sum::<f64>() / 946.0, 35.078_6, 5e-5);
     near(values.model.expected_value(&customer(0, 0.0, 1.0)), 35.171_0, 5e-5);
-    let expected: Vec<f64> = repeaters[..3].iter().map(|customer| values.model.expected_value(customer)).collect();
+    let expected: Vec<f64> =
+        repeaters[..3].iter().map(|customer| values.model.expected_value(customer)).collect();
     near(expected[0], 24.658_6, 5e-5);
     near(expected[1], 18.911_5, 5e-5);
     near(expected[2], 71.462_9, 5e-5);
@@ -129,7 +131,11 @@ fn integral(model: BgNbd, frequency: u32, age: f64, time: f64) -> f64 {
         // ln p and ln (1 - p) of p = 1 / (1 + exp(-slope)).
         let (ln_p, ln_q) = (-(-slope).exp().ln_1p(), -slope.exp().ln_1p());
         let p = ln_p.exp();
-        let grown = if p > 1e-280 { -(-shape * (p * time / observed).ln_1p()).exp_m1() / p } else { shape * time / observed };
+        let grown = if p > 1e-280 {
+            -(-shape * (p * time / observed).ln_1p()).exp_m1() / p
+        } else {
+            shape * time / observed
+        };
         let weight = (a * ln_p + b * ln_q - ln_beta).exp() * std::f64::consts::PI * u.cosh();
         if weight > 0.0 {
             sum += weight * grown * step;
@@ -245,7 +251,9 @@ fn the_model_of_simulated_customers_is_found_again() {
     let mut ticks = 0;
     let fit = BgNbd::fit(&customers, &mut || ticks += 1).unwrap();
     assert!(ticks >= fit.evaluations);
-    for (found, wanted) in [(fit.model.r, 0.8), (fit.model.alpha, 6.0), (fit.model.a, 1.2), (fit.model.b, 3.0)] {
+    for (found, wanted) in
+        [(fit.model.r, 0.8), (fit.model.alpha, 6.0), (fit.model.a, 1.2), (fit.model.b, 3.0)]
+    {
         near(found / wanted, 1.0, 0.12);
     }
     assert!(fit.log_likelihood >= truth.log_likelihood(&customers));

@@ -50,6 +50,12 @@ impl<'a> Event<'a> {
         self.properties
     }
 
+    /// The value column's number, as sums count it.
+    pub fn amount(&self) -> Option<f64> {
+        let units = i64::try_from(self.units(VALUE_SCALE)?).ok()?;
+        Some(units as f64 / 10_f64.powi(VALUE_SCALE as i32))
+    }
+
     /// Whether the value column has a number.
     fn number_is_there(&self) -> bool {
         self.value.is_some_and(|(datum, type_oid)| units(datum, type_oid, VALUE_SCALE).is_some())

@@ -16,6 +16,7 @@ pub mod guc;
 pub mod hold;
 pub mod journey;
 pub mod opened;
+pub mod occurrence;
 pub mod owner;
 pub mod pending;
 pub mod prediction;

@@ -6,7 +6,7 @@ use super::owner::Acting;
 use super::registry::{self, Registry};
 pub use super::source::Order;
 use super::source::{Reader, Source};
-use super::spi::{Cursor, Rows, Session, connect, connect_at_latest};
+use super::spi::{Cursor, Rows, Session, connect, connect_as_caller, connect_at_latest};
 use super::table::Table;
 use crate::activity::{Change, Instant};
 use crate::membership::{Members, Program};
@@ -136,6 +136,37 @@ pub fn each_row(session: &Session, owner: pg_sys::Oid, sql: &str, mut show: impl
         (0..rows.count()).for_each(|row| show(&rows, row));
     }
     cursor.close();
+}
+
+/// Shows every event of all sources.
+pub fn each_event(registry: &Registry, mut show: impl FnMut(&Event)) {
+    registry.unreadable().into_iter().for_each(|refusal| refusal.raise());
+    connect(|session| {
+        for reader in readers(registry, &registry.sources) {
+            let mut scan = Scan::open(session, &reader, Order::Any);
+            while scan.next(&mut show) {}
+            scan.close();
+        }
+    });
+}
+
+/// Shows every row of a relation that is an event, read with the caller's own rights.
+pub fn each_event_as_caller(reader: &Reader, mut show: impl FnMut(&Event)) {
+    connect_as_caller(|session| {
+        let (mut cursor, scanned) = (session.cursor(&reader.scan("", Order::Any), true), reader.scanned());
+        let mut memory = Scratch::default();
+        loop {
+            pgrx::check_for_interrupts!();
+            let rows = cursor.fetch(FETCH);
+            if rows.count() == 0 {
+                break;
+            }
+            (0..rows.count()).for_each(|row| {
+                memory.run(|| read(&scanned, &rows, row, &mut show));
+            });
+        }
+        cursor.close();
+    });
 }
 
 /// Those among the subscribers of all sources whom somebody wants, in ascending order.

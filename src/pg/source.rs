@@ -76,9 +76,14 @@ const NUMBERS: &[pg_sys::Oid] = &[
 ];
 
 impl Reader {
-    /// Resolves names and types, or says which column is wrong and why.
+    /// Resolves names and types, or says which column is wrong and why; or why the relation cannot be a source.
     pub fn new(relation: Relation, mapping: &Mapping) -> Result<Self, Refusal> {
         relation.check_source()?;
+        Self::of_any(relation, mapping)
+    }
+
+    /// The same for a relation of any kind that has rows, to be read once.
+    pub fn of_any(relation: Relation, mapping: &Mapping) -> Result<Self, Refusal> {
         mapping.time_zone.as_deref().map_or(Ok(()), check_zone)?;
         let column = |name: &str, role: &str, types: &[pg_sys::Oid], wanted: &str| {
             let column = Column::find(&relation, name)?;

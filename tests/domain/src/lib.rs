@@ -20,6 +20,8 @@ pub mod membership;
 pub mod profile;
 #[path = "../../../src/score/mod.rs"]
 pub mod score;
+#[path = "../../../src/send_time/mod.rs"]
+pub mod send_time;
 
 #[cfg(test)]
 mod mutations;
