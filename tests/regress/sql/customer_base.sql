@@ -73,7 +73,7 @@ SELECT * FROM segment.fit_customer_base('few', 'few', 'buyer', 'at');
 CREATE VIEW alike AS SELECT buyer, day AS at FROM generate_series(1, 200) buyer, unnest('{2024-01-01,2024-06-01,2024-12-31}'::date[]) day;
 SELECT * FROM segment.fit_customer_base('alike', 'alike', 'buyer', 'at');
 \echo :LAST_ERROR_SQLSTATE
-CREATE VIEW wild AS SELECT buyer, at, exp(buyer * 7 % 40)::numeric(40, 6) AS total FROM sale;
+CREATE VIEW wild AS SELECT buyer, at, (98 / (buyer % 97 + 1.0)) ^ 2 * (0.5 + total / 40) AS total FROM sale;
 SELECT * FROM segment.fit_customer_base('wild', 'wild', 'buyer', 'at', 'total');
 \echo :LAST_ERROR_SQLSTATE
 -- Refused: arguments that make no sense.
