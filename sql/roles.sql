@@ -41,7 +41,6 @@ GRANT EXECUTE ON FUNCTION segment.attach_source(regclass, name, name, name, text
 GRANT EXECUTE ON PROCEDURE segment.refresh(timestamptz, integer), segment.rebuild(),
   segment.create_segment_concurrently(text, jsonb, text, text), segment.alter_segment(text, jsonb), segment.set_safeguards(text, jsonb),
   segment.hold_segment(text), segment.resume_segment(text) TO :"manager";
-  segment.create_segment_concurrently(text, jsonb, text, text), segment.alter_segment(text, jsonb), segment.set_safeguards(text, jsonb) TO :"manager";
 
 -- Customer-base models and send times
 GRANT SELECT ON segment.customer_base_model TO :"reader", :"manager";

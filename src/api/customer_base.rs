@@ -2,9 +2,7 @@
 
 use crate::activity::{DAY, Instant};
 use crate::criteria::{Clock, Zone};
-use crate::customer_base::{
-    BgNbd, Customer, Fit, Forecaster, GammaGamma, Histories, Judgement, correlation,
-};
+use crate::customer_base::{BgNbd, Customer, Fit, Forecaster, GammaGamma, Histories, Judgement, correlation};
 use crate::error::nearest;
 use crate::pg::occurrence::{Named, Origin, check_memory};
 use crate::pg::owner::Acting;
@@ -127,12 +125,9 @@ fn customer_base(
     let horizon = days(required(horizon, "horizon")) / model.source.unit_days();
     let discount = required(discount, "discount");
     if !(0.0..=100.0).contains(&discount) {
-        Refusal::new(
-            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-            "discount must lie between 0 and 100",
-        )
-        .hint("It is a rate per year: 0.1 is ten percent.")
-        .raise();
+        Refusal::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "discount must lie between 0 and 100")
+            .hint("It is a rate per year: 0.1 is ten percent.")
+            .raise();
     }
     let as_of = as_of.map_or_else(guc::statement_now, instant);
     let histories = model.source.purchases(as_of);
@@ -393,11 +388,11 @@ fn load(name: &str, version: Option<i32>) -> Model {
                 a: rows.value(0, 11),
                 b: rows.value(0, 12),
             },
-            values: rows.get(0, 13).zip(rows.get(0, 14)).zip(rows.get(0, 15)).map(|((p, q), gamma)| GammaGamma {
-                p,
-                q,
-                gamma,
-            }),
+            values: rows
+                .get(0, 13)
+                .zip(rows.get(0, 14))
+                .zip(rows.get(0, 15))
+                .map(|((p, q), gamma)| GammaGamma { p, q, gamma }),
         }
     })
 }

@@ -209,9 +209,12 @@ fn before(at: Instant, lookback: Option<Interval>) -> Instant {
     });
     match back {
         Some(back) if back < at => back,
-        _ => Refusal::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "lookback must be longer than nothing")
-            .hint("Write an interval such as '180 days'.")
-            .raise(),
+        _ => Refusal::new(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            "lookback must be longer than nothing",
+        )
+        .hint("Write an interval such as '180 days'.")
+        .raise(),
     }
 }
 

@@ -11,7 +11,8 @@ use crate::error::{Error, Result};
 /// Customers who bought again, below which nothing is fitted.
 const FEWEST: usize = 30;
 
-const INDIFFERENT: &str = "What the customers spend does not determine the model: take more of them, or pass spend => false.";
+const INDIFFERENT: &str =
+    "What the customers spend does not determine the model: take more of them, or pass spend => false.";
 
 /// Between two looks at whether to stop.
 const BLOCK: usize = 1 << 12;

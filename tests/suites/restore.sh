@@ -10,6 +10,14 @@ INSERT INTO shop.activity (kind, happened, user_id, details) VALUES ('open', now
 SELECT segment.record_event('8', 'open', properties => '{"colour": "red"}');
 CALL segment.set_safeguards('twice', '{"stay": "90 days"}');
 SELECT segment.kmeans('segment.profile', ARRAY['lifetime_value'], 2, model => 'value');
+CREATE TABLE shop.sale (buyer integer, at date);
+SELECT setseed(0.5);
+INSERT INTO shop.sale
+SELECT buyer, date '2023-01-01' + buyer % 90 + (sum(wait) OVER (PARTITION BY buyer ORDER BY n))::integer
+FROM (SELECT buyer, n, CASE WHEN n > 0 THEN least(-ln(1 - random()) * often, 3000) ELSE 0 END AS wait
+      FROM (SELECT i AS buyer, 40 / -ln(1 - random()) AS often, least(3 * ln(1 - random()) / ln(1 - random()), 40)::integer AS times
+            FROM generate_series(1, 400) i) customer, generate_series(0, times) n) purchase;
+SELECT segment.fit_customer_base('visits', 'shop.sale', 'buyer', 'at');
 SQL
   local members format remembered
   remembered=$(psql -At -c "SELECT subscriber, memory FROM segment.state WHERE memory IS NOT NULL ORDER BY 1")
@@ -30,7 +38,7 @@ SQL
     expect_empty "restore $format: oracle" "SELECT * FROM oracle.difference"
     check "restore $format: later writes" psql -q -c "INSERT INTO shop.orders (customer_id, ordered_at, total) VALUES (1000, now(), 5), (1000, now(), 6)" \
       -c "SELECT segment.record_event('9', 'purchase')" -c "SELECT segment.create_segment('new', '{\"event\": \"purchase\", \"sum\": {\"min\": 11}}')" \
-      -c "SELECT * FROM segment.kmeans_assign('value', 'segment.profile', 'subscriber')"
+      -c "SELECT * FROM segment.kmeans_assign('value', 'segment.profile', 'subscriber')" -c "SELECT * FROM segment.customer_base('visits')"
     check "restore $format: a new member" test "$(psql -At -c "SELECT string_agg(segment, ',' ORDER BY segment) FROM segment.member WHERE subscriber = '1000'")" = new,twice
     expect_empty "restore $format: oracle afterwards" "SELECT * FROM oracle.difference"
   done

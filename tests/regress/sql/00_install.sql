@@ -48,7 +48,7 @@ SELECT c.oid::regclass, condition FROM pg_extension, unnest(extconfig, extcondit
 WHERE extname = 'pg_segment' AND condition <> '';
 -- Labels of every callable: volatility, parallel safety, strictness, cost and rows.
 SELECT p.proname, p.prokind AS kind, p.provolatile AS volatility, p.proparallel AS parallel, p.proisstrict AS strict, p.procost AS cost, p.prorows AS rows
-FROM pg_proc p WHERE p.pronamespace = 'segment'::regnamespace ORDER BY p.proname COLLATE "C";
+FROM pg_proc p WHERE p.pronamespace = 'segment'::regnamespace ORDER BY p.proname COLLATE "C", p.pronargs;
 -- The public signatures.
 SELECT p.proname, pg_get_function_arguments(p.oid) AS arguments, pg_get_function_result(p.oid) AS result
 FROM pg_proc p WHERE p.pronamespace = 'segment'::regnamespace AND p.proname !~ '^_' ORDER BY p.proname COLLATE "C", p.pronargs;

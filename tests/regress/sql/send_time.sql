@@ -44,7 +44,9 @@ CREATE TABLE mail (who text, kind text, at timestamptz);
 INSERT INTO mail SELECT reader, CASE WHEN right(reader, 1) = '0' THEN 'click' ELSE 'open' END, at FROM opened WHERE at <= segment.now();
 INSERT INTO mail VALUES ('silent', 'delivered', '2025-05-01'), ('r01', 'purchase', '2025-05-01');
 SELECT segment.attach_source('mail', subscriber => 'who', occurred_at => 'at', event_type => 'kind');
-SELECT segment.upsert_profile('r01', traits => '{"time_zone": "asia/tokyo"}'), segment.upsert_profile('r02', traits => '{"time_zone": "nowhere"}');
+CREATE TABLE reader (id text PRIMARY KEY, time_zone text);
+INSERT INTO reader VALUES ('r01', 'asia/tokyo'), ('r02', 'nowhere');
+SELECT segment.attach_profiles('reader', subscriber => 'id');
 SELECT subscriber, time_zone, day_of_week, hour, next_at, responses, own, round(confidence::numeric, 3) AS confidence FROM segment.send_time() WHERE subscriber IN ('r01', 'r02', 'silent') ORDER BY 1;
 SELECT time_zone, day_of_week, hour FROM segment.send_time(zone_trait => NULL) WHERE subscriber = 'r01';
 SELECT count(*) FILTER (WHERE responses > 0) AS clicked FROM segment.send_time(event_types => '{click}');
@@ -64,5 +66,7 @@ SELECT * FROM segment.send_time('opened', 'reader', 'at', time_zone => 'Mars');
 SELECT * FROM segment.send_time('opened', 'reader');
 SELECT * FROM segment.send_time('opened', 'reader', 'reader');
 \echo :LAST_ERROR_SQLSTATE
+SELECT sum(segment.forget(who)) > 0 AS forgotten FROM (SELECT DISTINCT who FROM mail) m;
+SELECT segment.detach_profiles('reader') > 0 AS detached;
 SELECT segment.detach_source('mail') > 0 AS detached;
 SELECT * FROM segment.verify();
