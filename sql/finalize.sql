@@ -120,7 +120,7 @@ COMMENT ON VIEW segment.profile IS 'subscribers with what is known of them, thei
 COMMENT ON VIEW segment.manual_member IS 'who was added to a segment, or excluded from it, by hand';
 COMMENT ON VIEW segment.tier IS 'the one place of everybody in each tier set, exact at segment.now()';
 COMMENT ON VIEW segment.tier_summary IS 'tiers with their members, and how many that are in the segment have a higher place';
-COMMENT ON VIEW segment.segment_statistics IS 'segments with the engagement and the value of their members';
+COMMENT ON VIEW segment.segment_statistics IS 'segments with the engagement, value and churn of their members';
 COMMENT ON VIEW segment.summary IS 'segments with their member counts';
 COMMENT ON VIEW segment.stat_queue IS 'what transactions with pg_segment.flush = queued have left for segment.refresh()';
 COMMENT ON VIEW segment.set_aside IS 'rows of attached tables that do not count, or not in full, with the reason; reads all events';

@@ -42,7 +42,7 @@ CREATE VIEW segment.segment_statistics WITH (security_invoker = true) AS
 SELECT d.name AS segment, pg_catalog.count(p.subscriber) AS members,
        pg_catalog.avg(p.engagement_score) AS average_engagement,
        pg_catalog.avg(p.lifetime_value) AS average_value, coalesce(pg_catalog.sum(p.lifetime_value), 0) AS total_value,
-       pg_catalog.avg(p.total_events_30d) AS average_events_30d
+       pg_catalog.avg(p.churn_probability) AS average_churn, pg_catalog.avg(p.total_events_30d) AS average_events_30d
 FROM segment.definition d
 LEFT JOIN segment.member m ON m.segment OPERATOR(pg_catalog.=) d.name
 LEFT JOIN segment.profile p ON p.subscriber OPERATOR(pg_catalog.=) m.subscriber

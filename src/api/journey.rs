@@ -13,7 +13,7 @@ use pgrx::prelude::*;
 #[pg_extern(sql = r#"
 CREATE FUNCTION segment.journey(subscriber text, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, gap interval DEFAULT '30 minutes')
 RETURNS TABLE (occurred_at timestamptz, session integer, event_type text, channel text, value numeric, properties jsonb, source regclass)
-LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 "#)]
 fn journey(
     subscriber: Option<String>,

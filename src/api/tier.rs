@@ -58,11 +58,11 @@ fn create_tier_set(
 }
 
 /// Creates the tier set `engagement` with the segments that it is made of, and returns how many tiers it has. `churn` is the
-/// attribute with the probability of churn, such as `traits.churn`: without one, the rules that ask for it ask nothing, and
+/// attribute with the probability of churn: with NULL, the rules that ask for it ask nothing, and
 /// those that demand it are met by nobody. Blocks the writers of all sources until the transaction ends.
 #[pg_extern(volatile, parallel_unsafe)]
 fn create_engagement_tiers(
-    churn: default!(Option<String>, "NULL"),
+    churn: default!(Option<String>, "'predictions.churn'"),
     prefix: default!(Option<String>, "''"),
 ) -> i32 {
     let prefix = required(prefix, "prefix");

@@ -54,24 +54,11 @@ impl Figure {
         }
     }
 
-    /// Whether it is read from a [`View`] alone.
-    pub fn is_feature(&self) -> bool {
-        matches!(self.reading, Reading::Feature(_))
-    }
-
     /// The number at an instant to which the state has been advanced, in units of `10^-scale`; `None` where there is none.
     pub fn units(&self, subject: Subject, state: &State, view: &View, at: Instant) -> Option<i128> {
         match &self.reading {
             Reading::Feature(feature) => (*feature, view).units(at),
             Reading::Named(named) => (named, subject, state).units(at),
-        }
-    }
-
-    /// The earliest instant after `at` at which it can change without a new event, pending events aside.
-    pub fn next_change(&self, subject: Subject, state: &State, view: &View, at: Instant) -> Option<Instant> {
-        match &self.reading {
-            Reading::Feature(feature) => (*feature, view).next_change(at),
-            Reading::Named(named) => (named, subject, state).next_change(at),
         }
     }
 }

@@ -2,9 +2,8 @@
 
 use super::compile::Program;
 use super::definition::Definition;
-use super::streams::{plan_streams, reads, requirements};
-use crate::activity::{Horizons, Selection, Stream, Streams};
-use crate::criteria::Formula;
+use super::streams::{plan_streams, requirements};
+use crate::activity::{Stream, Streams};
 use crate::error::Result;
 use crate::score::BuiltinStreams;
 
@@ -21,17 +20,8 @@ impl Program {
 
     /// These definitions over streams of their own, which no stored state has.
     pub fn alone(definitions: &[Definition]) -> Result<Self> {
-        Program::over_own(&requirements(definitions), definitions)
-    }
-
-    /// No definitions, over the streams that some formulas read.
-    pub fn of_formulas(formulas: &[Formula]) -> Result<Self> {
-        Program::over_own(&formulas.iter().flat_map(reads).collect::<Vec<_>>(), &[])
-    }
-
-    fn over_own(wanted: &[(Selection, Horizons)], definitions: &[Definition]) -> Result<Self> {
         let builtin = Streams::new(BuiltinStreams::default().streams()?);
-        let missing = plan_streams(&builtin, wanted, true).add;
+        let missing = plan_streams(&builtin, &requirements(definitions), true).add;
         let first = builtin.as_slice().iter().map(|stream| stream.id + 1).max().unwrap_or_default();
         let streams = missing.into_iter().zip(first..);
         let streams = streams.map(|((selection, horizons), id)| Stream::new(id, selection, horizons));

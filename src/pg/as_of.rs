@@ -9,13 +9,10 @@ use super::scan::BySubscriber;
 use super::spi::{Cursor, Session, connect};
 use super::survey::{of_events, require_readable};
 use crate::activity::{Instant, State};
-use crate::criteria::Decimal;
-use crate::error::Result;
-use crate::membership::{Figure, Manual, Program, Subject};
+use crate::membership::{Manual, Program, Subject};
 use crate::profile::Profile;
-use crate::score::View;
 
-/// Rows fetched, and given out, at once.
+/// Rows fetched at once.
 const BATCH: usize = 5_000;
 
 /// Somebody as of an instant, to which the state has been brought.
@@ -63,39 +60,6 @@ pub fn everybody_as_of(registry: &Registry, program: &Program, at: Instant, mut 
         events.close();
         known.cursor.close();
     });
-}
-
-/// A subscriber with some numbers, `None` where there is none.
-pub type Numbers = (String, Vec<Option<Decimal>>);
-
-/// Shows features and scores of everybody as of an instant, in the order of their names, in batches and in ascending order
-/// of subscriber. Those whose streams are not kept are computed like the others. An error for a name that is none.
-pub fn features_as_of(
-    registry: &Registry,
-    names: &[String],
-    at: Instant,
-    mut show: impl FnMut(Vec<Numbers>),
-) -> Result<()> {
-    let formulas = names.iter().map(|name| registry.features.formula(name)).collect::<Result<Vec<_>>>()?;
-    let program = Program::of_formulas(&formulas)?;
-    let figures = formulas.iter().map(|formula| program.figure(formula)).collect::<Result<Vec<_>>>()?;
-    let mut batch = Vec::with_capacity(BATCH);
-    everybody_as_of(registry, &program, at, |person| {
-        let view = View::of(&person.state);
-        let number = |figure: &Figure| {
-            let units = figure.units(person.subject(), &person.state, &view, at)?;
-            Some(Decimal::from_scaled(units, figure.scale()))
-        };
-        let numbers = figures.iter().map(number).collect();
-        batch.push((person.id, numbers));
-        if batch.len() == BATCH {
-            show(std::mem::replace(&mut batch, Vec::with_capacity(BATCH)));
-        }
-    });
-    if !batch.is_empty() {
-        show(batch);
-    }
-    Ok(())
 }
 
 /// What is stored about whoever has a profile or was decided about by hand, in ascending order.

@@ -180,15 +180,6 @@ impl Opened {
         Some((units, figure.scale()))
     }
 
-    /// The earliest instant after that of the statement at which one of some numbers can change without a new event.
-    pub fn next_change<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> Option<Instant> {
-        let change = |name: &str| {
-            let kept = value_of(self.registry.figure(name))?;
-            kept.figure.next_change(self.subject(), &self.state, self.view(), self.key.at)
-        };
-        names.into_iter().filter_map(change).chain(self.state.next_pending()).min()
-    }
-
     /// The features that somebody created, by name, in JSON; nothing where there are none.
     pub fn created(&self) -> Option<String> {
         created_features(&self.registry, |name| self.number(name))

@@ -6,7 +6,7 @@ use super::profile_view::{Column, ENGAGEMENT};
 use super::registry::{Kept, Registry};
 use super::report::value_of;
 use super::scan::Scratch;
-use super::spi::numeric_of;
+use super::spi::{numeric, numeric_of};
 use crate::activity::Instant;
 use crate::criteria::{Document, Jsonb, Path};
 use crate::membership::{Definition, Patience, Program};
@@ -74,7 +74,12 @@ fn by_criteria_alone(registry: &Registry) -> Rc<Program> {
     if !registry.program.is_guarded() {
         return Rc::clone(&registry.program);
     }
-    let free = |definition: &Definition| Definition { safeguards: None, tiers: None, ..definition.clone() };
+    let free = |definition: &Definition| Definition {
+        safeguards: None,
+        tiers: None,
+        on_hold: false,
+        ..definition.clone()
+    };
     let definitions: Vec<Definition> = registry.definitions.iter().map(free).collect();
     let program = value_of(Program::over(registry.program.streams(), &definitions));
     program.map_or_else(|| Rc::clone(&registry.program), Rc::new)
@@ -121,7 +126,11 @@ impl<'p> Profile<'p> {
                     let number = |name: &str| self.number(self.registry.figure(name).ok()??.as_ref());
                     jsonb(&created_features(self.registry, number)?)
                 }
-                "traits" | "preferences" | "tags" => jsonb(&self.of_profile(name)?.to_json().to_string()),
+                "churn_probability" => self.prediction("churn"),
+                "predicted_lifetime_value" => self.prediction("value"),
+                "traits" | "preferences" | "tags" | "predictions" => {
+                    jsonb(&self.of_profile(name)?.to_json().to_string())
+                }
                 "due_at" => self.due.map(pg_sys::Datum::from),
                 "evaluated_at" => Some(pg_sys::Datum::from(self.at)),
                 _ => None,
@@ -133,6 +142,11 @@ impl<'p> Profile<'p> {
         let figure = &kept.figure;
         let units = figure.units(self.person.subject(), &self.person.state, &self.view, self.at)?;
         Some((units, figure.scale()))
+    }
+
+    fn prediction(&self, model: &str) -> Option<pg_sys::Datum> {
+        let path = ["predictions", model, "value"].map(str::to_owned).to_vec();
+        numeric(&self.person.profile.as_ref()?.get(&Path(path))?.number()?)?.into_datum()
     }
 
     fn of_profile(&self, key: &str) -> Option<Jsonb<'_>> {

@@ -11,16 +11,17 @@ const ROW: &str =
     "v.version, s.version, s.subscriber, s.evaluated_at, s.activity, s.recent, s.profile, s.held";
 const STORED: &str = "s.members, s.manual, s.memory, s.due_at";
 
-/// Everybody with events or a profile. The version of the definitions comes from a function, not from its table, which
+/// Everybody with events or a profile; a prediction alone is none. The version of the definitions comes from a function, not from its table, which
 /// would be read for each row in a parallel plan.
 const FROM: &str = "FROM segment.state s CROSS JOIN segment._version() v (version)
-WHERE s.activity OPERATOR(pg_catalog.<>) '' OR s.profile IS NOT NULL";
+WHERE s.activity OPERATOR(pg_catalog.<>) ''
+   OR s.profile OPERATOR(pg_catalog.-) 'predictions' OPERATOR(pg_catalog.<>) '{}'";
 
 /// The tier set whose place has a column of its own.
 pub const ENGAGEMENT: &str = "engagement";
 
 /// What there is beside features and scores, in the order of the view.
-const PLAIN: [&str; 13] = [
+const PLAIN: [&str; 16] = [
     "subscriber",
     "email",
     "first_event_at",
@@ -31,6 +32,9 @@ const PLAIN: [&str; 13] = [
     "traits",
     "preferences",
     "tags",
+    "predictions",
+    "churn_probability",
+    "predicted_lifetime_value",
     "features",
     "due_at",
     "evaluated_at",
@@ -82,6 +86,11 @@ impl<'c> Column<'c> {
                 key(name)
             )
         };
+        let prediction = |model: &str| {
+            format!(
+                "(s.profile OPERATOR(pg_catalog.#>>) '{{predictions,{model},value}}')::pg_catalog.numeric"
+            )
+        };
         match self {
             Column::Feature(name) => format!("segment._feature({}, {ROW})", quote_literal(name)),
             Column::Trait(name) => {
@@ -97,7 +106,9 @@ impl<'c> Column<'c> {
             ),
             Column::Plain("features") => format!("segment._created_features({ROW})::pg_catalog.jsonb"),
             Column::Plain("traits") => key("traits"),
-            Column::Plain(name @ ("preferences" | "tags")) => present(name),
+            Column::Plain(name @ ("preferences" | "tags" | "predictions")) => present(name),
+            Column::Plain("churn_probability") => prediction("churn"),
+            Column::Plain("predicted_lifetime_value") => prediction("value"),
             // What is due is due now.
             Column::Plain("due_at") => {
                 "CASE WHEN s.due_at IS NOT NULL THEN GREATEST(s.due_at, segment.now()) END".to_owned()
