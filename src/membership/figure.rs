@@ -23,7 +23,7 @@ pub struct Figure {
 #[derive(Clone, Debug)]
 enum Reading {
     Feature(Feature),
-    Named(Named),
+    Named(Box<Named>),
 }
 
 impl Program {
@@ -40,7 +40,7 @@ impl Program {
             streams.borrow_mut().push(id);
             Ok(id)
         };
-        let reading = Reading::Named(Compiler::new(&find, &[]).named(formula)?);
+        let reading = Reading::Named(Compiler::new(&find, &[]).named(formula)?.into());
         Ok(Figure { reading, streams: streams.take() })
     }
 }
@@ -58,7 +58,7 @@ impl Figure {
     pub fn units(&self, subject: Subject, state: &State, view: &View, at: Instant) -> Option<i128> {
         match &self.reading {
             Reading::Feature(feature) => (*feature, view).units(at),
-            Reading::Named(named) => (named, subject, state).units(at),
+            Reading::Named(named) => (named.as_ref(), subject, state).units(at),
         }
     }
 }
