@@ -14,6 +14,7 @@ SELECT segment.create_segment('pv buyers', '{"event": "purchase", "within": "30 
 
 -- What nobody asks for is not computed.
 SET enable_seqscan = off;
+SET enable_bitmapscan = off;
 EXPLAIN (VERBOSE, COSTS OFF) SELECT subscriber, lifetime_value FROM segment.profile WHERE subscriber = 'pv.1';
 RESET enable_seqscan;
 SELECT subscriber, email, traits, preferences, tags, segments, tier, tiers, features, lifetime_value, total_events_30d, last_event_at, due_at FROM segment.profile WHERE subscriber LIKE 'pv.%' ORDER BY 1;
