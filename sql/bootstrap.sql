@@ -215,21 +215,36 @@ CREATE INDEX run_started_at_idx ON segment.run (started_at);
 
 -- Cluster models -------------------------------------------------------------------------------------------------
 
+-- Lists by cluster and column have one cluster after the other.
 CREATE TABLE segment.cluster_model (
   model_id   integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   name       text NOT NULL CHECK (name OPERATOR(pg_catalog.<>) ''),
   version    integer NOT NULL,
   relation   text NOT NULL,
   columns    name[] NOT NULL,
+  -- Whether distances are taken in standard deviations.
+  standardised boolean NOT NULL,
   seed       bigint NOT NULL,
+  starts     integer NOT NULL,
+  max_iterations integer NOT NULL,
+  tolerance  double precision NOT NULL,
   rows       bigint NOT NULL,
   skipped    bigint NOT NULL,
   iterations integer NOT NULL,
+  converged  boolean NOT NULL,
   inertia    double precision NOT NULL,
+  davies_bouldin    double precision,
+  calinski_harabasz double precision,
+  -- The criteria for each k that was tried.
+  choice     jsonb,
+  -- Mean and standard deviation of all rows, by column.
   center     double precision[] NOT NULL,
   deviation  double precision[] NOT NULL,
   centroids  double precision[] NOT NULL,
   sizes      bigint[] NOT NULL,
+  -- Mean and standard deviation of the rows of each cluster.
+  means      double precision[] NOT NULL,
+  deviations double precision[] NOT NULL,
   created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
   UNIQUE (name, version)
 );

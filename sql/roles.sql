@@ -34,8 +34,7 @@ GRANT EXECUTE ON FUNCTION segment.attach_source(regclass, name, name, name, text
   segment.performance(text, timestamptz, timestamptz), segment.content_preferences(text, text),
   segment.add_member(text, text), segment.exclude_member(text, text), segment.release_member(text, text),
   segment.create_tier_set(text, text[], text, jsonb), segment.create_engagement_tiers(text, text), segment.set_tier_moves(text, jsonb), segment.drop_tier_set(text), segment.record_event(text, text, timestamptz, numeric, jsonb),
-  segment.flush(), segment.forget(text), segment._set_aside(), segment.verify(), segment.kmeans(regclass, text[], integer, text, bigint, integer),
-  segment.kmeans_assign(text, regclass, name), segment._refresh_batch(timestamptz, integer),
+  segment.flush(), segment.forget(text), segment._set_aside(), segment.verify(), segment._refresh_batch(timestamptz, integer),
   segment.create_event_table()
   TO :"manager";
 GRANT EXECUTE ON PROCEDURE segment.refresh(timestamptz, integer), segment.rebuild(),
@@ -48,4 +47,14 @@ GRANT EXECUTE ON FUNCTION segment.fit_customer_base(text, regclass, name, name, 
   segment.customer_base(text, interval, timestamptz, double precision, integer), segment.evaluate_customer_base(text, interval, integer),
   segment.send_time(regclass, name, name, text[], text, text, interval, integer),
   segment.evaluate_send_time(timestamptz, regclass, name, name, text[], text, text, interval, integer)
+  TO :"manager";
+
+-- Clusters
+GRANT EXECUTE ON FUNCTION
+  segment.kmeans(regclass, text[], integer, text, bigint, integer, integer, double precision, boolean, double precision[]),
+  segment.kmeans(regclass, text[], int4range, text, bigint, integer, integer, double precision, boolean, integer),
+  segment.choose_k(regclass, text[], int4range, bigint, integer, integer, double precision, boolean, integer),
+  segment.kmeans_assign(text, regclass, name, integer), segment.cluster_profile(text, integer),
+  segment.silhouette(text, regclass, integer, bigint, integer),
+  segment.dbscan(regclass, text[], name, double precision, integer, boolean)
   TO :"manager";

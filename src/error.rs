@@ -12,6 +12,8 @@ pub enum Code {
     InvalidParameterValue,
     /// 42704
     UndefinedObject,
+    /// 53200
+    OutOfMemory,
     /// 54000
     ProgramLimitExceeded,
     /// XX001
@@ -40,6 +42,10 @@ pub enum Error {
     #[error("{problem}")]
     Argument { problem: String, hint: String },
 
+    /// The system gives no more memory.
+    #[error("out of memory")]
+    Memory,
+
     /// Stored bytes that this version cannot read.
     #[error("stored {0} cannot be read")]
     Corrupt(&'static str),
@@ -53,6 +59,7 @@ impl Error {
             }
             Error::Unknown { .. } => Code::UndefinedObject,
             Error::TooLarge { .. } => Code::ProgramLimitExceeded,
+            Error::Memory => Code::OutOfMemory,
             Error::Corrupt(_) => Code::DataCorrupted,
         }
     }
@@ -77,6 +84,7 @@ impl Error {
             Error::Criteria { expected, .. } | Error::Safeguards { expected, .. } => Some(expected.clone()),
             Error::Unknown { hint, .. } | Error::Argument { hint, .. } => Some(hint.clone()),
             Error::TooLarge { .. } => Some("Write a smaller document.".to_owned()),
+            Error::Memory => Some("Try fewer rows, or when less is going on.".to_owned()),
             Error::Corrupt(_) => Some("Run CALL segment.rebuild() to compute it again.".to_owned()),
         }
     }

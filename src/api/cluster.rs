@@ -1,23 +1,24 @@
-//! k-means over the numeric columns of any relation that the caller may read.
+//! Clusters of the rows of any relation that the caller may read.
 
-use crate::cluster::{KMeans, Options, Scale};
-use crate::error::nearest;
-use crate::pg::owner::Acting;
-use crate::pg::registry;
+use crate::cluster::{
+    Fit, Options, Panels, Scale, Silhouette, Team, calinski_harabasz, davies_bouldin, fit, in_words, names,
+    sample,
+};
+use crate::pg::cluster_model::{Model, Record};
+use crate::pg::guc;
+use crate::pg::numbers::{check_columns, load, read};
 use crate::pg::relation::Relation;
 use crate::pg::report::{Refusal, required, value_of};
-use crate::pg::spi::{Session, connect, connect_as_caller, connect_at_latest};
 use crate::pg::types::{Name, Regclass};
-use ndarray::Array2;
 use pgrx::prelude::*;
-use pgrx::spi::quote_identifier;
 
-/// Rows fetched at once.
-const FETCH: usize = 10_000;
+/// Rows that a silhouette looks at where nobody says how many: every pair of them.
+const SAMPLE: i32 = 10_000;
 
 /// Groups the rows of a relation into k clusters by their standardised columns, and returns a row per cluster
-/// and column: its mean, in the column's units and in standard deviations from the population's mean. With a
-/// model name, the result is stored under it as a new version, for `kmeans_assign`.
+/// and column: the mean of its rows, in the column's units and in standard deviations from the mean of all. With a
+/// model name, the result is stored under it as a new version. The best of several starts, by inertia; with `initial`,
+/// one start from these centroids, given one after the other in the columns' units.
 #[pg_extern(volatile, parallel_unsafe)]
 fn kmeans(
     relation: Option<Regclass>,
@@ -26,6 +27,10 @@ fn kmeans(
     model: default!(Option<String>, "NULL"),
     seed: default!(Option<i64>, "42"),
     max_iterations: default!(Option<i32>, "300"),
+    starts: default!(Option<i32>, "10"),
+    tolerance: default!(Option<f64>, "0.0001"),
+    standardise: default!(Option<bool>, "true"),
+    initial: default!(Option<Vec<Option<f64>>>, "NULL"),
 ) -> TableIterator<
     'static,
     (
@@ -37,240 +42,398 @@ fn kmeans(
         name!(z_score, f64),
     ),
 > {
+    let options = options(Some(k.unwrap_or(0)), seed, max_iterations, starts, tolerance);
+    let initial =
+        initial.map(|numbers| numbers.into_iter().map(|number| number.unwrap_or(f64::NAN)).collect());
+    let starts = if initial.is_some() { 1 } else { options.starts };
+    let options = Options { initial, starts, ..options };
+    check_name(model.as_deref());
+    let mut rows = Rows::read(relation, columns, &options, standardise);
+    let fit = rows.fit(&options);
+    TableIterator::new(rows.stored(model.as_deref(), &options, &fit, None))
+}
+
+/// The same for the k of a range with the largest silhouette, as `choose_k` finds it; its table is stored with the model.
+#[pg_extern(volatile, parallel_unsafe, name = "kmeans")]
+fn kmeans_of_range(
+    relation: Option<Regclass>,
+    columns: Option<Vec<Option<String>>>,
+    k: Option<pgrx::datum::Range<i32>>,
+    model: default!(Option<String>, "NULL"),
+    seed: default!(Option<i64>, "42"),
+    max_iterations: default!(Option<i32>, "300"),
+    starts: default!(Option<i32>, "10"),
+    tolerance: default!(Option<f64>, "0.0001"),
+    standardise: default!(Option<bool>, "true"),
+    sample: default!(Option<i32>, "10000"),
+) -> TableIterator<
+    'static,
+    (
+        name!(cluster, i32),
+        name!(size, i64),
+        name!(share, f64),
+        name!(feature, String),
+        name!(mean, f64),
+        name!(z_score, f64),
+    ),
+> {
+    let range = whole(required(k, "k"));
+    let options = options(Some(*range.end()), seed, max_iterations, starts, tolerance);
+    check_name(model.as_deref());
+    let mut rows = Rows::read(relation, columns, &options, standardise);
+    let mut tried = rows.tries(range, &options, sample);
+    let chosen = chosen(&tried);
+    let choice: Vec<String> = tried
+        .iter()
+        .map(|tried| {
+            format!(
+                "{{\"k\": {}, \"inertia\": {}, \"silhouette\": {}, \"silhouette_rows\": {}, \"davies_bouldin\": {}, \"calinski_harabasz\": {}}}",
+                tried.fit.sizes.len(),
+                json(Some(tried.fit.inertia)),
+                json(tried.silhouette.as_ref().map(|silhouette| silhouette.mean)),
+                tried.looked_at,
+                json(tried.davies_bouldin),
+                json(tried.calinski_harabasz),
+            )
+        })
+        .collect();
+    let choice = format!("[{}]", choice.join(", "));
+    let Tried { fit, .. } = tried.swap_remove(chosen);
+    let options = Options { k: fit.sizes.len(), ..options };
+    TableIterator::new(rows.stored(model.as_deref(), &options, &fit, Some(choice)))
+}
+
+/// Tries every k of a range and returns what speaks for each, with the one of the largest silhouette as chosen. Beyond
+/// `sample` rows the silhouette is that of a sample of so many, which the seed decides.
+#[pg_extern(volatile, parallel_unsafe)]
+fn choose_k(
+    relation: Option<Regclass>,
+    columns: Option<Vec<Option<String>>>,
+    k: default!(Option<pgrx::datum::Range<i32>>, "'[2,10]'"),
+    seed: default!(Option<i64>, "42"),
+    max_iterations: default!(Option<i32>, "300"),
+    starts: default!(Option<i32>, "10"),
+    tolerance: default!(Option<f64>, "0.0001"),
+    standardise: default!(Option<bool>, "true"),
+    sample: default!(Option<i32>, "10000"),
+) -> TableIterator<
+    'static,
+    (
+        name!(k, i32),
+        name!(inertia, f64),
+        name!(silhouette, Option<f64>),
+        name!(silhouette_rows, i64),
+        name!(davies_bouldin, Option<f64>),
+        name!(calinski_harabasz, Option<f64>),
+        name!(smallest, i64),
+        name!(chosen, bool),
+    ),
+> {
+    let range = whole(required(k, "k"));
+    let options = options(Some(*range.end()), seed, max_iterations, starts, tolerance);
+    let mut rows = Rows::read(relation, columns, &options, standardise);
+    let tried = rows.tries(range, &options, sample);
+    let chosen = chosen(&tried);
+    let rows = tried.into_iter().enumerate().map(|(place, tried)| {
+        (
+            tried.fit.sizes.len() as i32,
+            tried.fit.inertia,
+            tried.silhouette.map(|silhouette| silhouette.mean),
+            tried.looked_at as i64,
+            tried.davies_bouldin,
+            tried.calinski_harabasz,
+            tried.fit.sizes.last().copied().unwrap_or(0) as i64,
+            place == chosen,
+        )
+    });
+    TableIterator::new(rows.collect::<Vec<_>>())
+}
+
+/// The nearest cluster of a stored model for every row of a relation with the model's columns, with the distance to its
+/// centroid in standard deviations. Rows with NULL, NaN or an infinity are left out.
+#[pg_extern(stable, parallel_restricted)]
+fn kmeans_assign(
+    model: Option<String>,
+    relation: Option<Regclass>,
+    id_column: Option<Name>,
+    version: default!(Option<i32>, "NULL"),
+) -> TableIterator<'static, (name!(id, String), name!(cluster, i32), name!(distance, f64))> {
+    let model = Model::load(&required(model, "model"), version);
     let relation = Relation::require(required(relation, "relation").0);
-    let columns: Option<Vec<String>> = required(columns, "columns").into_iter().collect();
-    let columns = required(columns, "every column");
-    let seed = seed.unwrap_or(42);
-    let count = |argument: Option<i32>| usize::try_from(argument.unwrap_or(0)).unwrap_or(0);
-    let options =
-        Options { k: count(k), seed: seed as u64, max_iterations: count(max_iterations.or(Some(300))) };
-    value_of(options.check());
-    if model.as_deref() == Some("") {
-        Refusal::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "model must not be empty")
-            .hint("Name the model, or leave it out to store none.")
-            .raise();
-    }
-    check_columns(&relation, &columns);
-    let (rows, skipped) = connect_as_caller(|session| read(session, &relation, &columns));
-    let total = rows.nrows();
-    if skipped > 0 {
-        pgrx::notice!("{skipped} rows with NULL, NaN or an infinity were left out");
-    }
-    let fit = value_of(KMeans::fit(rows, options, &mut || {
-        pgrx::check_for_interrupts!();
-    }));
-    if let Some(name) = model {
-        store(&name, &relation, &columns, seed, (total, skipped), &fit);
-    }
-    let mut profile = Vec::with_capacity(fit.sizes.len() * columns.len());
-    for (cluster, size) in fit.sizes.iter().enumerate() {
-        let centroid = fit.centroids.row(cluster);
-        for ((column, mean), z_score) in columns.iter().zip(fit.scale.restore(centroid)).zip(centroid) {
-            let share = *size as f64 / total as f64;
-            profile.push((cluster as i32 + 1, *size as i64, share, column.clone(), mean, *z_score));
+    let id_column = required(id_column, "id_column").0;
+    check_columns(&relation, &model.columns);
+    let clusters = model.clusters();
+    let mut assigned = Vec::new();
+    read(&relation, &model.columns, Some(&id_column), &mut |row, id| {
+        // SAFETY: the id was cast to text.
+        if let Some(id) = id.and_then(|id| unsafe { String::from_datum(id, false) }) {
+            let (cluster, distance) = clusters.assign(row);
+            assigned.push((id, cluster as i32 + 1, distance));
+        }
+    });
+    TableIterator::new(assigned)
+}
+
+/// What sets each cluster of a stored model apart: a row per cluster and column, those farthest from the mean of all rows
+/// first, with the mean and deviation of its rows and a sentence; `name` says what is farthest off.
+#[pg_extern(stable, parallel_restricted)]
+fn cluster_profile(
+    model: Option<String>,
+    version: default!(Option<i32>, "NULL"),
+) -> TableIterator<
+    'static,
+    (
+        name!(cluster, i32),
+        name!(name, String),
+        name!(size, i64),
+        name!(share, f64),
+        name!(feature, String),
+        name!(mean, f64),
+        name!(deviation, f64),
+        name!(overall_mean, f64),
+        name!(z_score, f64),
+        name!(rule, String),
+    ),
+> {
+    let model = Model::load(&required(model, "model"), version);
+    let (width, scores) = (model.columns.len(), model.z_scores());
+    let names = names(&model.columns, &scores);
+    let mut profile = Vec::with_capacity(scores.len());
+    for (cluster, (name, size)) in names.iter().zip(&model.sizes).enumerate() {
+        let mut order: Vec<usize> = (0..width).collect();
+        let score = |column: usize| scores[cluster * width + column];
+        order.sort_by(|a, b| score(*b).abs().total_cmp(&score(*a).abs()));
+        for column in order {
+            let (feature, of_all) = (&model.columns[column], model.population.center[column]);
+            let mean = model.means[cluster * width + column];
+            profile.push((
+                cluster as i32 + 1,
+                name.clone(),
+                *size,
+                model.share(cluster),
+                feature.clone(),
+                mean,
+                model.deviations[cluster * width + column],
+                of_all,
+                score(column),
+                in_words(feature, mean, of_all, score(column)),
+            ));
         }
     }
     TableIterator::new(profile)
 }
 
-/// The nearest cluster of a stored model's newest version for every row of a relation with the model's columns,
-/// with the distance to its centroid in standard deviations. Rows with NULL, NaN or an infinity are left out.
-#[pg_extern(stable, parallel_restricted, strict)]
-fn kmeans_assign(
-    model: String,
-    relation: Regclass,
-    id_column: Name,
-) -> TableIterator<'static, (name!(id, String), name!(cluster, i32), name!(distance, f64))> {
-    let (fit, columns) = load(&model);
-    let relation = Relation::require(relation.0);
-    let mut assigned = Vec::new();
-    check_columns(&relation, &columns);
-    connect_as_caller(|session| {
-        let id = quote_identifier(&id_column.0);
-        let sql = format!("SELECT {}, ({id})::pg_catalog.text FROM {}", list(&columns), relation.quoted());
-        let mut cursor = session.cursor(&sql, true);
-        loop {
-            let rows = cursor.fetch(FETCH);
-            if rows.count() == 0 {
-                break;
-            }
-            for row in 0..rows.count() {
-                let values = (1..=columns.len() as i32).map(|column| rows.get::<f64>(row, column));
-                let values: Option<Vec<f64>> =
-                    values.map(|value| value.filter(|value| value.is_finite())).collect();
-                if let (Some(values), Some(id)) = (values, rows.get(row, columns.len() as i32 + 1)) {
-                    let (cluster, distance) = fit.assign(&values);
-                    assigned.push((id, cluster as i32 + 1, distance));
+/// The mean silhouette of the rows of a relation under a stored model, per cluster and, in the row without one, of all.
+/// Exact up to `sample` rows; beyond, of a sample of so many, which the seed decides.
+#[pg_extern(stable, parallel_restricted)]
+fn silhouette(
+    model: Option<String>,
+    relation: Option<Regclass>,
+    sample: default!(Option<i32>, "10000"),
+    seed: default!(Option<i64>, "42"),
+    version: default!(Option<i32>, "NULL"),
+) -> TableIterator<'static, (name!(cluster, Option<i32>), name!(rows, i64), name!(silhouette, Option<f64>))> {
+    let model = Model::load(&required(model, "model"), version);
+    let relation = Relation::require(required(relation, "relation").0);
+    check_columns(&relation, &model.columns);
+    let clusters = model.clusters();
+    let (mut panels, _) = load(&relation, &model.columns);
+    let numbers = |row: usize| panels.row(row).collect::<Vec<_>>();
+    let labels: Vec<u32> = (0..panels.rows()).map(|row| clusters.assign(&numbers(row)).0).collect();
+    clusters.scale.apply(&mut panels);
+    let (found, looked_at) =
+        with_team(|team| look(&panels, &labels, model.sizes.len(), sample, seed.unwrap_or(42) as u64, team));
+    let all = (None, looked_at as i64, found.as_ref().map(|found| found.mean));
+    let each = found.into_iter().flat_map(|found| found.clusters).enumerate();
+    let each = each.map(|(cluster, (size, mean))| (Some(cluster as i32 + 1), size as i64, mean));
+    TableIterator::new(each.chain([all]).collect::<Vec<_>>())
+}
+
+/// A cluster, its size and share, a column, its mean in the cluster and how many standard deviations that is off.
+type Cell = (i32, i64, f64, String, f64, f64);
+
+/// Rows that were read, in the units in which distances are taken.
+struct Rows {
+    relation: Relation,
+    columns: Vec<String>,
+    panels: Panels,
+    skipped: usize,
+    /// Of the rows as they were read.
+    population: Scale,
+    standardised: bool,
+}
+
+/// A fit, and what speaks for its k.
+struct Tried {
+    fit: Fit,
+    silhouette: Option<Silhouette>,
+    /// How many rows the silhouette is of.
+    looked_at: usize,
+    davies_bouldin: Option<f64>,
+    calinski_harabasz: Option<f64>,
+}
+
+impl Rows {
+    fn read(
+        relation: Option<Regclass>,
+        columns: Option<Vec<Option<String>>>,
+        options: &Options,
+        standardise: Option<bool>,
+    ) -> Self {
+        let relation = Relation::require(required(relation, "relation").0);
+        let columns: Option<Vec<String>> = required(columns, "columns").into_iter().collect();
+        let columns = required(columns, "every column");
+        value_of(options.check(columns.len()));
+        check_columns(&relation, &columns);
+        let (mut panels, skipped) = load(&relation, &columns);
+        if skipped > 0 {
+            pgrx::notice!("{skipped} rows with NULL, NaN or an infinity were left out");
+        }
+        let (standardised, population) =
+            (standardise.unwrap_or(true), with_team(|team| Scale::of(&panels, team)));
+        if standardised && panels.rows() > 0 {
+            population.apply(&mut panels);
+        }
+        Rows { relation, columns, panels, skipped, population, standardised }
+    }
+
+    fn fit(&mut self, options: &Options) -> Fit {
+        let initial = options.initial.as_ref().map(|initial| match self.standardised {
+            true => self.population.standardise(initial),
+            false => initial.clone(),
+        });
+        let options = Options { initial, ..options.clone() };
+        value_of(with_team(|team| fit(&self.panels, &options, team)))
+    }
+
+    fn tries(
+        &mut self,
+        range: std::ops::RangeInclusive<i32>,
+        options: &Options,
+        sample: Option<i32>,
+    ) -> Vec<Tried> {
+        let tries = range.map(|k| {
+            let fit = self.fit(&Options { k: k as usize, ..options.clone() });
+            with_team(|team| {
+                let (silhouette, looked_at) =
+                    look(&self.panels, &fit.labels, fit.sizes.len(), sample, options.seed, team);
+                Tried {
+                    silhouette,
+                    looked_at,
+                    davies_bouldin: davies_bouldin(&self.panels, &fit, team),
+                    calinski_harabasz: calinski_harabasz(&self.panels, &fit, team),
+                    fit,
                 }
-            }
-            pgrx::check_for_interrupts!();
+            })
+        });
+        tries.collect()
+    }
+
+    /// Returns the clusters of a fit, stored under a name where there is one.
+    fn stored(self, name: Option<&str>, options: &Options, fit: &Fit, choice: Option<String>) -> Vec<Cell> {
+        let relation = self.relation.quoted();
+        let model = Model::new(relation, self.columns, self.population, self.standardised, fit);
+        if let Some(name) = name {
+            let indices = with_team(|team| {
+                (davies_bouldin(&self.panels, fit, team), calinski_harabasz(&self.panels, fit, team))
+            });
+            let record = Record {
+                options,
+                rows: self.panels.rows(),
+                skipped: self.skipped,
+                iterations: fit.iterations,
+                converged: fit.converged,
+                inertia: fit.inertia,
+                davies_bouldin: indices.0,
+                calinski_harabasz: indices.1,
+                choice,
+            };
+            model.store(name, record);
         }
-        cursor.close();
-    });
-    TableIterator::new(assigned)
+        let cells = model.means.iter().zip(model.z_scores()).enumerate().map(|(cell, (mean, score))| {
+            let (cluster, column) = (cell / model.columns.len(), cell % model.columns.len());
+            let feature = model.columns[column].clone();
+            (cluster as i32 + 1, model.sizes[cluster], model.share(cluster), feature, *mean, score)
+        });
+        cells.collect()
+    }
 }
 
-/// The finite rows of some columns, and how many others there are. Read with the caller's own rights.
-fn read(session: &Session, relation: &Relation, columns: &[String]) -> (Array2<f64>, usize) {
-    let width = columns.len();
-    let mut cursor = session.cursor(&format!("SELECT {} FROM {}", list(columns), relation.quoted()), true);
-    let mut values: Vec<f64> = Vec::new();
-    let mut skipped = 0;
-    loop {
-        let rows = cursor.fetch(FETCH);
-        if rows.count() == 0 {
-            break;
-        }
-        check_memory(values.len() + rows.count() * width);
-        for row in 0..rows.count() {
-            let start = values.len();
-            let read = (1..=width as i32).map(|column| rows.get::<f64>(row, column).unwrap_or(f64::NAN));
-            values.extend(read);
-            if values[start..].iter().any(|value| !value.is_finite()) {
-                values.truncate(start);
-                skipped += 1;
-            }
-        }
+/// Runs work with the threads that the setting allows, which the backend's signals do not reach.
+fn with_team<R>(work: impl FnOnce(&mut Team) -> R) -> R {
+    work(&mut Team::new(guc::max_threads(), &mut || {
         pgrx::check_for_interrupts!();
-    }
-    cursor.close();
-    let rows = Array2::from_shape_vec((values.len() / width, width), values);
-    (rows.unwrap_or_else(|_| Array2::zeros((0, width))), skipped)
+    }))
 }
 
-/// Refuses what would not fit: the rows, twice while a vector grows, and the distances of one iteration.
-fn check_memory(values: usize) {
-    let needed = values * size_of::<f64>() * 3 / 1024;
-    // SAFETY: reads a setting, in kilobytes.
-    let allowed = unsafe { pg_sys::maintenance_work_mem } as usize;
-    if needed > allowed {
-        Refusal::new(
-            PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
-            format!(
-                "memory required is more than {} MB, maintenance_work_mem is {} MB",
-                needed / 1024,
-                allowed / 1024
-            ),
-        )
-        .hint("Raise maintenance_work_mem, or cluster a sample of the rows.")
-        .raise();
+/// The silhouette of rows, or of a sample of them, and of how many.
+fn look(
+    panels: &Panels,
+    labels: &[u32],
+    k: usize,
+    wanted: Option<i32>,
+    seed: u64,
+    team: &mut Team,
+) -> (Option<Silhouette>, usize) {
+    let wanted = wanted.unwrap_or(SAMPLE);
+    if wanted < 2 {
+        refuse("sample must be at least 2", "Leave it at its default, 10000.");
     }
+    if panels.rows() <= wanted as usize {
+        return (crate::cluster::silhouette(panels, labels, k, team), panels.rows());
+    }
+    let rows = sample(panels.rows(), wanted as usize, seed);
+    let labels: Vec<u32> = rows.iter().map(|row| labels[*row]).collect();
+    (crate::cluster::silhouette(&value_of(panels.select(&rows)), &labels, k, team), rows.len())
 }
 
-fn check_columns(relation: &Relation, columns: &[String]) {
-    if columns.is_empty() {
-        Refusal::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "columns must not be empty")
-            .hint("Name the numeric columns, such as ARRAY['recency', 'frequency'].")
-            .raise();
-    }
-    let known: Vec<(String, bool, String)> = connect_at_latest(|session| {
-        let rows = session.select(
-            "SELECT a.attname::text, coalesce(nullif(t.typbasetype, 0), t.oid) IN ('int2'::regtype, 'int4'::regtype,
-                      'int8'::regtype, 'float4'::regtype, 'float8'::regtype, 'numeric'::regtype),
-                    pg_catalog.format_type(a.atttypid, NULL)
-             FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-             WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped",
-            &[relation.oid.into()],
-        );
-        (0..rows.count()).map(|row| (rows.value(row, 1), rows.value(row, 2), rows.value(row, 3))).collect()
-    });
-    for column in columns {
-        match known.iter().find(|(name, ..)| name == column) {
-            None => Refusal::new(
-                PgSqlErrorCode::ERRCODE_UNDEFINED_COLUMN,
-                format!(
-                    "column \"{column}\" of relation \"{}.{}\" does not exist",
-                    relation.schema, relation.name
-                ),
-            )
-            .hint(match nearest(column, known.iter().map(|(name, ..)| name.as_str())) {
-                Some(near) => format!("Did you mean \"{near}\"?"),
-                None => "Name numeric columns of the relation.".to_owned(),
-            })
-            .raise(),
-            Some((_, false, found)) => Refusal::new(
-                PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH,
-                format!("column \"{column}\" has type {found}, which is not numeric"),
-            )
-            .hint("Cluster numeric columns; encode others as numbers in a view.")
-            .raise(),
-            Some(_) => {}
-        }
+/// The one with the largest silhouette, the fewest clusters among equals; the first where none has any.
+fn chosen(tried: &[Tried]) -> usize {
+    let of = |place: usize| tried[place].silhouette.as_ref().map_or(f64::NEG_INFINITY, |found| found.mean);
+    (1..tried.len()).fold(0, |best, place| if of(place) > of(best) { place } else { best })
+}
+
+fn options(
+    k: Option<i32>,
+    seed: Option<i64>,
+    max_iterations: Option<i32>,
+    starts: Option<i32>,
+    tolerance: Option<f64>,
+) -> Options {
+    let count = |argument: Option<i32>| usize::try_from(argument.unwrap_or(0)).unwrap_or(0);
+    Options {
+        k: count(k),
+        seed: seed.unwrap_or(42) as u64,
+        starts: count(starts.or(Some(10))),
+        max_iterations: count(max_iterations.or(Some(300))),
+        tolerance: tolerance.unwrap_or(1e-4),
+        initial: None,
     }
 }
 
-fn list(columns: &[String]) -> String {
-    let columns: Vec<String> =
-        columns.iter().map(|column| format!("({})::pg_catalog.float8", quote_identifier(column))).collect();
-    columns.join(", ")
+/// The numbers of a range, from 2 on; refuses one without an end.
+fn whole(range: pgrx::datum::Range<i32>) -> std::ops::RangeInclusive<i32> {
+    use pgrx::datum::RangeBound::{Exclusive, Inclusive};
+    let (least, most) = match (range.lower(), range.upper()) {
+        (Some(Inclusive(least)), Some(Exclusive(end))) => (*least, end - 1),
+        _ => (0, 0),
+    };
+    if least < 2 || most < least || most > 100 {
+        refuse("a range of k lies within 2 and 100", "Write one such as '[2,10]'.");
+    }
+    least..=most
 }
 
-fn store(
-    name: &str,
-    relation: &Relation,
-    columns: &[String],
-    seed: i64,
-    (rows, skipped): (usize, usize),
-    fit: &KMeans,
-) {
-    let _acting = Acting::as_owner(registry::home().owner);
-    connect(|session| {
-        session.modify(
-            "INSERT INTO segment.cluster_model
-               (name, version, relation, columns, seed, rows, skipped, iterations, inertia, center, deviation, centroids, sizes)
-             SELECT $1, coalesce(max(m.version), 0) + 1, $2, $3::text[]::name[], $4, $5, $6, $7, $8, $9, $10, $11, $12
-             FROM segment.cluster_model m WHERE m.name = $1",
-            &[
-                name.into(),
-                relation.quoted().into(),
-                columns.to_vec().into(),
-                seed.into(),
-                (rows as i64).into(),
-                (skipped as i64).into(),
-                (fit.iterations as i32).into(),
-                fit.inertia.into(),
-                fit.scale.center.clone().into(),
-                fit.scale.deviation.clone().into(),
-                fit.centroids.iter().copied().collect::<Vec<f64>>().into(),
-                fit.sizes.iter().map(|size| *size as i64).collect::<Vec<_>>().into(),
-            ],
-        );
-    });
+fn check_name(model: Option<&str>) {
+    if model == Some("") {
+        refuse("model must not be empty", "Name the model, or leave it out to store none.");
+    }
 }
 
-/// The newest version of a stored model and its columns.
-fn load(name: &str) -> (KMeans, Vec<String>) {
-    let _acting = Acting::as_owner(registry::home().owner);
-    connect(|session| {
-        let rows = session.select(
-            "SELECT columns::text[], center, deviation, centroids, sizes, inertia, iterations
-             FROM segment.cluster_model WHERE name = $1 ORDER BY version DESC LIMIT 1",
-            &[name.into()],
-        );
-        if rows.count() == 0 {
-            let names = session.select("SELECT DISTINCT name FROM segment.cluster_model", &[]);
-            let names: Vec<String> = (0..names.count()).filter_map(|row| names.get(row, 1)).collect();
-            let near = nearest(name, names.iter().map(String::as_str));
-            Refusal::new(
-                PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
-                format!("cluster model \"{name}\" does not exist"),
-            )
-            .hint(match near {
-                Some(near) => format!("Did you mean \"{near}\"?"),
-                None => "Store one with segment.kmeans(..., model => 'name').".to_owned(),
-            })
-            .raise();
-        }
-        let columns: Vec<String> = rows.value(0, 1);
-        let sizes: Vec<i64> = rows.value(0, 5);
-        let centroids = Array2::from_shape_vec((sizes.len(), columns.len()), rows.value(0, 4));
-        let fit = KMeans {
-            scale: Scale { center: rows.value(0, 2), deviation: rows.value(0, 3) },
-            centroids: centroids.unwrap_or_else(|_| pgrx::error!("cluster model \"{name}\" is damaged")),
-            sizes: sizes.into_iter().map(|size| size as usize).collect(),
-            inertia: rows.value(0, 6),
-            iterations: rows.value::<i32>(0, 7) as usize,
-        };
-        (fit, columns)
-    })
+fn refuse(problem: &str, hint: &str) -> ! {
+    Refusal::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, problem).hint(hint).raise()
+}
+
+fn json(number: Option<f64>) -> String {
+    number.filter(|number| number.is_finite()).map_or_else(|| "null".to_owned(), |number| number.to_string())
 }

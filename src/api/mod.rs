@@ -6,6 +6,7 @@
 mod cluster;
 mod criteria;
 mod customer_base;
+mod dbscan;
 mod event;
 mod explain;
 mod feature;

@@ -1,6 +1,8 @@
 //! Standardisation: columns of different units are compared by their deviation from the mean.
 
-use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
+use super::kernel::{LANES, vectorised};
+use super::panels::{Block, Panels};
+use super::team::Team;
 
 /// Mean and population standard deviation per column.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,25 +13,71 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// Of a matrix with at least one row.
-    pub fn of(rows: ArrayView2<f64>) -> Self {
-        let center: Vec<f64> = rows.mean_axis(Axis(0)).map_or_else(Vec::new, |means| means.to_vec());
-        let deviation =
-            rows.std_axis(Axis(0), 0.0).iter().map(|sd| if *sd > 0.0 { *sd } else { 1.0 }).collect();
+    /// Of at least one row.
+    pub fn of(panels: &Panels, team: &mut Team) -> Self {
+        let (center, variances) = moments(panels, team);
+        // The rounding of the mean alone makes a constant column seem to vary a little.
+        let varies = |(variance, center): (f64, &f64)| {
+            let deviation = variance.sqrt();
+            if deviation > 1e-14 * center.abs() { deviation } else { 1.0 }
+        };
+        let deviation = variances.into_iter().zip(&center).map(varies).collect();
         Scale { center, deviation }
     }
 
-    pub fn apply(&self, rows: &mut Array2<f64>) {
-        for mut row in rows.rows_mut() {
-            for (value, (center, deviation)) in row.iter_mut().zip(self.center.iter().zip(&self.deviation)) {
-                *value = (*value - center) / deviation;
-            }
-        }
+    /// Leaves numbers as they are.
+    pub fn none(width: usize) -> Self {
+        Scale { center: vec![0.0; width], deviation: vec![1.0; width] }
+    }
+
+    pub fn apply(&self, panels: &mut Panels) {
+        panels.map(|column, value| (value - self.center[column]) / self.deviation[column]);
+    }
+
+    /// To deviations, of rows one after the other.
+    pub fn standardise(&self, rows: &[f64]) -> Vec<f64> {
+        let scales = self.center.iter().zip(&self.deviation).cycle();
+        rows.iter().zip(scales).map(|(value, (center, deviation))| (value - center) / deviation).collect()
     }
 
     /// From deviations back to the original units.
-    pub fn restore(&self, row: ArrayView1<f64>) -> Vec<f64> {
-        let scales = self.center.iter().zip(&self.deviation);
-        row.iter().zip(scales).map(|(value, (center, deviation))| value * deviation + center).collect()
+    pub fn restore(&self, rows: &[f64]) -> Vec<f64> {
+        let scales = self.center.iter().zip(&self.deviation).cycle();
+        rows.iter().zip(scales).map(|(value, (center, deviation))| value * deviation + center).collect()
     }
+}
+
+/// Mean and population variance per column, by two passes.
+pub fn moments(panels: &Panels, team: &mut Team) -> (Vec<f64>, Vec<f64>) {
+    let origin = vec![0.0; panels.width()];
+    let average =
+        |parts| total(panels.width(), parts).into_iter().map(|sum| sum / panels.rows() as f64).collect();
+    let means: Vec<f64> = average(team.each(panels.blocks(), |block| sums(block, &origin, false)));
+    let variances = average(team.each(panels.blocks(), |block| sums(block, &means, true)));
+    (means, variances)
+}
+
+vectorised! {
+    /// Per column, the sum of the differences from a number, or of their squares.
+    pub fn sums(block: Block, from: &[f64], squares: bool) -> Vec<f64> {
+        let mut sums = vec![[0.0; LANES]; block.width];
+        for (panel, rows) in block.panels() {
+            for ((values, from), sums) in panel.chunks_exact(LANES).zip(from).zip(&mut sums) {
+                for lane in 0..LANES {
+                    // What is no row adds nothing.
+                    let apart = if lane < rows { values[lane] - from } else { 0.0 };
+                    sums[lane] += if squares { apart * apart } else { apart };
+                }
+            }
+        }
+        sums.iter().map(|lanes| lanes.iter().sum()).collect()
+    }
+}
+
+/// The sum of vectors, in their order.
+pub fn total(width: usize, parts: impl IntoIterator<Item = Vec<f64>>) -> Vec<f64> {
+    parts.into_iter().fold(vec![0.0; width], |mut total, part| {
+        total.iter_mut().zip(part).for_each(|(total, part)| *total += part);
+        total
+    })
 }

@@ -34,6 +34,8 @@ static FLUSH: GucSetting<FlushAt> = GucSetting::<FlushAt>::new(FlushAt::Commit);
 /// In seconds; 0 for ever.
 static HISTORY_RETENTION: GucSetting<i32> = GucSetting::<i32>::new(0);
 
+static MAX_THREADS: GucSetting<i32> = GucSetting::<i32>::new(1);
+
 pub const CLOCK_NAME: &str = "pg_segment.clock";
 
 pub fn register() {
@@ -68,6 +70,16 @@ pub fn register() {
             GucContext::Suset,
             GucFlags::UNIT_S,
         );
+        GucRegistry::define_int_guc(
+            c"pg_segment.max_threads",
+            c"Threads that a fit of clusters may use; results are the same with any number.",
+            c"",
+            &MAX_THREADS,
+            1,
+            64,
+            GucContext::Userset,
+            GucFlags::default(),
+        );
         pg_sys::MarkGUCPrefixReserved(c"pg_segment".as_ptr());
     }
 }
@@ -101,6 +113,11 @@ pub fn flush_at() -> FlushAt {
 pub fn history_retention() -> Option<Instant> {
     let seconds = HISTORY_RETENTION.get();
     (seconds > 0).then_some(Instant::from(seconds) * SECOND)
+}
+
+/// How many threads one statement may work with.
+pub fn max_threads() -> usize {
+    MAX_THREADS.get().max(1) as usize
 }
 
 /// The evaluation time of work that begins now.

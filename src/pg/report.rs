@@ -9,6 +9,7 @@ pub fn raise(error: Error) -> ! {
     let code = match error.code() {
         Code::InvalidParameterValue => PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
         Code::UndefinedObject => PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
+        Code::OutOfMemory => PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY,
         Code::ProgramLimitExceeded => PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
         Code::DataCorrupted => PgSqlErrorCode::ERRCODE_DATA_CORRUPTED,
     };

@@ -66,7 +66,8 @@ pub fn delete_as_caller(sql: &str, ids: Vec<String>) -> i64 {
     open(Some(nest_level), |session| session.modify_once(sql, &[ids.into()]).count() as i64)
 }
 
-fn open<R>(nest_level: Option<i32>, work: impl FnOnce(&Session) -> R) -> R {
+/// Opens a connection; the settings made since a nest level are restored with its end.
+pub fn open<R>(nest_level: Option<i32>, work: impl FnOnce(&Session) -> R) -> R {
     // SAFETY: every SPI_connect is matched by the SPI_finish of the session's end.
     unsafe { pg_sys::SPI_connect() };
     let session = Session { nest_level };

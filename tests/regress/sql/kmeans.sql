@@ -29,6 +29,64 @@ INSERT INTO customer (id, recency, spend, visits) VALUES (101, NULL, 5, 5), (102
 SELECT DISTINCT cluster, size, share FROM segment.kmeans('customer', ARRAY['recency', 'spend', 'visits'], 2, model => 'km groups') ORDER BY 1;
 SELECT version, rows, skipped FROM segment.cluster_model ORDER BY version DESC LIMIT 1;
 
+CREATE VIEW forty AS SELECT * FROM customer WHERE id <= 40;
+-- In the columns' own units, from given centroids, in that order of the columns.
+SELECT cluster, size, feature, round(mean::numeric, 6) AS mean, round(z_score::numeric, 6) AS z_score FROM segment.kmeans('forty', ARRAY['recency', 'spend'], 2, standardise => false, initial => '{{50,900},{10,100}}', model => 'raw');
+SELECT standardised, starts, tolerance, converged, round(inertia::numeric, 6) AS inertia, round(davies_bouldin::numeric, 6) AS davies_bouldin, round(calinski_harabasz::numeric, 3) AS calinski_harabasz, center, centroids, means FROM segment.cluster_model WHERE name = 'raw';
+SELECT sum((recency - m.r) ^ 2 + (spend - m.s) ^ 2)::numeric(20, 6) AS inertia FROM forty c JOIN (SELECT id <= 30 AS first, avg(recency) AS r, avg(spend) AS s FROM forty GROUP BY 1) m ON m.first = (c.id <= 30);
+
+-- cluster_profile: what sets each cluster apart, what is farthest off first.
+SELECT cluster, name, size, feature, round(mean::numeric, 3) AS mean, round(deviation::numeric, 3) AS deviation, round(overall_mean::numeric, 3) AS overall_mean, round(z_score::numeric, 3) AS z_score, rule FROM segment.cluster_profile('km groups');
+SELECT id <= 30 AS first, stddev_pop(recency)::numeric(10, 3), stddev_pop(spend)::numeric(10, 3), stddev_pop(visits)::numeric(10, 3) FROM customer WHERE id <= 40 GROUP BY 1 ORDER BY 1 DESC;
+-- The column with the largest numbers has no say by that: all have the same income here, and differ in visits.
+CREATE VIEW paid AS SELECT id, 1000000 + id % 2 * 1000 AS income, (id % 4 / 2) * 10 AS visits FROM customer WHERE id <= 40;
+SELECT count(*) FROM segment.kmeans('paid', ARRAY['income', 'visits'], 2, initial => '{1000500,0,1000500,10}', model => 'paid');
+SELECT DISTINCT cluster, name FROM segment.cluster_profile('paid') ORDER BY 1;
+-- An older version is there, too.
+SELECT DISTINCT feature FROM segment.cluster_profile('km groups', 1) ORDER BY 1;
+SELECT count(*) FROM segment.kmeans_assign('km groups', 'customer', 'id', 1);
+SELECT * FROM segment.cluster_profile('km groups', 9);
+
+-- silhouette: per cluster and of all, exact up to the sample.
+SELECT cluster, rows, round(silhouette::numeric, 6) AS silhouette FROM segment.silhouette('km groups', 'customer');
+SELECT cluster, rows, silhouette > 0.9 AS large FROM segment.silhouette('km groups', 'customer', sample => 20) ORDER BY 1;
+CREATE TABLE alike AS SELECT i AS id, 10 AS recency, 100 AS spend, 5 AS visits FROM generate_series(1, 5) i;
+SELECT cluster, rows, silhouette FROM segment.silhouette('km groups', 'alike');
+SELECT * FROM segment.silhouette('km groups', 'customer', sample => 1);
+-- choose_k: what speaks for each number of clusters; kmeans takes a range as well, and stores the table with the model.
+SELECT k, round(inertia::numeric, 3) AS inertia, round(silhouette::numeric, 3) AS silhouette, silhouette_rows, round(davies_bouldin::numeric, 3) AS davies_bouldin, round(calinski_harabasz::numeric, 1) AS calinski_harabasz, smallest, chosen FROM segment.choose_k('forty', ARRAY['recency', 'spend'], '[2,4]');
+SELECT DISTINCT cluster, size FROM segment.kmeans('forty', ARRAY['recency', 'spend'], int4range(2, 4, '[]'), model => 'chosen') ORDER BY 1;
+SELECT jsonb_array_length(choice) AS tried, choice -> 0 -> 'k' AS first, array_length(sizes, 1) AS k FROM segment.cluster_model WHERE name = 'chosen';
+SELECT * FROM segment.choose_k('customer', ARRAY['recency'], '[1,4]');
+SELECT * FROM segment.choose_k('customer', ARRAY['recency'], '[2,]');
+SELECT * FROM segment.choose_k('customer', ARRAY['recency'], NULL);
+-- Any number of threads gives the same bits.
+CREATE TABLE many AS SELECT i AS id, i % 97 * i % 1013 AS a, i % 89 * i % 997 AS b FROM generate_series(1, 30000) i;
+SELECT count(*) FROM segment.kmeans('many', ARRAY['a', 'b'], 5, model => 'threads');
+SET pg_segment.max_threads = 3;
+SELECT count(*) FROM segment.kmeans('many', ARRAY['a', 'b'], 5, model => 'threads');
+SELECT count(DISTINCT (centroids, means, deviations, inertia, sizes, davies_bouldin, calinski_harabasz)) FROM segment.cluster_model WHERE name = 'threads';
+-- A fit is cancelled wherever it is.
+SET statement_timeout = '30ms';
+SELECT * FROM segment.choose_k('many', ARRAY['a', 'b'], '[2,50]');
+\echo :LAST_ERROR_SQLSTATE
+RESET statement_timeout;
+RESET pg_segment.max_threads;
+SELECT count(*) FROM segment.kmeans('many', ARRAY['a', 'b'], 5);
+
+-- dbscan: clusters by density; noise has none.
+CREATE TABLE place (name text, x real, y real);
+INSERT INTO place SELECT 'a' || i, i % 3 * 0.1, i / 3 * 0.1 FROM generate_series(0, 8) i;
+INSERT INTO place SELECT 'b' || i, 5 + i % 3 * 0.1, 5 + i / 3 * 0.1 FROM generate_series(0, 8) i;
+INSERT INTO place VALUES ('far', 9, 0), ('nowhere', NULL, 1), (NULL, 1, 1);
+SELECT cluster, count(*), min(id), max(id) FROM segment.dbscan('place', ARRAY['x', 'y'], 'name', 0.15, neighbours => 3, standardise => false) GROUP BY 1 ORDER BY 1;
+SELECT cluster, count(*) FROM segment.dbscan('place', ARRAY['x', 'y'], 'name', 0.1) GROUP BY 1 ORDER BY 1;
+SELECT * FROM segment.dbscan('place', ARRAY['x', 'y'], 'name', 0);
+SELECT * FROM segment.dbscan('place', ARRAY['x', 'y'], 'name', NULL);
+SELECT * FROM segment.dbscan('place', ARRAY['x', 'y'], 'nam', 1);
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM segment.kmeans_assign('km groups', 'customer', 'ids');
+
 -- Refused: columns that do not exist, are no numbers, or are none.
 SELECT * FROM segment.kmeans('customer', ARRAY['recency', 'spent'], 2);
 \echo :LAST_ERROR_SQLSTATE
@@ -37,12 +95,20 @@ SELECT * FROM segment.kmeans('customer', ARRAY['name'], 2);
 \echo :LAST_ERROR_SQLSTATE
 SELECT * FROM segment.kmeans('customer', '{}', 2);
 \echo :LAST_ERROR_SQLSTATE
+SELECT * FROM segment.kmeans('customer', ARRAY['spend', 'spend'], 2);
+\echo :LAST_ERROR_SQLSTATE
 -- Refused: fewer than one cluster, or more than rows; no rows at all.
 SELECT * FROM segment.kmeans('three', ARRAY['x'], 0);
 \echo :LAST_ERROR_SQLSTATE
 SELECT * FROM segment.kmeans('three', ARRAY['x'], -1);
 SELECT * FROM segment.kmeans('three', ARRAY['x'], 4);
 SELECT * FROM segment.kmeans('three', ARRAY['x'], 2, max_iterations => 0);
+SELECT * FROM segment.kmeans('three', ARRAY['x'], 2, starts => 0);
+SELECT * FROM segment.kmeans('three', ARRAY['x'], 2, tolerance => 1);
+SELECT * FROM segment.kmeans('three', ARRAY['x'], 2, initial => '{1}');
+SELECT * FROM segment.kmeans('three', ARRAY['x'], 2, initial => '{1,NULL}');
+CREATE VIEW huge AS SELECT 1e200 * x AS x FROM three;
+SELECT * FROM segment.kmeans('huge', ARRAY['x'], 2);
 CREATE TABLE nothing (x integer);
 SELECT * FROM segment.kmeans('nothing', ARRAY['x'], 1);
 -- Refused: an empty name, and one that is not stored.
@@ -64,7 +130,7 @@ RESET maintenance_work_mem;
 -- Refused: a table that the caller may not read, whoever owns the extension. Row security and column grants hold.
 CREATE ROLE km_user;
 GRANT USAGE ON SCHEMA km TO km_user;
-GRANT EXECUTE ON FUNCTION segment.kmeans, segment.kmeans_assign TO km_user;
+GRANT EXECUTE ON FUNCTION segment.kmeans(regclass, text[], integer, text, bigint, integer, integer, double precision, boolean, double precision[]), segment.kmeans_assign TO km_user;
 SET ROLE km_user;
 SELECT * FROM segment.kmeans('km.customer', ARRAY['recency'], 2);
 \echo :LAST_ERROR_SQLSTATE
@@ -79,7 +145,7 @@ SELECT size, feature FROM segment.kmeans('km.customer', ARRAY['recency'], 1);
 RESET ROLE;
 -- Clean up.
 SET client_min_messages = warning;
-REVOKE EXECUTE ON FUNCTION segment.kmeans, segment.kmeans_assign FROM km_user;
+REVOKE EXECUTE ON FUNCTION segment.kmeans(regclass, text[], integer, text, bigint, integer, integer, double precision, boolean, double precision[]), segment.kmeans_assign FROM km_user;
 DROP SCHEMA km CASCADE;
 DROP ROLE km_user;
 DELETE FROM segment.cluster_model;
