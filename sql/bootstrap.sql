@@ -279,6 +279,17 @@ CREATE TABLE segment.customer_base_model (
   gradient    double precision NOT NULL,
   created_at  timestamptz NOT NULL DEFAULT pg_catalog.now(),
   UNIQUE (name, version)
+-- Models whose clusters are segments. Each has a place, which stays; lists are in that order.
+CREATE TABLE segment.cluster_set (
+  model    text PRIMARY KEY,
+  version  integer NOT NULL,
+  -- Which cluster of that version a place has.
+  clusters integer[] NOT NULL,
+  segments integer[] NOT NULL,
+  -- For each two places, on which side of the border between them somebody is.
+  scores   text[] NOT NULL,
+  -- How many of those with a profile kept their place when the version came into force.
+  kept     double precision
 );
 
 -- Dump: everything but the cache key. A restored version starts anew, so nothing that is stored may be newer. -------
@@ -307,3 +318,4 @@ SELECT pg_catalog.pg_extension_config_dump('segment.cluster_model', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('segment.cluster_model', 'model_id'), '');
 SELECT pg_catalog.pg_extension_config_dump('segment.customer_base_model', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('segment.customer_base_model', 'model_id'), '');
+SELECT pg_catalog.pg_extension_config_dump('segment.cluster_set', '');

@@ -91,6 +91,9 @@ COMMENT ON FUNCTION segment.kmeans(regclass, text[], int4range, text, bigint, in
 COMMENT ON FUNCTION segment.choose_k(regclass, text[], int4range, bigint, integer, integer, double precision, boolean, integer) IS 'list what speaks for each number of clusters of a range';
 COMMENT ON FUNCTION segment.kmeans_assign(text, regclass, name, integer) IS 'assign the rows of a relation to the clusters of a stored model';
 COMMENT ON FUNCTION segment.cluster_profile(text, integer) IS 'list what sets each cluster of a stored model apart, in numbers and words';
+COMMENT ON FUNCTION segment.cluster_segments(text, text, integer) IS 'make the clusters of a stored model segments, or bring those that were made under another version of it';
+COMMENT ON FUNCTION segment.drop_cluster_segments(text) IS 'drop the segments and scores that were made of a cluster model; returns the number of segments';
+COMMENT ON FUNCTION segment.drop_cluster_model(text) IS 'drop a cluster model; returns the number of its versions';
 COMMENT ON FUNCTION segment.silhouette(text, regclass, integer, bigint, integer) IS 'return the mean silhouette of the rows of a relation under a stored model, per cluster and of all';
 COMMENT ON FUNCTION segment.dbscan(regclass, text[], name, double precision, integer, boolean) IS 'cluster the rows of a relation by density; no cluster for noise';
 
@@ -251,6 +254,13 @@ COMMENT ON COLUMN segment.run.started_at IS 'start';
 COMMENT ON COLUMN segment.run.finished_at IS 'last sign of progress, and the end once it has finished';
 COMMENT ON COLUMN segment.run.subscribers IS 'subscribers processed';
 COMMENT ON COLUMN segment.run.transitions IS 'entries and departures';
+COMMENT ON TABLE segment.cluster_set IS 'cluster models whose clusters are segments';
+COMMENT ON COLUMN segment.cluster_set.model IS 'name of the model';
+COMMENT ON COLUMN segment.cluster_set.version IS 'version in force';
+COMMENT ON COLUMN segment.cluster_set.clusters IS 'which cluster of that version each of the segments is';
+COMMENT ON COLUMN segment.cluster_set.segments IS 'numbers of the segments';
+COMMENT ON COLUMN segment.cluster_set.scores IS 'for each two segments, the score that is 0 or more nearer to the first';
+COMMENT ON COLUMN segment.cluster_set.kept IS 'share of the profiles that kept their segment when the version came into force; NULL for the first';
 COMMENT ON TABLE segment.cluster_model IS 'k-means models, by name and version';
 COMMENT ON COLUMN segment.cluster_model.model_id IS 'number of the model';
 COMMENT ON COLUMN segment.cluster_model.name IS 'name of the model';

@@ -23,7 +23,7 @@ GRANT EXECUTE ON FUNCTION segment.members(text), segment.top_members(text, text,
   segment._tiers(bigint, bigint, text, timestamptz, bytea, bytea, jsonb, bytea, bytea, bytea, bytea, timestamptz), segment.create_profile_view(text, text[]), segment.profile_at(timestamptz), segment._features_known()
   TO :"reader", :"manager";
 
-GRANT SELECT ON segment.source, segment.source_table, segment.profile_source, segment.stream, segment.queue, segment.stat_queue, segment.set_aside, segment.run, segment.cluster_model TO :"manager";
+GRANT SELECT ON segment.source, segment.source_table, segment.profile_source, segment.stream, segment.queue, segment.stat_queue, segment.set_aside, segment.run, segment.cluster_model, segment.cluster_set TO :"manager";
 GRANT EXECUTE ON FUNCTION segment.attach_source(regclass, name, name, name, text, name, name, text, text), segment.detach_source(regclass),
   segment.attach_profiles(regclass, name, name, text[], name, name, name), segment.detach_profiles(regclass),
   segment.create_feature(text, jsonb, text), segment.create_score(text, jsonb, text), segment.alter_feature(text, jsonb),
@@ -56,5 +56,6 @@ GRANT EXECUTE ON FUNCTION
   segment.choose_k(regclass, text[], int4range, bigint, integer, integer, double precision, boolean, integer),
   segment.kmeans_assign(text, regclass, name, integer), segment.cluster_profile(text, integer),
   segment.silhouette(text, regclass, integer, bigint, integer),
-  segment.dbscan(regclass, text[], name, double precision, integer, boolean)
+  segment.dbscan(regclass, text[], name, double precision, integer, boolean),
+  segment.cluster_segments(text, text, integer), segment.drop_cluster_segments(text), segment.drop_cluster_model(text)
   TO :"manager";

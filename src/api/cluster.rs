@@ -1,5 +1,7 @@
 //! Clusters of the rows of any relation that the caller may read.
 
+#![allow(clippy::too_many_arguments)]
+
 use crate::cluster::{
     Fit, Options, Panels, Scale, Silhouette, Team, calinski_harabasz, davies_bouldin, fit, in_words, names,
     sample,

@@ -47,14 +47,11 @@ fn create(kind: &str, name: Option<String>, spec: Option<JsonbArgument>, descrip
         || Feature::by_name(&name).is_some()
         || (ready.is_some() && spec.is_some())
     {
-        Refusal::new(PgSqlErrorCode::ERRCODE_DUPLICATE_OBJECT, format!("feature \"{name}\" already exists"))
-            .hint(match ready {
-                Some(_) => {
-                    "It is ready: leave the spec out to have it kept and shown, or choose another name."
-                }
-                None => "Choose another name, or call segment.alter_feature.",
-            })
-            .raise();
+        let hint = match ready {
+            Some(_) => "It is ready: leave the spec out to have it kept and shown, or choose another name.",
+            None => "Choose another name, or call segment.alter_feature.",
+        };
+        refuse_existing(&name, hint);
     }
     let text = match (&spec, registry.features.spec(&name)) {
         (Some(spec), _) => spec.text(),
@@ -96,6 +93,61 @@ fn create(kind: &str, name: Option<String>, spec: Option<JsonbArgument>, descrip
     }
 }
 
+/// Creates some scores at once, each with its spec and what it is.
+pub fn create_scores(kind: &str, scores: &[(String, Value, String)]) {
+    let registry = change::begin(kind);
+    let mut features = registry.features.clone();
+    let mut kept = registry.created.clone();
+    for (name, spec, _) in scores {
+        check_name(name);
+        if registry.features.formula(name).is_ok() {
+            refuse_existing(name, "Name the model otherwise, or drop the feature first.");
+        }
+        features.specs.insert(name.clone(), spec.clone());
+        kept.push(name.clone());
+    }
+    scores.iter().for_each(|(name, ..)| drop(value_of(features.formula(name))));
+    let fill = store_streams(&registry, &registry.definitions, &features, &kept);
+    {
+        let _acting = Acting::as_owner(registry::home().owner);
+        connect(|session| {
+            for (name, spec, description) in scores {
+                session.modify(
+                    "INSERT INTO segment.feature (name, kind, spec, description, created_at) VALUES ($1, 'score', $2::jsonb, $3, segment.now())",
+                    &[name.clone().into(), spec.to_string().into(), description.clone().into()],
+                );
+            }
+        });
+    }
+    if fill {
+        change::finish(kind, true);
+    }
+}
+
+/// Puts other specs in the place of those of some scores, and evaluates everybody once.
+pub fn alter_scores(kind: &str, scores: &[(String, Value, String)]) {
+    let registry = change::begin(kind);
+    let mut features = registry.features.clone();
+    for (name, spec, _) in scores {
+        require_created(&registry, name);
+        features.specs.insert(name.clone(), spec.clone());
+    }
+    let definitions = reread(&registry, &features).unwrap_or_else(|(_, error)| value_of(Err(error)));
+    let fill = store_streams(&registry, &definitions, &features, &registry.created);
+    {
+        let _acting = Acting::as_owner(registry::home().owner);
+        connect(|session| {
+            for (name, spec, _) in scores {
+                session.modify(
+                    "UPDATE segment.feature SET spec = $2::jsonb WHERE name = $1",
+                    &[name.clone().into(), spec.to_string().into()],
+                );
+            }
+        });
+    }
+    change::finish(kind, fill);
+}
+
 /// Puts another definition in the place of a feature's: whatever uses it is evaluated again. Blocks the writers of all sources
 /// until the transaction ends.
 #[pg_extern(volatile, parallel_unsafe)]
@@ -129,7 +181,7 @@ fn alter_feature(name: Option<String>, spec: Option<JsonbArgument>) {
 /// Drops a feature that was created; one that was ready stays ready. Blocks the writers of all sources until the transaction
 /// ends.
 #[pg_extern(volatile, parallel_unsafe, strict)]
-fn drop_feature(name: String) {
+pub fn drop_feature(name: String) {
     let registry = change::begin("drop_feature");
     require_created(&registry, &name);
     let mut features = registry.features.clone();
@@ -210,6 +262,12 @@ fn features_known() -> TableIterator<
         (name.clone(), "created", None, spec)
     });
     TableIterator::new(own.into_iter().chain(ready).chain(families).chain(created).collect::<Vec<_>>())
+}
+
+fn refuse_existing(name: &str, hint: &str) -> ! {
+    Refusal::new(PgSqlErrorCode::ERRCODE_DUPLICATE_OBJECT, format!("feature \"{name}\" already exists"))
+        .hint(hint)
+        .raise()
 }
 
 fn check_name(name: &str) {

@@ -4,6 +4,7 @@
 #![allow(clippy::type_complexity)]
 
 mod cluster;
+mod cluster_segment;
 mod criteria;
 mod customer_base;
 mod dbscan;

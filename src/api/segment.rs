@@ -9,7 +9,7 @@ use crate::pg::registry::Registry;
 use crate::pg::report::{Refusal, required, value_of};
 use crate::pg::spi::{connect, connect_at_latest};
 use crate::pg::types::JsonbArgument;
-use crate::pg::{change, registry, transaction, upkeep};
+use crate::pg::{change, cluster_set, registry, transaction, upkeep};
 use crate::score::Tier;
 use pgrx::prelude::*;
 use std::rc::Rc;
@@ -301,7 +301,7 @@ pub fn add_streams(plan: StreamPlan) {
 /// Drops a segment with its memberships, and returns how many members it had. Blocks the writers of all sources until
 /// the transaction ends.
 #[pg_extern(volatile, parallel_unsafe, strict)]
-fn drop_segment(name: String) -> i64 {
+pub fn drop_segment(name: String) -> i64 {
     let registry = change::begin("drop_segment");
     let _acting = Acting::as_owner(registry::home().owner);
     let Some(id) = segment_id(&name) else { unknown(&name) };
@@ -313,6 +313,10 @@ fn drop_segment(name: String) -> i64 {
     let sets: Vec<&str> = sets.map(|set| set.name.as_str()).collect();
     let is_tier = format!("segment \"{name}\": it is a tier of");
     refuse_used(&is_tier, &sets, "Drop those tier sets first, with segment.drop_tier_set.");
+    let models = cluster_set::of_segment(id);
+    let models: Vec<&str> = models.iter().map(String::as_str).collect();
+    let is_cluster = format!("segment \"{name}\": it is a cluster of");
+    refuse_used(&is_cluster, &models, "Drop all of them, with segment.drop_cluster_segments.");
     let remaining = registry.definitions.iter().filter(|definition| definition.id != id as u32);
     let plan = plan_of(&registry, remaining);
     connect(|session| session.modify("DELETE FROM segment.definition WHERE segment_id = $1", &[id.into()]));

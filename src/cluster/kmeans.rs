@@ -353,9 +353,9 @@ vectorised! {
         for ((panel, count), labels) in rows.block.panels().zip(rows.labels.chunks_exact_mut(LANES)) {
             let (nearest, least) = nearest(panel, centroids, width);
             for lane in 0..count {
-                labels[lane] = nearest[lane];
                 sums[lane] += least[lane];
             }
+            labels[..count].copy_from_slice(&nearest[..count]);
         }
         sums.iter().sum()
     }
@@ -380,6 +380,18 @@ impl Clusters {
     pub fn assign(&self, row: &[f64]) -> (u32, f64) {
         let (cluster, squared) = nearest_of(&self.scale.standardise(row), &self.centroids);
         (cluster, squared.sqrt())
+    }
+
+    /// The border between two clusters, which is flat: of a row, the constant and the weights times its deviations add up to
+    /// the difference of the squared distances to the second and to the first, and so to 0 or more where the first is nearer or
+    /// neither is.
+    pub fn border(&self, first: usize, second: usize) -> (f64, Vec<f64>) {
+        let width = self.scale.center.len();
+        let centroid = |cluster: usize| &self.centroids[cluster * width..][..width];
+        let (first, second) = (centroid(first), centroid(second));
+        let square = |point: &[f64]| point.iter().map(|value| value * value).sum::<f64>();
+        let weights = first.iter().zip(second).map(|(first, second)| 2.0 * (first - second)).collect();
+        (square(second) - square(first), weights)
     }
 }
 

@@ -3,6 +3,7 @@
 mod dbscan;
 mod kernel;
 mod kmeans;
+mod matching;
 mod panels;
 mod portrait;
 mod quality;
@@ -15,6 +16,7 @@ mod tests;
 
 pub use dbscan::dbscan;
 pub use kmeans::{Clusters, Fit, Options, fit};
+pub use matching::assignment;
 pub use panels::{Panels, bytes_per_block};
 pub use portrait::{in_words, names};
 pub use quality::{Silhouette, calinski_harabasz, davies_bouldin, sample, silhouette};

@@ -143,6 +143,29 @@ fn labels_sizes_and_inertia_are_those_of_the_centroids() {
 }
 
 #[test]
+fn a_cluster_is_what_lies_within_its_borders() {
+    let mut rows = blobs(2_000, 3, 5, 21);
+    rows.map(|column, value| value * [1.0, 1e4, 1e-3][column] + 7.0);
+    let mut tick = || ();
+    let scale = Scale::of(&rows, &mut Team::new(1, &mut tick));
+    let mut standardised = rows.clone();
+    scale.apply(&mut standardised);
+    let clusters = Clusters { scale, centroids: run(&standardised, &options(5)).unwrap().centroids };
+    for row in 0..rows.rows() {
+        let row: Vec<f64> = rows.row(row).collect();
+        let deviations = clusters.scale.standardise(&row);
+        let nearer = |first: usize, second: usize| {
+            let (constant, weights) = clusters.border(first, second);
+            constant + weights.iter().zip(&deviations).map(|(weight, value)| weight * value).sum::<f64>()
+                >= 0.0
+        };
+        let within = |cluster: usize| (0..5).all(|other| other == cluster || nearer(cluster, other));
+        let found: Vec<usize> = (0..5).filter(|cluster| within(*cluster)).collect();
+        assert_eq!(found, [clusters.assign(&row).0 as usize]);
+    }
+}
+
+#[test]
 fn an_empty_cluster_takes_the_farthest_row() {
     // No row is nearest to the third initial centroid.
     let rows = panels([0.0, 1.0, 2.0, 10.0, 11.0, 40.0].map(|x| vec![x]));

@@ -11,6 +11,8 @@ use pgrx::prelude::*;
 /// A model as it is stored. Lists by cluster and column have one cluster after the other.
 #[derive(Clone, Debug)]
 pub struct Model {
+    /// 0 until it is stored.
+    pub version: i32,
     /// The quoted name of the relation that it was fitted to.
     pub relation: String,
     pub columns: Vec<String>,
@@ -56,6 +58,7 @@ impl Model {
             (fit.means.clone(), fit.deviations.clone())
         };
         Model {
+            version: 0,
             relation,
             columns,
             standardised,
@@ -70,6 +73,10 @@ impl Model {
     pub fn clusters(&self) -> Clusters {
         let scale = if self.standardised { self.population.clone() } else { Scale::none(self.columns.len()) };
         Clusters { scale, centroids: self.centroids.clone() }
+    }
+
+    pub fn centroids_in_units(&self) -> Vec<f64> {
+        self.clusters().scale.restore(&self.centroids)
     }
 
     /// By how many standard deviations of all rows each mean is off theirs.
@@ -123,12 +130,19 @@ impl Model {
         });
     }
 
+    /// Drops all versions of a name, and returns how many there were.
+    pub fn drop_all(name: &str) -> i64 {
+        let _acting = Acting::as_owner(registry::home().owner);
+        let sql = "DELETE FROM segment.cluster_model WHERE name = $1";
+        connect(|session| session.modify(sql, &[name.into()]).count() as i64)
+    }
+
     /// A version of the model of a name, the newest without one; or 42704.
     pub fn load(name: &str, version: Option<i32>) -> Model {
         let _acting = Acting::as_owner(registry::home().owner);
         connect(|session| {
             let rows = session.select(
-                "SELECT relation, columns::text[], standardised, center, deviation, centroids, sizes, means, deviations
+                "SELECT relation, columns::text[], standardised, center, deviation, centroids, sizes, means, deviations, version
                  FROM segment.cluster_model WHERE name = $1 AND version = coalesce($2, version)
                  ORDER BY version DESC LIMIT 1",
                 &[name.into(), version.into()],
@@ -138,6 +152,7 @@ impl Model {
                 unknown(name, version, &names.first_column::<String>());
             }
             Model {
+                version: rows.value(0, 10),
                 relation: rows.value(0, 1),
                 columns: rows.value(0, 2),
                 standardised: rows.value(0, 3),

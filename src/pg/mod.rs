@@ -8,6 +8,7 @@ pub mod capture;
 pub mod catalogue;
 pub mod change;
 pub mod cluster_model;
+pub mod cluster_set;
 mod column;
 pub mod engine;
 pub mod event;
