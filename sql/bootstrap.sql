@@ -279,6 +279,8 @@ CREATE TABLE segment.customer_base_model (
   gradient    double precision NOT NULL,
   created_at  timestamptz NOT NULL DEFAULT pg_catalog.now(),
   UNIQUE (name, version)
+);
+
 -- Models whose clusters are segments. Each has a place, which stays; lists are in that order.
 CREATE TABLE segment.cluster_set (
   model    text PRIMARY KEY,
