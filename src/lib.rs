@@ -1,6 +1,6 @@
 //! pg_segment: customer segments that stay true inside PostgreSQL.
 //!
-//! `criteria`, `activity`, `profile`, `score`, `membership` and `cluster` are pure and tested without a server; `pg` holds
+//! `criteria`, `activity`, `profile`, `score`, `membership`, `cluster` and `predict` are pure and tested without a server; `pg` holds
 //! everything bound to one; `api` is the SQL surface. Dependencies point one way: api, pg, domain.
 
 pub mod activity;
@@ -10,6 +10,7 @@ pub mod criteria;
 pub mod error;
 pub mod membership;
 pub mod pg;
+pub mod predict;
 pub mod profile;
 pub mod score;
 
