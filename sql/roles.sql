@@ -38,3 +38,14 @@ GRANT EXECUTE ON FUNCTION segment.attach_source(regclass, name, name, name, text
 GRANT EXECUTE ON PROCEDURE segment.refresh(timestamptz, integer), segment.rebuild(),
   segment.create_segment_concurrently(text, jsonb, text, text), segment.alter_segment(text, jsonb), segment.set_safeguards(text, jsonb),
   segment.hold_segment(text), segment.resume_segment(text) TO :"manager";
+
+GRANT SELECT ON segment.models, segment.model, segment.model_snapshot, segment.model_metric, segment.model_calibration,
+  segment.model_feature, segment.prediction TO :"reader", :"manager";
+GRANT EXECUTE ON FUNCTION segment._model(text, integer), segment.evaluate(text, integer), segment.calibration(text, integer),
+  segment.importance(text, integer), segment.explain_prediction(text, text, integer) TO :"reader", :"manager";
+GRANT SELECT ON segment.past_prediction TO :"manager";
+GRANT EXECUTE ON FUNCTION segment.train(text, text, interval, interval, interval, text, text[], timestamptz, integer, text, jsonb, bigint),
+  segment.activate(text, integer), segment.rollback(text), segment.challenge(text, integer, double precision),
+  segment.drop_model(text, integer), segment.drift(text, integer), segment.monitor(text), segment.monitor_calibration(text)
+  TO :"manager";
+GRANT EXECUTE ON PROCEDURE segment.predict(text, integer), segment.retrain(text, boolean) TO :"manager";

@@ -77,6 +77,9 @@ impl Error {
             Error::Criteria { expected, .. } | Error::Safeguards { expected, .. } => Some(expected.clone()),
             Error::Unknown { hint, .. } | Error::Argument { hint, .. } => Some(hint.clone()),
             Error::TooLarge { .. } => Some("Write a smaller document.".to_owned()),
+            Error::Corrupt("model" | "tree of a model") => {
+                Some("Train it again, or activate another version.".to_owned())
+            }
             Error::Corrupt(_) => Some("Run CALL segment.rebuild() to compute it again.".to_owned()),
         }
     }

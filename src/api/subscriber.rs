@@ -7,7 +7,7 @@ use crate::pg::owner::Acting;
 use crate::pg::report::Refusal;
 use crate::pg::spi::{at_latest_snapshot, connect_at_latest, delete_as_caller};
 use crate::pg::store::Effort;
-use crate::pg::{registry, scan};
+use crate::pg::{model, registry, scan};
 use pgrx::prelude::*;
 
 /// Deletes a subscriber's rows from all attached tables, with the caller's rights, and everything kept about the
@@ -43,6 +43,7 @@ fn forget(subscriber: String) -> i64 {
         }
     }
     flush();
+    model::forget(&subscriber);
     let mut engine = Engine::new(Cause::Event, Effort::Full);
     let gone = at_latest_snapshot(|| {
         engine.decide(&subscriber, |manual| *manual = Manual::default());
