@@ -305,11 +305,7 @@ impl Reading {
     }
 
     /// Reads the events of those whose state lacks something.
-    fn complete(
-        &self,
-        registry: &Registry,
-        found: Vec<(String, Found)>,
-    ) -> Vec<(String, Option<Vec<f64>>)> {
+    fn complete(&self, registry: &Registry, found: Vec<(String, Found)>) -> Vec<(String, Option<Vec<f64>>)> {
         let lacking = found.iter().filter(|(_, found)| matches!(found, Found::Lacking(_)));
         let lacking: Vec<String> = lacking.map(|(subscriber, _)| subscriber.clone()).collect();
         let mut events = match lacking.is_empty() {
