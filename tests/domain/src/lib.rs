@@ -23,3 +23,5 @@ pub mod score;
 
 #[cfg(test)]
 mod mutations;
+#[cfg(test)]
+mod reference;
