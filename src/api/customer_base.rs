@@ -20,6 +20,7 @@ const BLOCK: usize = 1 << 16;
 /// one day (in the time zone) count once. Returns the parameters and the log-likelihoods: r, a, b, p and q are plain numbers,
 /// alpha is in units of time, gamma in units of value.
 #[pg_extern(volatile, parallel_unsafe)]
+#[allow(clippy::too_many_arguments)]
 fn fit_customer_base(
     model: Option<String>,
     relation: default!(Option<Regclass>, "NULL"),

@@ -24,6 +24,7 @@ const RESPONSES: [&str; 2] = ["email_open", "email_click"];
 /// min_responses of their own (responses of one hour count once), the hour is everybody's, and own is false. per_week is the
 /// expected number of days with a response, per week.
 #[pg_extern(stable, parallel_restricted)]
+#[allow(clippy::too_many_arguments)]
 fn send_time(
     relation: default!(Option<Regclass>, "NULL"),
     subscriber: default!(Option<Name>, "NULL"),
@@ -88,6 +89,7 @@ fn send_time(
 /// that came in the hour chosen for the subscriber and in everybody's hour; gain is the difference, with its 95 % interval;
 /// log_gain is the mean gain in the logarithm of the expected share of an hour in which a response came.
 #[pg_extern(stable, parallel_restricted)]
+#[allow(clippy::too_many_arguments)]
 fn evaluate_send_time(
     cut: Option<TimestampWithTimeZone>,
     relation: default!(Option<Regclass>, "NULL"),

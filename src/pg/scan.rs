@@ -140,7 +140,9 @@ pub fn each_row(session: &Session, owner: pg_sys::Oid, sql: &str, mut show: impl
 
 /// Shows every event of all sources.
 pub fn each_event(registry: &Registry, mut show: impl FnMut(&Event)) {
-    registry.unreadable().into_iter().for_each(|refusal| refusal.raise());
+    if let Some(refusal) = registry.unreadable() {
+        refusal.raise();
+    }
     connect(|session| {
         for reader in readers(registry, &registry.sources) {
             let mut scan = Scan::open(session, &reader, Order::Any);
