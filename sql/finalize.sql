@@ -313,3 +313,12 @@ COMMENT ON COLUMN segment.customer_base_model.spend_log_likelihood IS 'of the va
 COMMENT ON COLUMN segment.customer_base_model.spend_correlation IS 'between number and value of purchases, which the model takes for 0';
 COMMENT ON COLUMN segment.customer_base_model.gradient IS 'largest derivative of the mean log-likelihood by the logarithm of a parameter';
 COMMENT ON COLUMN segment.customer_base_model.created_at IS 'time of the fit';
+COMMENT ON TABLE segment.rfm_quintile IS 'the bounds of the fifths of all who have bought, by version; the newest is in force';
+COMMENT ON COLUMN segment.rfm_quintile.version IS 'version, counted from 1';
+COMMENT ON COLUMN segment.rfm_quintile.computed_at IS 'as of when';
+COMMENT ON COLUMN segment.rfm_quintile.customers IS 'how many had bought';
+COMMENT ON COLUMN segment.rfm_quintile.recency IS 'four bounds, in whole days since the last purchase';
+COMMENT ON COLUMN segment.rfm_quintile.frequency IS 'four bounds, in purchases';
+COMMENT ON COLUMN segment.rfm_quintile.monetary IS 'four bounds, in value';
+COMMENT ON VIEW segment.rfm IS 'recency, frequency and monetary value of everybody who has bought, with quintiles and cell, exact at every moment';
+COMMENT ON FUNCTION segment.update_rfm() IS 'compute the quintiles of RFM anew and put them into force; returns their version';

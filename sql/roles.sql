@@ -59,3 +59,6 @@ GRANT EXECUTE ON FUNCTION
   segment.dbscan(regclass, text[], name, double precision, integer, boolean),
   segment.cluster_segments(text, text, integer), segment.drop_cluster_segments(text), segment.drop_cluster_model(text)
   TO :"manager";
+-- RFM
+GRANT SELECT ON segment.rfm, segment.rfm_quintile TO :"reader", :"manager";
+GRANT EXECUTE ON FUNCTION segment.update_rfm() TO :"manager";

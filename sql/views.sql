@@ -92,6 +92,18 @@ LEFT JOIN (SELECT tier_set, place, pg_catalog.count(*) AS members FROM segment.t
 LEFT JOIN (SELECT segment, pg_catalog.count(*) AS members FROM segment.member GROUP BY segment) m
        ON m.segment OPERATOR(pg_catalog.=) d.name;
 
+-- The quintiles, 5 the best, and the cell of everybody who has bought; nobody before the first segment.update_rfm().
+CREATE VIEW segment.rfm WITH (security_invoker = true) AS
+SELECT p.subscriber, p.recency, p.frequency, p.monetary,
+       (p.features OPERATOR(pg_catalog.->>) 'rfm_recency')::integer AS recency_quintile,
+       (p.features OPERATOR(pg_catalog.->>) 'rfm_frequency')::integer AS frequency_quintile,
+       (p.features OPERATOR(pg_catalog.->>) 'rfm_monetary')::integer AS monetary_quintile,
+       (SELECT d.name FROM segment.tier_set t
+        JOIN segment.definition d ON d.segment_id OPERATOR(pg_catalog.=) ANY (t.segments)
+        WHERE t.tier_set OPERATOR(pg_catalog.=) 'rfm' AND d.name OPERATOR(pg_catalog.=) ANY (p.segments)) AS cell
+FROM segment.profile p
+WHERE p.frequency OPERATOR(pg_catalog.>) 0;
+
 -- All features and scores: built in, ready to be used by name, and created.
 CREATE VIEW segment.feature_list WITH (security_invoker = true) AS
 SELECT k.name, coalesce(f.kind, CASE WHEN k.spec::pg_catalog.jsonb OPERATOR(pg_catalog.?) 'terms' OR k.name OPERATOR(pg_catalog.~~) '%score' THEN 'score' ELSE 'feature' END) AS kind,

@@ -25,7 +25,7 @@ fn create_feature(
     spec: default!(Option<JsonbArgument>, "NULL"),
     description: default!(Option<String>, "NULL"),
 ) {
-    create("feature", name, spec, description);
+    create("feature", name, spec.map(|spec| spec.text()), description);
 }
 
 /// Creates a score: a feature that is a sum of terms.
@@ -35,10 +35,11 @@ fn create_score(
     spec: default!(Option<JsonbArgument>, "NULL"),
     description: default!(Option<String>, "NULL"),
 ) {
-    create("score", name, spec, description);
+    create("score", name, spec.map(|spec| spec.text()), description);
 }
 
-fn create(kind: &str, name: Option<String>, spec: Option<JsonbArgument>, description: Option<String>) {
+/// Creates a feature or a score.
+pub fn create(kind: &str, name: Option<String>, spec: Option<String>, description: Option<String>) {
     let name = required(name, "name");
     check_name(&name);
     let registry = change::begin(&format!("create_{kind}"));
@@ -54,7 +55,7 @@ fn create(kind: &str, name: Option<String>, spec: Option<JsonbArgument>, descrip
         refuse_existing(&name, hint);
     }
     let text = match (&spec, registry.features.spec(&name)) {
-        (Some(spec), _) => spec.text(),
+        (Some(spec), _) => spec.clone(),
         (None, Some(spec)) => spec.to_string(),
         (None, None) => {
             let near = nearest(&name, READY.iter().map(|(name, ..)| *name));
@@ -152,30 +153,38 @@ pub fn alter_scores(kind: &str, scores: &[(String, Value, String)]) {
 /// until the transaction ends.
 #[pg_extern(volatile, parallel_unsafe)]
 fn alter_feature(name: Option<String>, spec: Option<JsonbArgument>) {
-    let name = required(name, "name");
-    let text = required(spec, "spec").text();
-    let registry = change::begin("alter_feature");
-    require_created(&registry, &name);
-    // It may not come to refer to itself.
-    let mut without = registry.features.clone();
-    without.specs.remove(&name);
-    let formula = value_of(without.parse(&value_of(read(&text))));
-    if is_score(&name) && !matches!(formula, Formula::Score(_)) {
-        refuse_no_score();
+    alter("alter_feature", &[(required(name, "name"), required(spec, "spec").text())]);
+}
+
+/// Puts other definitions in the place of those of several features.
+pub fn alter(kind: &str, changes: &[(String, String)]) {
+    let registry = change::begin(kind);
+    let mut features = registry.features.clone();
+    for (name, text) in changes {
+        require_created(&registry, name);
+        // It may not come to refer to itself.
+        features.specs.remove(name);
+        let spec = value_of(read(text));
+        let formula = value_of(features.parse(&spec));
+        if is_score(name) && !matches!(formula, Formula::Score(_)) {
+            refuse_no_score();
+        }
+        features.specs.insert(name.clone(), spec);
     }
-    let features = with_spec(&registry, &name, &text);
     let definitions = reread(&registry, &features).unwrap_or_else(|(_, error)| value_of(Err(error)));
     let fill = store_streams(&registry, &definitions, &features, &registry.created);
     {
         let _acting = Acting::as_owner(registry::home().owner);
         connect(|session| {
-            session.modify(
-                "UPDATE segment.feature SET spec = $2::jsonb WHERE name = $1",
-                &[name.into(), text.into()],
-            )
+            for (name, text) in changes {
+                session.modify(
+                    "UPDATE segment.feature SET spec = $2::jsonb WHERE name = $1",
+                    &[name.clone().into(), text.clone().into()],
+                );
+            }
         });
     }
-    change::finish("alter_feature", fill);
+    change::finish(kind, fill);
 }
 
 /// Drops a feature that was created; one that was ready stays ready. Blocks the writers of all sources until the transaction

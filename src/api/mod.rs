@@ -19,6 +19,7 @@ mod prediction;
 mod preview;
 mod profile;
 mod profile_view;
+mod rfm;
 mod safeguards;
 mod score;
 mod segment;
