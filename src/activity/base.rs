@@ -135,6 +135,12 @@ impl State {
         }
     }
 
+    /// Brings a state to `now` as far as it can be: one with its base, with nothing left to count or to take in.
+    pub fn settle(&mut self, streams: &Streams, now: Instant) {
+        self.join(streams, now);
+        self.advance(streams, now);
+    }
+
     /// Makes a state one with its base.
     pub(super) fn join(&mut self, streams: &Streams, now: Instant) {
         let Some(base) = self.base.take() else { return };

@@ -86,7 +86,9 @@ fn drop_cluster_segments(model: String) -> i64 {
     };
     cluster_set::forget(&model);
     let members = set.members();
-    members.iter().for_each(|(segment, _)| drop(drop_segment(segment.clone())));
+    for (segment, _) in &members {
+        drop_segment(segment.clone());
+    }
     set.scores.into_iter().for_each(drop_feature);
     members.len() as i64
 }

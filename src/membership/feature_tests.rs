@@ -1,8 +1,8 @@
 //! Features against what they are defined to be, over the events themselves.
 
-use super::tests::{SOMEBODY, ZONES};
+use super::tests::{SOMEBODY, ZONES, reopened};
 use super::*;
-use crate::activity::{Change, DAY, Fold, HOUR, Instant, State};
+use crate::activity::{Change, DAY, Fold, HOUR, Instant, State, Stored};
 use crate::criteria::{Scope, Zone, locate};
 use crate::score::{View, features};
 use proptest::prelude::*;
@@ -150,6 +150,29 @@ proptest! {
         prop_assert_eq!(state.to_bytes(), fresh(&program, &known, now).to_bytes());
         let read = State::from_bytes(&state.to_bytes(), program.streams()).unwrap();
         prop_assert_eq!(read.to_bytes(), state.to_bytes());
+    }
+
+    /// In one part or two, brought to a moment, a state says what the events make of it at once.
+    #[test]
+    fn a_state_over_its_base_settles(events in prop::collection::vec((any_event(), 0..4 * DAY), 1..20)) {
+        let program = program(&PREFERENCES, "UTC");
+        let streams = program.streams();
+        let mut row = Stored { base: Some(Vec::new()), recent: None };
+        let (mut now, mut known) = (0, Vec::new());
+        for (event, later) in events {
+            now += later;
+            known.push(event);
+            let [mut state, _] = reopened(&program, &row);
+            state.advance(streams, now);
+            if program.fold(&mut state, &change(&program, &[event], 1), now) == Fold::Recompute {
+                state = fresh(&program, &known, now);
+            }
+            let Stored { base, recent } = state.stored(streams, now);
+            row = Stored { base: base.or(row.base.take()), recent };
+            let [mut over, _] = reopened(&program, &row);
+            over.settle(streams, now);
+            prop_assert!(over.agrees(&fresh(&program, &known, now), streams, now));
+        }
     }
 
     /// The value of the latest event, of those at one instant the sum, through additions, corrections and removals.

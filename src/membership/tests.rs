@@ -61,7 +61,7 @@ pub(super) fn fresh(program: &Program, events: &[Event], now: Instant) -> State 
 }
 
 /// What is stored, read again: over its base, where it has one, and in one part.
-fn reopened(program: &Program, stored: &Stored) -> [State; 2] {
+pub(super) fn reopened(program: &Program, stored: &Stored) -> [State; 2] {
     let (streams, base) = (program.streams(), stored.base.as_deref().unwrap());
     let recent = stored.recent.as_deref().unwrap_or_default();
     let whole = State::from_bytes(&[base, recent].concat(), streams).unwrap();

@@ -237,7 +237,7 @@ fn check_subscriber(
                     .is_ok_and(|change| program.fold(&mut actual, &change, at) == Fold::Exact)
             };
             let known = queued.iter().all(fold) && program.fold(&mut expected, events, at) == Fold::Exact;
-            actual.advance(program.streams(), at);
+            actual.settle(program.streams(), at);
             expected.advance(program.streams(), at);
             if known && !actual.agrees(&expected, program.streams(), at) {
                 found("state", None, format!("queued: {actual:?}"), format!("{expected:?}"));
@@ -270,6 +270,7 @@ fn check_subscriber(
                 // What is to be computed again when the queue is drained cannot be told now.
                 behind |= folded != Ok(true);
             }
+            actual.settle(program.streams(), at);
             if !behind && !actual.agrees(&expected, program.streams(), at) {
                 found("state", None, format!("{actual:?}"), format!("{expected:?}"));
             }

@@ -213,6 +213,17 @@ SELECT changes FROM segment.stat_queue;
 DELETE FROM segment.event WHERE subscriber = 'fm.r';
 CALL segment.refresh();
 SELECT * FROM difference;
+-- What is queued may be old enough to be taken into a preference at once.
+SELECT segment.create_segment('fm fond', '{"attribute": "content_preference_shoes", "min": 0.55}') AS found;
+INSERT INTO segment.event (subscriber, event_type, occurred_at, properties) VALUES ('fm.70', 'purchase', '2026-05-20', '{"category": "shoes"}');
+CALL segment.refresh();
+INSERT INTO segment.event (subscriber, event_type, occurred_at, properties) VALUES ('fm.70', 'purchase', '2026-05-21', '{"category": "shoes"}');
+SELECT * FROM segment.verify();
+CALL segment.refresh();
+SELECT * FROM segment.verify();
+SELECT segment.drop_segment('fm fond') > 0 AS dropped;
+DELETE FROM segment.event WHERE subscriber = 'fm.70';
+CALL segment.refresh();
 -- Time goes on while something is queued.
 INSERT INTO orders VALUES (70, 'fm.71', '2026-06-01 10:00', 20), (71, 'fm.72', '2026-06-03', 20);
 SET pg_segment.clock = '2026-07-02 12:00:00+00';
