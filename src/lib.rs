@@ -1,6 +1,6 @@
 //! pg_segment: customer segments that stay true inside PostgreSQL.
 //!
-//! `criteria`, `activity`, `profile`, `score`, `membership`, `cluster`,
+//! `criteria`, `activity`, `profile`, `score`, `membership`, `cluster`, `predict`,
 //! `customer_base` and `send_time` are pure and tested without a server; `pg` holds
 //! everything bound to one; `api` is the SQL surface. Dependencies point one way: api, pg, domain.
 
@@ -12,6 +12,7 @@ pub mod customer_base;
 pub mod error;
 pub mod membership;
 pub mod pg;
+pub mod predict;
 pub mod profile;
 pub mod score;
 pub mod send_time;

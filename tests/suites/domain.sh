@@ -10,6 +10,6 @@ suite_domain() {
     flunk "domain tests" "$(cat "$log")"
   fi
   local impure
-  impure=$(grep -rlE 'pgrx|pg_sys|crate::(pg|api)' "$ROOT"/src/{criteria,activity,score,membership,cluster,customer_base,send_time,error.rs} || true)
+  impure=$(grep -rlE 'pgrx|pg_sys|crate::(pg|api)' "$ROOT"/src/{criteria,activity,profile,score,membership,cluster,predict,customer_base,send_time,error.rs} || true)
   if [ -z "$impure" ]; then pass "the domain does not name PostgreSQL"; else flunk "the domain does not name PostgreSQL" "$impure"; fi
 }

@@ -16,6 +16,8 @@ pub mod customer_base;
 pub mod error;
 #[path = "../../../src/membership/mod.rs"]
 pub mod membership;
+#[path = "../../../src/predict/mod.rs"]
+pub mod predict;
 #[path = "../../../src/profile/mod.rs"]
 pub mod profile;
 #[path = "../../../src/score/mod.rs"]
