@@ -59,3 +59,14 @@ GRANT EXECUTE ON FUNCTION
   segment.dbscan(regclass, text[], name, double precision, integer, boolean),
   segment.cluster_segments(text, text, integer), segment.drop_cluster_segments(text), segment.drop_cluster_model(text)
   TO :"manager";
+
+GRANT SELECT ON segment.models, segment.model, segment.model_snapshot, segment.model_metric, segment.model_calibration,
+  segment.model_feature TO :"reader", :"manager";
+GRANT EXECUTE ON FUNCTION segment._model(text, integer), segment.evaluate(text, integer), segment.calibration(text, integer),
+  segment.importance(text, integer), segment.explain_prediction(text, text, integer) TO :"reader", :"manager";
+GRANT SELECT ON segment.past_prediction TO :"manager";
+GRANT EXECUTE ON FUNCTION segment.train(text, text, interval, interval, interval, text, text[], timestamptz, integer, text, jsonb, bigint),
+  segment.activate(text, integer), segment.rollback(text), segment.challenge(text, integer, double precision),
+  segment.drop_model(text, integer), segment.drift(text, integer), segment.monitor(text), segment.monitor_calibration(text)
+  TO :"manager";
+GRANT EXECUTE ON PROCEDURE segment.predict(text, integer), segment.retrain(text, boolean) TO :"manager";

@@ -85,6 +85,9 @@ impl Error {
             Error::Unknown { hint, .. } | Error::Argument { hint, .. } => Some(hint.clone()),
             Error::TooLarge { .. } => Some("Write a smaller document.".to_owned()),
             Error::Memory => Some("Try fewer rows, or when less is going on.".to_owned()),
+            Error::Corrupt("model" | "tree of a model") => {
+                Some("Train it again, or activate another version.".to_owned())
+            }
             Error::Corrupt(_) => Some("Run CALL segment.rebuild() to compute it again.".to_owned()),
         }
     }

@@ -56,6 +56,7 @@ extension_sql_file!(
         api::subscriber::set_aside
     ]
 );
+extension_sql_file!("../sql/models.sql", name = "models", requires = [api::model::model_id]);
 extension_sql_file!(
     "../sql/triggers.sql",
     name = "triggers",

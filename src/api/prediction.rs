@@ -1,5 +1,6 @@
 //! Predictions that come from elsewhere.
 
+use crate::pg::guc;
 use crate::pg::prediction::{self, Predictions, store};
 use crate::pg::report::{Refusal, required};
 use crate::pg::source::LONGEST_SUBSCRIBER;
@@ -59,14 +60,14 @@ fn set_predictions(
         refuse(format!("subscriber \"{twice}\" is there twice"), "Pass one prediction for each.");
     }
     let count = subscribers.len() as i64;
-    store(Predictions { model, version: None, subscribers, values, confidences });
+    store(Predictions { model, at: guc::now(), subscribers, versions: None, values, confidences });
     count
 }
 
 /// Forgets what a model predicted, about everybody, and returns about how many.
 #[pg_extern(volatile, parallel_unsafe, strict)]
 fn drop_predictions(model: String) -> i64 {
-    prediction::drop(&model)
+    prediction::drop(&model, None)
 }
 
 fn whole<T>(values: Vec<Option<T>>, name: &str) -> Vec<T> {

@@ -18,6 +18,7 @@ mod random;
 #[cfg(test)]
 mod sample;
 mod study;
+mod training;
 mod tree;
 
 pub use calibration::Calibration;
@@ -28,4 +29,5 @@ pub use logistic::Logistic;
 pub use matrix::Matrix;
 pub use metrics::{Part, auc, brier, calibration_table, log_loss, spearman};
 pub use model::{Confidence, Learner, MOST_FEATURES, Model};
-pub use study::{Algorithm, Predictor, Set, Study, Training, measure, study};
+pub use study::{Predictor, Set, Study, measure, study};
+pub use training::{Algorithm, Training};

@@ -12,6 +12,7 @@ use super::metrics::{
 };
 use super::model::{Confidence, Learner, Model};
 use super::random::Random;
+use super::training::{Algorithm, Training};
 use crate::error::{Error, Result};
 
 /// Fewest examples of each outcome (of value: of any, and of those who spend) to train, and to validate or test.
@@ -29,44 +30,6 @@ const LEAST_POOL: usize = 20;
 const IMPORTANCE_ROWS: usize = 5_000;
 const IMPORTANCE_ROUNDS: usize = 5;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Algorithm {
-    Boosting,
-    Forest,
-    Logistic,
-}
-
-impl Algorithm {
-    pub const ALL: [Algorithm; 3] = [Algorithm::Boosting, Algorithm::Forest, Algorithm::Logistic];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Algorithm::Boosting => "boosting",
-            Algorithm::Forest => "forest",
-            Algorithm::Logistic => "logistic",
-        }
-    }
-}
-
-/// How it is trained.
-#[derive(Clone, Copy, Debug)]
-pub struct Training {
-    /// By the number of examples, where none is named.
-    pub algorithm: Option<Algorithm>,
-    /// Whether both outcomes weigh the same in the training, however rare one is; the calibration undoes what that does to the
-    /// probabilities.
-    pub balance: bool,
-    /// Rounds of boosting at most, or trees of a forest.
-    pub trees: usize,
-    pub depth: usize,
-    /// Of boosting.
-    pub rate: f64,
-    pub min_rows: u32,
-    /// Weight of the data against the penalty, of logistic regression.
-    pub c: f64,
-    pub seed: u64,
-}
-
 /// Subscribers as they were at snapshots, with what came after.
 #[derive(Clone, Debug)]
 pub struct Set {
@@ -81,7 +44,7 @@ pub struct Set {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Predictor {
     Model,
-    /// The same for everybody: the mean outcome of the training.
+    /// The same for everybody: the mean outcome of the validation.
     BaseRate,
     /// Classes by the time since the last event alone, values by the period before.
     Rule,
@@ -196,8 +159,9 @@ pub fn study(
     };
     model.check()?;
     let predicted = test.predictions(|row| model.predict(row), tick);
-    let base = vec![mean(&train.outcome); test.outcome.len()];
-    let rule = by_rule(kind, train, test, tick)?;
+    // What needs no model learns from the same rows that the model is calibrated with.
+    let base = vec![mean(&validation.outcome); test.outcome.len()];
+    let rule = by_rule(kind, validation, test, tick)?;
     let threshold = threshold(kind, &validated, &validation.outcome);
     let mut metrics = Vec::new();
     for (predictor, predicted) in
@@ -248,11 +212,19 @@ fn learn(
         target: &targets[set],
         weights: &weighed[set],
     };
-    let Training { trees, depth, rate, min_rows, c, seed, .. } = training;
+    let Training { trees, depth, min_rows, rate, c, seed, .. } = training;
     Ok(match algorithm {
         Algorithm::Logistic => Learner::Logistic(Logistic::fit(of(0), c, tick)?),
         Algorithm::Boosting => {
-            let options = Boosting { rounds: trees, rate, depth, min_rows, l2: 1.0, patience: 20, bins: 255 };
+            let options = Boosting {
+                rounds: trees.unwrap_or(200),
+                rate,
+                depth: depth.unwrap_or(3),
+                min_rows: min_rows.unwrap_or(20),
+                l2: 1.0,
+                patience: 20,
+                bins: 255,
+            };
             let loss = if kind.is_class() { Loss::Logistic } else { Loss::Squared };
             Learner::Trees(Ensemble::boost(of(0), Some(of(1)), loss, options, tick))
         }
@@ -260,14 +232,21 @@ fn learn(
             let width = train.rows.width();
             let candidates =
                 if kind.is_class() { (width as f64).sqrt().round() as usize } else { width.div_ceil(3) };
-            let options = Forest { trees, depth, min_rows, candidates, bins: 64, seed };
+            let options = Forest {
+                trees: trees.unwrap_or(100),
+                depth: depth.unwrap_or(10),
+                min_rows: min_rows.unwrap_or(5),
+                candidates,
+                bins: 64,
+                seed,
+            };
             Learner::Trees(Ensemble::forest(of(0), options, tick))
         }
     })
 }
 
 /// What the rule says of the test.
-fn by_rule(kind: Kind, train: &Set, test: &Set, tick: &mut dyn FnMut()) -> Result<Vec<f64>> {
+fn by_rule(kind: Kind, known: &Set, test: &Set, tick: &mut dyn FnMut()) -> Result<Vec<f64>> {
     if !kind.is_class() {
         return Ok(test.rule.clone());
     }
@@ -276,8 +255,8 @@ fn by_rule(kind: Kind, train: &Set, test: &Set, tick: &mut dyn FnMut()) -> Resul
         set.rule.iter().for_each(|days| matrix.push(&[days.ln_1p()]));
         matrix
     };
-    let (rows, weights) = (matrix(train), vec![1.0; train.outcome.len()]);
-    let examples = Examples { rows: &rows, target: &train.outcome, weights: &weights };
+    let (rows, weights) = (matrix(known), vec![1.0; known.outcome.len()]);
+    let examples = Examples { rows: &rows, target: &known.outcome, weights: &weights };
     let rule = Logistic::fit(examples, 1.0, tick)?;
     Ok(test.rule.iter().map(|days| super::ensemble::sigmoid(rule.score(&[days.ln_1p()]))).collect())
 }
@@ -412,7 +391,7 @@ mod tests {
     use crate::predict::sample;
 
     fn training(algorithm: Option<Algorithm>) -> Training {
-        Training { algorithm, balance: false, trees: 100, depth: 3, rate: 0.1, min_rows: 20, c: 1.0, seed: 1 }
+        Training { algorithm, ..Training::default() }
     }
 
     fn set(rows: usize, seed: u64) -> Set {
