@@ -82,7 +82,7 @@ SELECT m.name AS model, m.version, m.kind, m.algorithm, m.active, m.challenge AS
        s.snapshot_at AS tested_at, m.trained_at, m.activated_at, m.trained_by, m.training, m.share
 FROM segment.model m
 LEFT JOIN segment.model_metric o ON o.model_id OPERATOR(pg_catalog.=) m.model_id AND o.predictor OPERATOR(pg_catalog.=) 'model'
-  AND o.metric OPERATOR(pg_catalog.=) CASE m.kind WHEN 'value' THEN 'rmse' ELSE 'auc' END
+  AND o.metric OPERATOR(pg_catalog.=) CASE WHEN m.kind OPERATOR(pg_catalog.=) 'value' THEN 'rmse' ELSE 'auc' END
 LEFT JOIN segment.model_metric r ON r.model_id OPERATOR(pg_catalog.=) m.model_id AND r.predictor OPERATOR(pg_catalog.=) 'rule'
   AND r.metric OPERATOR(pg_catalog.=) o.metric
 LEFT JOIN segment.model_snapshot s ON s.model_id OPERATOR(pg_catalog.=) m.model_id AND s.role OPERATOR(pg_catalog.=) 'test';

@@ -261,7 +261,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2_000))]
+        #![proptest_config(ProptestConfig::with_cases(500))]
         #[test]
         fn hostile_bytes_give_a_sound_model_or_an_error(
             which in 0_usize..2,

@@ -112,7 +112,16 @@ impl Model {
             }
         };
         let told = |baseline: &Baseline| {
-            baseline.counts.len() == baseline.edges.len() + 1 && baseline.points.len() == baseline.below.len()
+            let Baseline { missing, edges, counts, points, below } = baseline;
+            // So few that no sum of them is too large.
+            let few = |counts: &[u64]| counts.iter().all(|count| *count <= u64::from(u32::MAX));
+            counts.len() == edges.len() + 1
+                && points.len() == below.len()
+                && ascending(edges)
+                && ascending(points)
+                && few(counts)
+                && few(below)
+                && few(&[*missing])
         };
         let all = sound && calibrated && sure && self.baselines.iter().all(told) && told(&self.predicted);
         if all && width > 0 && width <= MOST_FEATURES { Ok(()) } else { Err(corrupt()) }
