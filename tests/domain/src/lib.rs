@@ -27,3 +27,5 @@ pub mod send_time;
 
 #[cfg(test)]
 mod mutations;
+#[cfg(test)]
+mod reference;

@@ -1,0 +1,35 @@
+# Logistic regression, calibration, boosting and drift against scikit-learn and scipy, and models of CDNOW's customers judged by what
+# they did afterwards.
+reference_prediction() {
+  if with_scikit_learn; then
+    "$PYTHON" "$ROOT/tests/reference/prediction.py" "$REFERENCE"
+    check "logistic regression, calibration, boosting and drift as scikit-learn and scipy have them" \
+      env PG_SEGMENT_REFERENCE="$REFERENCE" cargo test --quiet --locked --lib --manifest-path "$ROOT/tests/domain/Cargo.toml" \
+      reference -- --ignored
+  else
+    skip "logistic regression, calibration, boosting and drift" "scikit-learn could not be installed; see $TARGET/pip.log"
+  fi
+  if [ -r "$PG_SEGMENT_DATA/cdnow_master.csv.gz" ]; then
+    cdnow_predicted
+  else
+    skip "models of CDNOW's customers" "there is no cdnow_master.csv.gz in PG_SEGMENT_DATA ($PG_SEGMENT_DATA)"
+  fi
+}
+
+# Trained and tested by what was known on 1998-01-01, then judged by what was known on 1998-06-30.
+cdnow_predicted() {
+  psql -q -c "CREATE DATABASE cdnow_predicted"
+  export PGDATABASE=cdnow_predicted
+  psql -q -c "CREATE TABLE orders (customer text, at date, cds integer, total numeric)"
+  gunzip -c "$PG_SEGMENT_DATA/cdnow_master.csv.gz" | psql -q -c "COPY orders FROM STDIN WITH (FORMAT csv, HEADER)"
+  psql -q -f "$ROOT/tests/reference/prediction.sql" > "$REFERENCE/cdnow.log" 2>&1 \
+    || { flunk "models of CDNOW's customers" "$(cat "$REFERENCE/cdnow.log")"; return; }
+  sed -n 's/^figure: /      /p' "$REFERENCE/cdnow.log"
+  local name
+  check "CDNOW: nine claims" test "$(grep -c '^claim: ' "$REFERENCE/cdnow.log")" = 9
+  # Each is a line "claim: NAME true".
+  while read -r name; do
+    check "CDNOW: $name" grep -qx "claim: $name true" "$REFERENCE/cdnow.log"
+  done < <(sed -nE 's/^claim: (.*) [a-z]+$/\1/p' "$REFERENCE/cdnow.log")
+  expect_empty "CDNOW: verify" "SELECT * FROM segment.verify()"
+}
