@@ -1,5 +1,7 @@
 //! Models: trained, judged, put into force and taken out of it.
 
+#![allow(clippy::too_many_arguments)]
+
 use crate::activity::{Instant, VALID_TIMES};
 use crate::pg::examples::{Examples, Question, Reading, extent};
 use crate::pg::model::{self, Snapshot, Trained, Version};

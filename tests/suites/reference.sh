@@ -21,3 +21,14 @@ with_scikit_learn() {
   python3 -m venv "$TARGET/venv-scikit-learn" \
     && "$TARGET/venv-scikit-learn/bin/pip" install --quiet "scikit-learn==$SCIKIT_LEARN" > "$TARGET/pip.log" 2>&1
 }
+
+# judge SUBJECT HOW_MANY: shows the lines "figure: ..." of a log, and checks that there are so many "claim: NAME true" and no others.
+judge() {
+  local log name
+  log=$REFERENCE/$(tr '[:upper:]' '[:lower:]' <<< "$1").log
+  sed -n 's/^figure: /      /p' "$log"
+  check "$1: $2 claims" test "$(grep -c '^claim: ' "$log")" = "$2"
+  while read -r name; do
+    check "$1: $name" grep -qx "claim: $name true" "$log"
+  done < <(sed -nE 's/^claim: (.*) [a-z]+$/\1/p' "$log")
+}

@@ -66,9 +66,16 @@ SELECT count(*), sum(rows), bool_and(predicted BETWEEN 0 AND 1 AND observed BETW
 SELECT feature, permutation > 0.01 AS matters FROM segment.importance('left');
 SELECT round(sum(gain)::numeric, 6) FROM segment.importance('left');
 
--- Predictions of everybody who was active.
+-- Predictions of everybody who was active, which are attributes: members are there when the batch commits.
+SELECT segment.create_segment('pr at risk', '{"attribute": "predictions.left", "min": 0.5}') AS found;
+SELECT segment.create_segment('pr surely', '{"attribute": "predictions.left.confidence", "min": 0.9}') AS found;
 CALL segment.predict('left', batch => 250);
 SELECT count(*), min(version), max(version), min(predicted_at), bool_and(value BETWEEN 0 AND 1), bool_and(confidence BETWEEN 0.5 AND 1) FROM segment.prediction WHERE model = 'left';
+SELECT m.segment, m.members > 0 AS some, m.members = CASE m.segment WHEN 'pr at risk' THEN p.likely ELSE p.sure END AS exact
+FROM (SELECT segment, count(*) AS members FROM segment.member WHERE segment LIKE 'pr %' GROUP BY segment) m
+CROSS JOIN (SELECT count(*) FILTER (WHERE value >= 0.5) AS likely, count(*) FILTER (WHERE confidence >= 0.9) AS sure FROM segment.prediction WHERE model = 'left') p
+ORDER BY m.segment;
+SELECT * FROM segment.verify();
 -- Of those who are slowing down it predicts more than of the others.
 SELECT avg(value) FILTER (WHERE substr(subscriber, 2)::int % 3 = 0) > 2 * avg(value) FILTER (WHERE substr(subscriber, 2)::int % 3 <> 0) AS more
 FROM segment.prediction WHERE model = 'left';
@@ -172,6 +179,8 @@ SELECT (SELECT count(*) FROM segment.prediction WHERE subscriber = :'who') AS pr
 SELECT segment.drop_model('left', 2);
 \echo :LAST_ERROR_SQLSTATE
 SELECT segment.drop_model('left', 1), segment.drop_model('left');
+SELECT count(*) FROM segment.member WHERE segment LIKE 'pr %';
+SELECT segment.drop_segment('pr at risk') >= 0 AS dropped, segment.drop_segment('pr surely') >= 0 AS dropped;
 SELECT segment.drop_model(name) FROM (SELECT DISTINCT name FROM segment.model ORDER BY name) m;
 SELECT (SELECT count(*) FROM segment.model) AS models, (SELECT count(*) FROM segment.prediction) AS predictions, (SELECT count(*) FROM segment.past_prediction) AS past, (SELECT count(*) FROM segment.model_metric) AS metrics;
 SELECT * FROM segment.verify();
