@@ -9,6 +9,9 @@ use super::members::Members;
 use super::subject::Subject;
 use crate::activity::{Instant, State};
 
+/// So many leaves are asked one by one; of more, it takes less to evaluate all of them together.
+const FEW: usize = 8;
+
 /// What a segment's expression is computed from.
 struct Truths {
     leaves: Vec<bool>,
@@ -62,18 +65,21 @@ impl Program {
 
     /// The truths of all leaves, those of the moved segments at least.
     fn truths(&self, subject: Subject, state: &State, at: Instant, transition: &Transition) -> Vec<bool> {
+        let moved = transition.moved().filter_map(|id| self.segment(id)).flat_map(Segment::all_leaves);
+        let asked: Vec<usize> = moved
+            .filter_map(|(_, condition)| match condition {
+                Condition::Leaf(index) => Some(*index),
+                Condition::Segment(_) => None,
+            })
+            .collect();
         let mut truths = Vec::new();
-        if subject.exists(state) {
+        if asked.len() > FEW && subject.exists(state) {
             self.evaluate_leaves(subject, state, at, &mut truths);
             return truths;
         }
         truths.clone_from(&self.blank.0);
-        for (_, condition) in
-            transition.moved().filter_map(|id| self.segment(id)).flat_map(Segment::all_leaves)
-        {
-            if let Condition::Leaf(index) = condition {
-                truths[*index] = self.leaf_holds(&self.leaves[*index], subject, state, at);
-            }
+        for index in asked {
+            truths[index] = self.leaf_holds(&self.leaves[index], subject, state, at);
         }
         truths
     }

@@ -223,6 +223,19 @@ proptest! {
     }
 
     #[test]
+    fn leaves_asked_one_by_one_say_what_all_together_do(
+        criteria in prop::collection::vec(any_criteria(), 1..5), events in prop::collection::vec(any_event(), 1..24), now in 0..DAY,
+    ) {
+        let program = program(&criteria);
+        let state = fresh(&program, &events, now);
+        let mut together = Vec::new();
+        program.evaluate_leaves(SOMEBODY, &state, now, &mut together);
+        let alone: Vec<bool> =
+            program.leaves.iter().map(|leaf| program.leaf_holds(leaf, SOMEBODY, &state, now)).collect();
+        prop_assert_eq!(together, alone);
+    }
+
+    #[test]
     fn a_state_over_its_base_says_what_the_whole_does(
         criteria in prop::collection::vec(any_criteria(), 1..5),
         events in prop::collection::vec((any_event(), 0..3 * DAY), 1..24),
