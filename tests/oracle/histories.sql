@@ -507,7 +507,7 @@ BEGIN
   DELETE FROM segment.tier_set;
   DELETE FROM segment.definition;
   DELETE FROM segment.stream;
-  TRUNCATE oracle.decided;
+  TRUNCATE oracle.decided, oracle.forecast, oracle.held, segment.prediction;
   -- Nobody is left, and the clock may begin anew.
   TRUNCATE segment.state, segment.due, segment.membership, segment.history, segment.history_begin, segment.queue;
   IF EXISTS (SELECT FROM pg_inherits WHERE inhrelid = 'shop.ledger_2'::regclass) THEN ALTER TABLE shop.ledger DETACH PARTITION shop.ledger_2; END IF;
@@ -529,7 +529,7 @@ $$;
 -- A write, changes of which no snapshot may be too old left out.
 CREATE FUNCTION oracle.random_write() RETURNS text LANGUAGE sql VOLATILE AS $$
   SELECT 'SELECT ' || oracle.pick(ARRAY['oracle.random_insert()', 'oracle.random_insert()', 'oracle.random_insert()', 'oracle.random_change()',
-                                   'oracle.random_change()', 'oracle.random_people()'])
+                                   'oracle.random_change()', 'oracle.random_people()', 'oracle.random_forecast()'])
 $$;
 
 -- The statements of a transaction, savepoints among them.

@@ -275,7 +275,7 @@ BEGIN
   ELSIF criteria ? 'bucket' THEN
     RETURN oracle.place(criteria#>>'{bucket,salt}', events[1].subscriber) >= (criteria#>>'{bucket,from}')::numeric
        AND oracle.place(criteria#>>'{bucket,salt}', events[1].subscriber) < (criteria#>>'{bucket,to}')::numeric;
-  ELSIF criteria ? 'attribute' AND criteria->>'attribute' ~ '^(traits\.|tags|email)' THEN
+  ELSIF criteria ? 'attribute' AND criteria->>'attribute' ~ '^(traits\.|tags|email|predictions\.)' THEN
     RETURN oracle.attribute_passes(criteria, events[1].subscriber, t, zone);
   ELSIF criteria ? 'attribute' THEN
     RETURN coalesce(oracle.number_passes(criteria - 'attribute', coalesce((oracle.features(events, t)->>(criteria->>'attribute'))::numeric,

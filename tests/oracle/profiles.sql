@@ -22,6 +22,24 @@ SELECT id AS subscriber, jsonb_build_object('email', mail, 'tags', labels) || (
     || CASE WHEN jsonb_typeof(more) = 'object' THEN more ELSE '{}' END)) AS attributes
 FROM shop.person WHERE oracle.people_attached();
 
+-- What a model says about somebody, put beside the profile.
+CREATE TABLE oracle.forecast (subscriber text PRIMARY KEY, value float8 NOT NULL, confidence float8);
+
+CREATE FUNCTION oracle.attributes(who text) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT coalesce((SELECT attributes FROM oracle.person WHERE subscriber = who), '{}')
+    || coalesce((SELECT jsonb_build_object('predictions.churn', value, 'predictions.churn.confidence', confidence) FROM oracle.forecast WHERE subscriber = who), '{}')
+$$;
+
+-- Since when values have been what they are, where oracle.note_held() looks after each change.
+CREATE TABLE oracle.held (subscriber text, path text, value jsonb, since timestamptz NOT NULL, PRIMARY KEY (subscriber, path));
+
+CREATE PROCEDURE oracle.note_held() LANGUAGE sql AS $$
+  DELETE FROM oracle.held h WHERE NOT EXISTS (SELECT FROM oracle.person p WHERE p.subscriber = h.subscriber);
+  INSERT INTO oracle.held SELECT subscriber, path, nullif(attributes -> path, 'null'), segment.now()
+  FROM oracle.person, unnest(ARRAY['traits.plan', 'traits.points']) path
+  ON CONFLICT (subscriber, path) DO UPDATE SET value = excluded.value, since = excluded.since WHERE held.value IS DISTINCT FROM excluded.value;
+$$;
+
 -- The time that a value is, without an offset in the time zone.
 CREATE FUNCTION oracle.time_of(value jsonb, zone text) RETURNS timestamptz LANGUAGE sql STABLE AS $$
   SELECT CASE WHEN value #>> '{}' ~ '([-+]\d\d:\d\d|Z)$' THEN (value #>> '{}')::timestamptz
@@ -50,9 +68,10 @@ CREATE FUNCTION oracle.attribute_passes(leaf jsonb, who text, t timestamptz, zon
       WHEN 'this_week' THEN date_trunc('week', at AT TIME ZONE zone) = date_trunc('week', t AT TIME ZONE zone)
       WHEN 'last_month' THEN date_trunc('month', at AT TIME ZONE zone) = date_trunc('month', t AT TIME ZONE zone) - interval '1 month'
       WHEN 'anniversary' THEN to_char(at AT TIME ZONE zone, 'MMDD') = to_char(t AT TIME ZONE zone, 'MMDD') END
+    WHEN 'held_for' THEN (SELECT since FROM oracle.held WHERE subscriber = who AND path = leaf->>'attribute') <= t - make_interval(secs => oracle.seconds(operand #>> '{}'))
   END, false))
   FROM jsonb_each(leaf - 'attribute') o (operator, operand),
-       (SELECT nullif((SELECT attributes FROM oracle.person p WHERE p.subscriber = who) -> (leaf->>'attribute'), 'null') AS actual) a,
+       (SELECT nullif(oracle.attributes(who) -> (leaf->>'attribute'), 'null') AS actual) a,
        LATERAL (SELECT oracle.time_of(actual, zone) AS at) i
 $$;
 
@@ -64,7 +83,27 @@ CREATE FUNCTION oracle.random_attribute() RETURNS jsonb LANGUAGE sql VOLATILE AS
     '{"attribute": "traits.joined_at", "within": "7 days"}', '{"attribute": "traits.joined_at", "older_than": "3 days"}',
     '{"attribute": "traits.seen", "within": "90 minutes"}', '{"attribute": "traits.seen", "before": "-2 days"}', '{"attribute": "traits.seen", "after": "-5 days"}',
     '{"attribute": "traits.joined_at", "on": "today"}', '{"attribute": "traits.born", "on": "anniversary"}', '{"attribute": "traits.seen", "on": "this_week"}',
-    '{"attribute": "traits.born", "on": "last_month"}', '{"attribute": "traits.joined_at", "within": "30 days", "older_than": "1 day"}']::jsonb[])
+    '{"attribute": "traits.born", "on": "last_month"}', '{"attribute": "traits.joined_at", "within": "30 days", "older_than": "1 day"}',
+    '{"attribute": "predictions.churn", "min": 0.5}', '{"attribute": "predictions.churn", "exists": false}',
+    '{"attribute": "predictions.churn.confidence", "min": 0.8}']::jsonb[])
+$$;
+
+-- A model says something about some, or nothing any more about anybody.
+CREATE FUNCTION oracle.random_forecast() RETURNS void LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  who text[] := ARRAY(SELECT DISTINCT oracle.pick(ARRAY['1', '2', '3', 'é', 'a', 'b', 'only a prediction']) FROM generate_series(1, 3) ORDER BY 1);
+  number float8 := oracle.pick(ARRAY[0.25, 0.5, 0.75]);
+  sure float8 := oracle.pick(ARRAY[0.6, 0.9, NULL]);
+BEGIN
+  IF random() < 0.25 THEN
+    DELETE FROM oracle.forecast;
+    PERFORM segment.drop_predictions('churn');
+  ELSE
+    INSERT INTO oracle.forecast SELECT unnest(who), number, sure
+    ON CONFLICT (subscriber) DO UPDATE SET value = excluded.value, confidence = excluded.confidence;
+    PERFORM segment.set_predictions('churn', who, array_fill(number, ARRAY[cardinality(who)]), CASE WHEN sure IS NOT NULL THEN array_fill(sure, ARRAY[cardinality(who)]) END);
+  END IF;
+END
 $$;
 
 CREATE FUNCTION oracle.random_trait() RETURNS jsonb LANGUAGE sql VOLATILE AS $$

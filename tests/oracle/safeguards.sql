@@ -14,7 +14,10 @@ CREATE FUNCTION steady.duration() RETURNS text LANGUAGE sql VOLATILE AS $$
 $$;
 
 CREATE FUNCTION steady.random_leaf() RETURNS jsonb LANGUAGE sql VOLATILE AS $$
-  SELECT CASE WHEN random() < 0.15 THEN oracle.pick(ARRAY['{"attribute": "total_events_7d", "min": 4}', '{"attribute": "days_since_last", "max": 0}',
+  SELECT CASE WHEN random() < 0.1 THEN oracle.pick(ARRAY['{"attribute": "predictions.churn", "min": 0.5}', '{"attribute": "traits.points", "exists": true}']::jsonb[])
+    WHEN random() < 0.15 THEN oracle.pick(ARRAY['{"attribute": "traits.plan", "equals": "pro"}', '{"attribute": "traits.points", "min": 10}']::jsonb[])
+                              || jsonb_build_object('held_for', steady.duration())
+    WHEN random() < 0.15 THEN oracle.pick(ARRAY['{"attribute": "total_events_7d", "min": 4}', '{"attribute": "days_since_last", "max": 0}',
                                                           '{"attribute": "engagement_score", "min": 0.35}']::jsonb[])
     ELSE jsonb_build_object('event', oracle.pick(ARRAY['purchase', 'open', 'visit']), 'within', steady.duration()) || oracle.pick(ARRAY[
       '{}', '{"count": {"min": 2}}', '{"count": {"max": 1}}', '{"sum": {"min": 20}}', '{"average": {"min": 12}}', '{"last": true}',
@@ -187,6 +190,27 @@ BEGIN
 END
 $$;
 
+-- What is known of somebody beside their events; what changes and changes back within a transaction, did not.
+CREATE FUNCTION steady.tell() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  who text := oracle.pick(ARRAY['a', 'b', 'c', 'only a profile']);
+BEGIN
+  IF random() < 0.25 THEN
+    PERFORM oracle.random_forecast();
+  ELSIF random() < 0.15 THEN
+    DELETE FROM shop.person WHERE id = who;
+  ELSE
+    IF random() < 0.2 AND current_setting('pg_segment.flush') = 'commit' THEN
+      UPDATE shop.person SET plan = 'another', points = points - 1 WHERE id = who;
+      UPDATE shop.person SET plan = (SELECT value #>> '{}' FROM oracle.held WHERE subscriber = id AND path = 'traits.plan'), points = points + 1 WHERE id = who;
+    END IF;
+    INSERT INTO shop.person (id, plan, points) VALUES (who, oracle.pick(ARRAY['pro', 'free', NULL]), oracle.pick(ARRAY[5, 25]))
+    ON CONFLICT (id) DO UPDATE SET plan = CASE WHEN random() < 0.3 THEN excluded.plan ELSE person.plan END,
+      points = CASE WHEN random() < 0.3 THEN excluded.points ELSE person.points END;
+  END IF;
+END
+$$;
+
 -- What segment.explain says is what the oracle's machine says.
 CREATE FUNCTION steady.explained(subscriber text, segment text, member boolean, wishing boolean) RETURNS boolean LANGUAGE sql STABLE AS $$
   SELECT bool_and(holds) FILTER (WHERE path = '' AND condition LIKE 'member of%') = member
@@ -253,7 +277,8 @@ BEGIN
       CASE what
         WHEN 'write' THEN
           RETURN NEXT here || format('SET pg_segment.flush = %s', oracle.pick(ARRAY['commit', 'commit', 'statement']));
-          RETURN NEXT here || 'SELECT steady.write()';
+          RETURN NEXT here || oracle.pick(ARRAY['SELECT steady.write()', 'SELECT steady.write()', 'SELECT steady.tell()', 'SELECT steady.write(), steady.tell()']);
+          RETURN NEXT here || 'CALL oracle.note_held()';
         WHEN 'refresh' THEN RETURN NEXT here || 'CALL segment.refresh(batch => 2)';
         WHEN 'rebuild' THEN RETURN NEXT here || 'CALL segment.rebuild()';
         WHEN 'guard', 'free' THEN
