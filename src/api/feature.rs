@@ -89,7 +89,7 @@ fn create(kind: &str, name: Option<String>, spec: Option<JsonbArgument>, descrip
         });
     }
     if fill {
-        change::finish("create_feature", true);
+        change::finish("create_feature", true, &[]);
     }
 }
 
@@ -120,7 +120,7 @@ pub fn create_scores(kind: &str, scores: &[(String, Value, String)]) {
         });
     }
     if fill {
-        change::finish(kind, true);
+        change::finish(kind, true, &[]);
     }
 }
 
@@ -145,7 +145,7 @@ pub fn alter_scores(kind: &str, scores: &[(String, Value, String)]) {
             }
         });
     }
-    change::finish(kind, fill);
+    change::finish(kind, fill, &[]);
 }
 
 /// Puts another definition in the place of a feature's: whatever uses it is evaluated again. Blocks the writers of all sources
@@ -175,7 +175,7 @@ fn alter_feature(name: Option<String>, spec: Option<JsonbArgument>) {
             )
         });
     }
-    change::finish("alter_feature", fill);
+    change::finish("alter_feature", fill, &[]);
 }
 
 /// Drops a feature that was created; one that was ready stays ready. Blocks the writers of all sources until the transaction

@@ -46,7 +46,7 @@ fn create_segment(
             )
             .value(0, 1)
     });
-    change::finish("create_segment", fill);
+    change::finish("create_segment", fill, &[id as u32]);
     connect(|session| {
         session
             .modify("SELECT count(*) FROM segment.membership WHERE segment_id = $1", &[id.into()])
@@ -86,7 +86,8 @@ pub fn create_segments(kind: &str, segments: &[Tier]) {
         value_of(Program::check_definition(&definition, &all));
         all.push(definition);
     }
-    change::finish(kind, change::store_streams(&plan_of(&registry, &all), false));
+    let added: Vec<u32> = all[registry.definitions.len()..].iter().map(|definition| definition.id).collect();
+    change::finish(kind, change::store_streams(&plan_of(&registry, &all), false), &added);
 }
 
 /// Creates a segment of the subscribers named, whatever they do, and returns how many it has. Who is in it is decided by

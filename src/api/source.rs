@@ -132,7 +132,7 @@ fn detach_source(relation: Regclass) -> i64 {
         source.tables.iter().for_each(|table| tree::discharge(session, *table));
         session.modify("DELETE FROM segment.source WHERE source_id = $1", &[source.id.into()]);
     });
-    change::finish("detach_source", true).subscribers
+    change::finish("detach_source", true, &[]).subscribers
 }
 
 /// Event trigger: parts of attached tables have come, or have gone and are still there.

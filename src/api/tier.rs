@@ -95,7 +95,7 @@ fn set_tier_moves(tier_set: Option<String>, moves: Option<JsonbArgument>) -> Opt
             &[name.into(), moves.into()],
         )
     });
-    change::finish("set_tier_moves", false);
+    change::finish("set_tier_moves", false, &[]);
     listed
 }
 

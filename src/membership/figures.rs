@@ -2,12 +2,13 @@
 
 use super::compile::Program;
 use super::figure::Figure;
-use super::streams::{plan_streams, reads};
+use super::streams::reads;
 use super::subject::Subject;
+use super::trial;
 use crate::activity::{Horizons, Instant, Selection, State, Stream, Streams};
 use crate::criteria::{Formula, Node, Weighed};
 use crate::error::Result;
-use crate::score::{BuiltinStreams, View};
+use crate::score::View;
 
 /// Formulas compiled together, with the streams that they read.
 pub struct Figures {
@@ -19,23 +20,13 @@ impl Figures {
     /// Over the streams of the stored states; `None` where those lack some that are read.
     pub fn over(streams: &Streams, formulas: &[Formula]) -> Result<Option<Self>> {
         let wanted: Vec<(Selection, Horizons)> = formulas.iter().flat_map(reads).collect();
-        if !plan_streams(streams, &wanted, false).add.is_empty() {
-            return Ok(None);
-        }
-        let builtin = BuiltinStreams::default().ids();
-        let stored = streams.as_slice().iter().filter(|stream| !builtin.contains(&stream.id));
-        Self::compile(stored.cloned().collect(), formulas).map(Some)
+        trial::stored(streams, &wanted).map(|stored| Self::compile(stored, formulas)).transpose()
     }
 
     /// Over streams of their own, which no stored state has.
     pub fn alone(formulas: &[Formula]) -> Result<Self> {
-        let builtin = Streams::new(BuiltinStreams::default().streams()?);
         let wanted: Vec<(Selection, Horizons)> = formulas.iter().flat_map(reads).collect();
-        let missing = plan_streams(&builtin, &wanted, true).add;
-        let first = builtin.as_slice().iter().map(|stream| stream.id + 1).max().unwrap_or_default();
-        let streams = missing.into_iter().zip(first..);
-        let streams = streams.map(|((selection, horizons), id)| Stream::new(id, selection, horizons));
-        Self::compile(streams.collect::<Result<_>>()?, formulas)
+        Self::compile(trial::own(&wanted)?, formulas)
     }
 
     fn compile(streams: Vec<Stream>, formulas: &[Formula]) -> Result<Self> {

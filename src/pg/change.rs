@@ -94,10 +94,11 @@ pub fn store_streams(plan: &StreamPlan, online: bool) -> bool {
     !plan.add.is_empty()
 }
 
-/// Puts new definitions into force for everybody, in this transaction that writers wait for.
-pub fn finish(kind: &str, fill: bool) -> Pass {
+/// Puts new definitions into force for everybody, in this transaction that writers wait for: some segments that were
+/// added, if that is all that changed.
+pub fn finish(kind: &str, fill: bool, added: &[u32]) -> Pass {
     let run = upkeep::begin_run(kind);
-    let pass = if fill { upkeep::rebuild() } else { upkeep::evaluate_everybody() };
+    let pass = if fill { upkeep::rebuild() } else { upkeep::evaluate_everybody(added) };
     upkeep::end_run(run, pass);
     pass
 }

@@ -14,7 +14,9 @@ use super::spi::{at_latest_snapshot, connect};
 use super::store::{BATCH, Due, Effort, Found, StateRow, Store, Update};
 use super::table::Locked;
 use crate::activity::{Change, Fold, Instant, State};
-use crate::membership::{Cause, Evaluation, Held, Manual, Members, Patience, Standing, Subject, Transition};
+use crate::membership::{
+    Cause, Definition, Evaluation, Held, Manual, Members, Patience, Program, Standing, Subject, Transition,
+};
 use crate::profile::Profile;
 use pgrx::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,6 +39,8 @@ pub struct Engine {
     written: usize,
     /// Whether nobody has a state, but for those who get one here, each once.
     first: bool,
+    /// The definitions that were added to those under which everybody stands where they should.
+    added: Option<(Vec<u32>, Program)>,
     /// Who moved, and how.
     pub moved: Vec<(String, Vec<Transition>)>,
 }
@@ -82,8 +86,22 @@ impl Engine {
             created: BTreeSet::new(),
             written: 0,
             first: false,
+            added: None,
             moved: Vec::new(),
         }
+    }
+
+    /// The same where everybody stands where all definitions but some put them. Who need not move by those is left alone.
+    pub fn adding(cause: Cause, effort: Effort, added: &[u32]) -> Self {
+        let mut engine = Self::new(cause, effort);
+        let definitions = engine.registry.definitions.iter();
+        let new: Vec<Definition> =
+            definitions.filter(|definition| added.contains(&definition.id)).cloned().collect();
+        // Those that refer to others say nothing alone.
+        if let Ok(Some(program)) = Program::over(engine.registry.program.streams(), &new) {
+            engine.added = Some((added.to_vec(), program));
+        }
+        engine
     }
 
     /// The same where nobody else can be writing states; `first` where nobody has one, and each subscriber comes once.
@@ -245,13 +263,26 @@ impl Engine {
         let row = &found.row;
         let current = row.written.is_none()
             && row.version >= self.registry.evaluated_version.max(self.registry.filled_version);
-        let program = &self.registry.program;
         let state = if current { row.activity.open(subscriber, &self.registry).ok() } else { None };
         state.is_some_and(|state| {
-            let evaluation =
-                program.evaluate(row.subject(subscriber), &state, row.evaluated_at, Patience::Much);
+            let evaluate = |program: &Program| {
+                program.evaluate(row.subject(subscriber), &state, row.evaluated_at, Patience::Much)
+            };
+            let (evaluation, same) = match &self.added {
+                Some((added, program)) => {
+                    let evaluation = evaluate(program);
+                    let [known, new] = [&row.standing.members, &evaluation.standing.members];
+                    let same = added.iter().all(|id| new.contains(*id) == known.contains(*id));
+                    (evaluation, same && row.due_at.is_none_or(|due| due > self.now))
+                }
+                None => {
+                    let evaluation = evaluate(&self.registry.program);
+                    let same = evaluation.standing == row.standing;
+                    (evaluation, same)
+                }
+            };
             let lasts = |due: Instant| due > self.now && row.due_at.is_some_and(|stored| stored <= due);
-            evaluation.standing == row.standing && evaluation.due.is_none_or(lasts)
+            same && evaluation.due.is_none_or(lasts)
         })
     }
 

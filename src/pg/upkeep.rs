@@ -277,9 +277,13 @@ pub fn read_everybody_again(engine: &mut Engine, what: Reread) {
     }
 }
 
-/// Evaluates everybody under the newest definitions. The caller has locked out writers.
-pub fn evaluate_everybody() -> Pass {
-    let mut engine = Engine::new(Cause::Definition, Effort::Full);
+/// Evaluates everybody under the newest definitions, to which some segments were added, if that is all that changed. The
+/// caller has locked out writers, and nobody is due.
+pub fn evaluate_everybody(added: &[u32]) -> Pass {
+    let mut engine = match added {
+        [] => Engine::new(Cause::Definition, Effort::Full),
+        added => Engine::adding(Cause::Definition, Effort::Full, added),
+    };
     let mut pass = Pass::default();
     at_latest_snapshot(|| {
         let mut after = None;
