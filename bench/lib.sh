@@ -76,6 +76,12 @@ make_large() {
   attach large
 }
 
+# 1,000,000 subscribers with 50 events each in 90 days: what a recomputation reads.
+make_deep() {
+  new_database deep "$(scaled 1000000)" "$(scaled 50000000)"
+  attach deep
+}
+
 # Milliseconds of statements, given as arguments of psql, each with its commit.
 milliseconds() {
   local database=$1

@@ -25,10 +25,10 @@ attach_or_group() {
   fi
 }
 
-# A segment on 1,000,000 subscribers that reads what other segments read already.
+# A segment on 1,000,000 subscribers with 50 events each that reads what other segments read already.
 bench_new_segment() {
-  need large
-  clone large timed
+  need deep
+  clone deep timed
   alternate define_or_group group define
   report new_segment_seconds "<= 20 s" define 1000
   report new_segment ">= 20" group define
