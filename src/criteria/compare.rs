@@ -270,12 +270,22 @@ fn with_text<'a, D: Document<'a>, R>(
 }
 
 /// Text in the form that comparisons without regard to case use; operands are folded when parsed. Letter by letter, so
-/// that a part of a text is folded as it is in the whole: a sigma at the end of a word is one like any other.
+/// that a part of a text is folded as it is in the whole, and alike for the letters that patterns take for one.
 pub fn fold_case(text: &str, ignore_case: bool) -> Cow<'_, str> {
     match (ignore_case, text.is_ascii()) {
         (false, _) => Cow::Borrowed(text),
         (true, true) => Cow::Owned(text.to_ascii_lowercase()),
-        (true, false) => Cow::Owned(text.chars().flat_map(char::to_lowercase).collect()),
+        (true, false) => Cow::Owned(text.chars().flat_map(|letter| capital(letter).to_lowercase()).collect()),
+    }
+}
+
+/// The capital of a letter, where that is one letter: two small ones may share it, as σ and ς do. A dotless i is no other
+/// i, although it has the capital of one.
+fn capital(letter: char) -> char {
+    let mut capitals = letter.to_uppercase();
+    match (letter, capitals.next(), capitals.next()) {
+        ('ı', ..) | (_, _, Some(_)) => letter,
+        (_, capital, None) => capital.unwrap_or(letter),
     }
 }
 

@@ -3,16 +3,19 @@
 use super::ast::{Filter, Literal, Node, Operator, Path, Test, Type};
 use super::normalise::normalise;
 use super::parse::{Scope, parse, parse_value};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use serde_json::{Map, Value, json};
 
 /// A fragment, as large as the criteria give away, such that `document @> fragment` for every document that
 /// satisfies them; `{}`, which every object contains, where they give nothing away.
 pub fn containment(text: &str) -> Result<Value> {
     parse(text, Scope::DocumentAt)?;
-    // In the canonical form negations are at the leaves, and tests of one path stand together.
-    let node = parse_value(&normalise(text)?, Scope::DocumentAt)?;
-    Ok(fragment(&node).unwrap_or_else(|| json!({})))
+    // In the canonical form negations are at the leaves, and tests of one path stand together. It may be too large.
+    let node = match normalise(text).and_then(|value| parse_value(&value, Scope::DocumentAt)) {
+        Err(Error::TooLarge { .. }) => None,
+        node => Some(node?),
+    };
+    Ok(node.as_ref().and_then(fragment).unwrap_or_else(|| json!({})))
 }
 
 /// What every document contains that satisfies a node in canonical form; `None` for nothing.

@@ -1,6 +1,6 @@
 //! Times as JSON writes them: ISO 8601 dates and times, with an offset or without.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, SecondsFormat, TimeDelta, Utc};
 
 /// Microseconds since 2000-01-01 00:00 UTC, PostgreSQL's own count.
 pub type Instant = i64;
@@ -20,8 +20,8 @@ pub enum Written {
 
 impl Written {
     /// Reads `2026-11-22`, `2026-11-22T01:48`, `2026-11-22 01:48:38.123456+05:30` or `...Z`, of the years 1 to
-    /// 9999, also before Christ with ` BC` at the end, as PostgreSQL writes it; digits beyond the microsecond are
-    /// dropped. `None` for anything else, surrounding blanks included.
+    /// 9999, also before Christ with ` BC` at the end, as PostgreSQL writes it, and with a blank before the offset, as
+    /// others do; digits beyond the microsecond are dropped. `None` for anything else, surrounding blanks included.
     pub fn parse(text: &str) -> Option<Self> {
         let (text, before_christ) = text.strip_suffix(" BC").map_or((text, false), |text| (text, true));
         let mut rest = Reader(text.as_bytes());
@@ -51,6 +51,7 @@ impl Written {
         if rest.0.is_empty() {
             return Some(Written::Local(local));
         }
+        rest.one(b" ");
         let offset = rest.offset()?;
         rest.0.is_empty().then(|| Written::Instant(instant(local) - offset * 1_000_000))
     }
@@ -64,6 +65,11 @@ impl Written {
             Written::Local(local) => instant(local),
             Written::Day(day) => instant(day.and_time(chrono::NaiveTime::MIN)),
         }
+    }
+
+    /// Whether it lies in the years 1 to 9999, where nothing else is said of UTC.
+    pub fn is_in_use(self) -> bool {
+        utc(self.in_utc()).is_some_and(|time| (1..=9999).contains(&time.year()))
     }
 }
 
@@ -150,6 +156,7 @@ mod tests {
             "1999-12-31T23:00:00-02",
             "2000-01-01 01:00:00z",
             "2000-01-01 00:59:60Z",
+            "2000-01-01 06:30:00 +0530",
         ] {
             assert_eq!(at(text), 3_600_000_000, "{text}");
         }
@@ -196,6 +203,9 @@ mod tests {
             "2024-01-01 ",
             "2024-01-01T10:00:00.",
             "2024-01-01T10:00+",
+            "2024-01-01T10:00 ",
+            "2024-01-01T10:00  +01:00",
+            "2024-01-01 +01:00",
             "2024-01-01T10:00+24",
             "2024-01-01T10:00Zx",
             "2024-01-01T10:00:00+05:30:15:00",

@@ -24,6 +24,7 @@ mod instant;
 mod interval;
 mod jsonb;
 mod moment;
+mod near;
 mod next_flip;
 mod normalise;
 mod number;

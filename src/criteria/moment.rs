@@ -25,6 +25,13 @@ enum Anchor {
     Written(Written),
 }
 
+impl Anchor {
+    fn written(written: Written) -> Result<Self, String> {
+        let far = "times to compare with lie in the years 1 to 9999";
+        if written.is_in_use() { Ok(Anchor::Written(written)) } else { Err(far.to_owned()) }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Step {
     /// Of fixed length, whatever the clocks do.
@@ -87,7 +94,8 @@ pub fn calendar_words() -> impl Iterator<Item = &'static str> {
 
 impl Moment {
     /// Reads an ISO 8601 date or time, a signed duration (`-30 days`), a word (`last_month`), or date math as
-    /// Elasticsearch has it (`now-1M/M`, `2024-01-31||+1M`). The error says what is wrong.
+    /// Elasticsearch has it (`now-1M/M`, `2024-01-31||+1M`). What is written lies in the years 1 to 9999, which print as
+    /// they are read. The error says what is wrong.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.len() > LONGEST {
             return Err(format!("a time is limited to {LONGEST} bytes"));
@@ -96,7 +104,7 @@ impl Moment {
             return Err("an empty string is no time".to_owned());
         }
         if let Some(written) = Written::parse(text) {
-            return Ok(Moment { anchor: Anchor::Written(written), steps: Vec::new() });
+            return Ok(Moment { anchor: Anchor::written(written)?, steps: Vec::new() });
         }
         if let Some((_, math)) = WORDS.iter().find(|(word, _)| *word == text) {
             return date_math(math);
@@ -291,7 +299,7 @@ fn date_math(text: &str) -> Result<Moment, String> {
         (Anchor::Now, rest)
     } else if let Some((anchor, rest)) = text.split_once("||") {
         let written = Written::parse(anchor).ok_or_else(|| format!("\"{anchor}\" is not a time"))?;
-        (Anchor::Written(written), rest)
+        (Anchor::written(written)?, rest)
     } else {
         return Err(format!("\"{text}\" is not a time"));
     };

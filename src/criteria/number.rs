@@ -135,6 +135,12 @@ impl Decimal {
         }
     }
 
+    /// Whether PostgreSQL's `numeric` can be this number: at most 131,072 digits before the point and 16,383 after it.
+    pub fn is_numeric(&self) -> bool {
+        let lowest = (self.weight + 1 - self.digits.len() as i64) * BASE_DIGITS;
+        self.weight <= i16::MAX.into() && (lowest..-16_383).all(|exponent| self.decimal_digit(exponent) == 0)
+    }
+
     /// The decimal digit that weighs `10^exponent`.
     fn decimal_digit(&self, exponent: i64) -> u8 {
         let index = self.weight - exponent.div_euclid(BASE_DIGITS);
@@ -297,6 +303,16 @@ mod tests {
         assert_eq!(number("1e30").to_scaled(6), Some(10_i128.pow(36)));
         assert_eq!(number("1e60").to_scaled(6), None);
         assert_eq!(number("1e-400").to_scaled(6), Some(0));
+    }
+
+    #[test]
+    fn what_numeric_cannot_be_is_known() {
+        for text in ["0", "1e131071", "-9.9e131071", "1e-16383", "1.5e-16382"] {
+            assert!(number(text).is_numeric(), "{text}");
+        }
+        for text in ["1e131072", "-1e131072", "1e-16384", "1.5e-16383", "1e2147483646", "1e-2147483646"] {
+            assert!(!number(text).is_numeric(), "{text}");
+        }
     }
 
     #[test]

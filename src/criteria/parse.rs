@@ -3,9 +3,11 @@
 
 use super::ast::{BucketLeaf, Located, Node, Path, Test, TierLeaf};
 use super::document::Document;
+use super::near::did_you_mean;
 use super::number::Decimal;
-use super::parse_test::{is_operator, literal_key_hint, parse_test};
-use crate::error::{Error, Result, nearest};
+use super::parse_literal::whole;
+use super::parse_test::{A_TEST, OPERATORS, is_operator, parse_test};
+use crate::error::{Error, Result};
 use serde_json::{Map, Value};
 
 /// Longest document, in bytes of its text.
@@ -273,8 +275,7 @@ impl Parser {
         if nodes.is_empty() {
             return Err(criteria(&join(at, "of"), "expected at least one node", FORM));
         }
-        let wanted =
-            object.get("at_least").and_then(Value::as_u64).and_then(|wanted| usize::try_from(wanted).ok());
+        let wanted = object.get("at_least").and_then(whole).and_then(|wanted| usize::try_from(wanted).ok());
         match wanted.filter(|wanted| (1..=nodes.len()).contains(wanted)) {
             Some(wanted) => Ok(Node::AtLeast(wanted, nodes)),
             None => Err(criteria(
@@ -315,8 +316,8 @@ impl Parser {
     fn shorthand(&mut self, path: &mut Vec<String>, value: &Value, at: &str) -> Result<Node> {
         self.enter()?;
         let object = value.as_object().ok_or_else(|| {
-            let hint = literal_key_hint(path.last().map_or("", String::as_str), &FORMS);
-            criteria(at, "expected an object", hint)
+            let near = did_you_mean(path.last().map_or("", String::as_str), &FORMS);
+            criteria(at, "expected an object", format!("{near}{A_TEST}"))
         })?;
         if object.is_empty() {
             return Err(criteria(
@@ -335,8 +336,13 @@ impl Parser {
             let other = object.keys().find(|key| !is_operator(key)).map_or("", String::as_str);
             return Err(unknown_operator(other, &join(at, other)));
         } else if let Some((key, _)) = object.iter().find(|(_, value)| !value.is_object()) {
-            // A scalar can only belong to an operator, so this key was meant to be one.
-            return Err(unknown_operator(key, &join(at, key)));
+            // A scalar can only belong to an operator, so this key was meant to be one, or the scalar to be its operand.
+            let at = join(at, key);
+            return Err(if did_you_mean(key, &OPERATORS).is_empty() {
+                criteria(&at, "expected an object", A_TEST)
+            } else {
+                unknown_operator(key, &at)
+            });
         } else {
             let mut nodes = Vec::with_capacity(object.len());
             for (key, value) in object {
@@ -396,12 +402,10 @@ pub(super) fn criteria(at: &str, problem: impl Into<String>, expected: impl Into
 }
 
 fn unknown_operator(key: &str, at: &str) -> Error {
-    let near = nearest(key, super::parse_test::OPERATORS)
-        .map_or_else(String::new, |near| format!("Did you mean \"{near}\"? "));
     criteria(
         at,
         format!("unknown operator \"{key}\""),
-        format!("{near}Operators are {}.", super::parse_test::OPERATORS.join(", ")),
+        format!("{}Operators are {}.", did_you_mean(key, &OPERATORS), OPERATORS.join(", ")),
     )
 }
 

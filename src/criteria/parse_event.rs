@@ -4,6 +4,7 @@ use super::ast::{Among, EventLeaf, Literal, Measure, Node, Path, Recurring, Span
 use super::duration::Duration;
 use super::number::Decimal;
 use super::parse::{Parser, Scope, canonical_event, criteria, join, parse_path};
+use super::parse_literal::whole;
 use super::parse_span::parse_span;
 use super::parse_test::{at_least_one, parse_numeric_test};
 use crate::error::{Result, nearest};
@@ -294,7 +295,7 @@ fn recurring(object: &Object, at: &str) -> Result<Recurring> {
     let list = |(key, _, least, most): (&str, &Vec<u32>, u32, u32)| {
         let Some(value) = object.get(key) else { return Ok(Vec::new()) };
         let number = |value: &Value| {
-            let number = u32::try_from(value.as_u64()?).ok()?;
+            let number = u32::try_from(whole(value)?).ok()?;
             (least..=most).contains(&number).then_some(number)
         };
         let numbers = value.as_array().filter(|numbers| !numbers.is_empty());
@@ -339,7 +340,7 @@ fn regularly(value: &Value, at: &str) -> Result<(Duration, usize, usize)> {
     let every = object.get("every").ok_or_else(|| criteria(at, "\"every\" is missing", FORM))?;
     let every = duration(every, &join(at, "every"))?;
     let number = |key: &str, least: u64, most: u64| {
-        let number = object.get(key).and_then(Value::as_u64).filter(|number| (least..=most).contains(number));
+        let number = object.get(key).and_then(whole).filter(|number| (least..=most).contains(number));
         number.map(|number| number as usize).ok_or_else(|| {
             criteria(&join(at, key), format!("expected a whole number from {least} to {most}"), FORM)
         })

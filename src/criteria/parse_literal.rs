@@ -2,6 +2,7 @@
 
 use super::ast::{Literal, Operand};
 use super::compare::fold_case;
+use super::document::Document;
 use super::number::Decimal;
 use super::parse::{MAX_DEPTH, criteria};
 use crate::error::{Error, Result};
@@ -19,8 +20,14 @@ pub fn comparable(value: Literal, at: &str) -> Result<Literal> {
     Ok(value)
 }
 
-pub fn text<'v>(value: &'v Value, at: &str) -> Result<&'v str> {
-    value.as_str().ok_or_else(|| criteria(at, "expected a string", "This operator compares text."))
+pub fn text<'v>(value: &'v Value, at: &str, hint: &str) -> Result<&'v str> {
+    value.as_str().ok_or_else(|| criteria(at, "expected a string", hint))
+}
+
+/// A whole number from 0 on, however it is written: 2.0 is one.
+pub fn whole(value: &Value) -> Option<u64> {
+    let (number, is_whole) = value.number()?.floor_scaled(0);
+    u64::try_from(number).ok().filter(|_| is_whole)
 }
 
 pub fn operand(value: &Value, at: &str, ignore_case: bool) -> Result<Operand> {
@@ -60,13 +67,16 @@ fn literal_within(value: &Value, at: &str, ignore_case: bool, depth: usize) -> R
     Ok(match value {
         Value::Null => Literal::Null,
         Value::Bool(value) => Literal::Boolean(*value),
-        Value::Number(number) => Literal::Number(Decimal::parse(number.as_str()).ok_or_else(|| {
-            criteria(
-                at,
-                format!("the number {number} is out of range"),
-                "Write a number with a smaller exponent.",
-            )
-        })?),
+        Value::Number(number) => {
+            let decimal = Decimal::parse(number.as_str()).filter(Decimal::is_numeric);
+            Literal::Number(decimal.ok_or_else(|| {
+                criteria(
+                    at,
+                    format!("the number {number} is out of range"),
+                    "Write a number with a smaller exponent.",
+                )
+            })?)
+        }
         Value::String(text) => Literal::Text(fold_case(text, ignore_case).into_owned()),
         Value::Array(values) => {
             let depth = deeper()?;

@@ -5,6 +5,7 @@ use super::compare::fold_case;
 use super::duration::Duration;
 use super::interval::is_empty;
 use super::moment::{Moment, calendar_words};
+use super::near::did_you_mean;
 use super::number::Decimal;
 use super::parse::{Parser, Scope, criteria, join};
 use super::parse_literal::{comparable, literal, literals, operand, text};
@@ -60,8 +61,19 @@ const TYPES: [(&str, Type); 7] = [
 pub const ANNIVERSARY: &str = "anniversary";
 const NUMERIC: [&str; 6] = ["min", "max", "gt", "lt", "equals", "between"];
 
+/// Operators whose operand may be an object.
+const TAKES_OBJECTS: [&str; 5] = ["equals", "not_equals", "has", "size", "any_element"];
+
 /// Longest pattern, in bytes.
 const MAX_PATTERN: usize = 1_024;
+/// What to write where an operator wants something else than it got.
+pub const A_TEST: &str = "A test is an object such as {\"equals\": ...}.";
+const TEXT: &str = "This operator compares text.";
+const TIME: &str =
+    "Write an ISO 8601 date or time, \"-30 days\", a word such as \"last_month\", or \"now-1M/M\".";
+const LENGTH: &str = "Write a duration such as \"30 days\"; \"on\" takes words such as \"last_month\".";
+const VERSION: &str = "Write one as semver.org has it, such as \"1.2.3\" or \"2.0.0-rc.1\".";
+
 /// Most memory a compiled pattern may take, in bytes.
 const MAX_COMPILED_PATTERN: usize = 256 * 1_024;
 
@@ -72,14 +84,6 @@ pub fn is_operator(key: &str) -> bool {
 /// What an event leaf without a test means.
 pub fn at_least_one() -> Test {
     Test { operators: vec![Operator::Min(Operand::Number(Decimal::from(1)))], ignore_case: false }
-}
-
-/// What to write where a literal stands in place of a test.
-pub fn literal_key_hint(key: &str, forms: &[&'static str]) -> String {
-    match nearest(key, forms.iter().copied()) {
-        Some(form) => format!("Did you mean \"{form}\"? A test is an object such as {{\"equals\": ...}}."),
-        None => "A test is an object such as {\"equals\": ...}.".to_owned(),
-    }
 }
 
 pub fn parse_test(parser: &mut Parser, object: &Map<String, Value>, at: &str) -> Result<Test> {
@@ -114,12 +118,10 @@ pub fn parse_test(parser: &mut Parser, object: &Map<String, Value>, at: &str) ->
 /// A test of a computed number, such as a count.
 pub fn parse_numeric_test(parser: &mut Parser, object: &Map<String, Value>, at: &str) -> Result<Test> {
     if let Some(key) = object.keys().find(|key| !NUMERIC.contains(&key.as_str())) {
-        let near =
-            nearest(key, NUMERIC).map_or_else(String::new, |near| format!("Did you mean \"{near}\"? "));
         return Err(criteria(
             &join(at, key),
             format!("unknown operator \"{key}\" for a number"),
-            format!("{near}Operators for a number are {}.", NUMERIC.join(", ")),
+            format!("{}Operators for a number are {}.", did_you_mean(key, &NUMERIC), NUMERIC.join(", ")),
         ));
     }
     if object.is_empty() {
@@ -155,10 +157,19 @@ pub fn parse_numeric_test(parser: &mut Parser, object: &Map<String, Value>, at: 
 }
 
 fn operator(parser: &mut Parser, key: &str, value: &Value, at: &str, ignore_case: bool) -> Result<Operator> {
+    let is_test =
+        value.as_object().is_some_and(|test| !test.is_empty() && test.keys().all(|key| is_operator(key)));
+    if is_test && !TAKES_OBJECTS.contains(&key) {
+        return Err(criteria(
+            at,
+            format!("\"{key}\" is an operator, and gets a test"),
+            format!("A key of this name is reached by {{\"attribute\": \"a.{key}\", \"equals\": ...}}."),
+        ));
+    }
     let one = || literal(value, at, ignore_case);
     let many = || literals(value, at, ignore_case);
     let order = || operand(value, at, ignore_case);
-    let part = || text(value, at).map(|text| fold_case(text, ignore_case).into_owned());
+    let part = || text(value, at, TEXT).map(|text| fold_case(text, ignore_case).into_owned());
     Ok(match key {
         "equals" => Operator::Equals(comparable(one()?, at)?),
         "not_equals" => Operator::NotEquals(comparable(one()?, at)?),
@@ -173,7 +184,7 @@ fn operator(parser: &mut Parser, key: &str, value: &Value, at: &str, ignore_case
         "not_contains" => Operator::NotContains(part()?),
         "starts_with" => Operator::StartsWith(part()?),
         "ends_with" => Operator::EndsWith(part()?),
-        "matches" => pattern(text(value, at)?, at, ignore_case)?,
+        "matches" => pattern(text(value, at, TEXT)?, at, ignore_case)?,
         "exists" => Operator::Exists(value.as_bool().ok_or_else(|| {
             criteria(at, "expected true or false", "Write {\"exists\": true} or {\"exists\": false}.")
         })?),
@@ -198,7 +209,7 @@ fn operator(parser: &mut Parser, key: &str, value: &Value, at: &str, ignore_case
         "type" => Operator::Type(types(value, at)?),
         "version_min" => Operator::VersionMin(version(value, at)?),
         "version_max" => Operator::VersionMax(version(value, at)?),
-        _ => Operator::AnyElement(Box::new(element(parser, value, at)?)),
+        _ => Operator::AnyElement(Box::new(element(parser, value, at, ignore_case)?)),
     })
 }
 
@@ -235,11 +246,17 @@ fn size(parser: &mut Parser, value: &Value, at: &str) -> Result<Test> {
     }
 }
 
-fn element(parser: &mut Parser, value: &Value, at: &str) -> Result<Filter> {
+/// What an element is asked for. Operators on the element itself belong to the test of the array, where they say nothing else of
+/// the case of letters.
+fn element(parser: &mut Parser, value: &Value, at: &str, ignore_case: bool) -> Result<Filter> {
     let object =
         parser.object(value, at, "Write operators for the element, or criteria whose paths start at it.")?;
     if !object.is_empty() && object.keys().all(|key| is_operator(key)) {
-        Ok(Filter::Element(parser.about_element(|parser| parse_test(parser, object, at))?))
+        let mut operators = object.clone();
+        if ignore_case {
+            operators.entry("ignore_case").or_insert(true.into());
+        }
+        Ok(Filter::Element(parser.about_element(|parser| parse_test(parser, &operators, at))?))
     } else {
         Ok(Filter::Criteria(parser.element(value, at)?))
     }
@@ -271,13 +288,11 @@ fn pattern(text: &str, at: &str, ignore_case: bool) -> Result<Operator> {
 
 /// A time to compare with.
 fn moment(parser: &Parser, key: &str, value: &Value, at: &str) -> Result<Moment> {
-    let text = text(value, at)?;
+    let text = text(value, at, TIME)?;
     let moment = Moment::parse(text).map_err(|problem| {
         let near = nearest(text, calendar_words().chain([ANNIVERSARY]));
         let near = near.map_or_else(String::new, |near| format!("Did you mean \"{near}\"? "));
-        let hint =
-            "Write an ISO 8601 date or time, \"-30 days\", a word such as \"last_month\", or \"now-1M/M\".";
-        criteria(at, problem, format!("{near}{hint}"))
+        criteria(at, problem, format!("{near}{TIME}"))
     })?;
     refuse_time(parser, key, moment.is_relative(), at)?;
     Ok(moment)
@@ -285,13 +300,8 @@ fn moment(parser: &Parser, key: &str, value: &Value, at: &str) -> Result<Moment>
 
 /// How long ago.
 fn length(parser: &Parser, key: &str, value: &Value, at: &str) -> Result<Duration> {
-    let length = Duration::parse(text(value, at)?).map_err(|problem| {
-        criteria(
-            at,
-            problem,
-            "Write a duration such as \"30 days\"; \"on\" takes words such as \"last_month\".",
-        )
-    })?;
+    let length =
+        Duration::parse(text(value, at, LENGTH)?).map_err(|problem| criteria(at, problem, LENGTH))?;
     refuse_time(parser, key, true, at)?;
     Ok(length)
 }
@@ -359,12 +369,6 @@ impl Type {
 }
 
 fn version(value: &Value, at: &str) -> Result<String> {
-    let version = Version::parse(text(value, at)?).map(|version| version.to_string());
-    version.ok_or_else(|| {
-        criteria(
-            at,
-            "expected a version",
-            "Write one as semver.org has it, such as \"1.2.3\" or \"2.0.0-rc.1\".",
-        )
-    })
+    let version = Version::parse(text(value, at, VERSION)?).map(|version| version.to_string());
+    version.ok_or_else(|| criteria(at, "expected a version", VERSION))
 }

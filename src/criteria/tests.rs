@@ -43,6 +43,30 @@ fn refused_at(criteria: Value) -> String {
     }
 }
 
+/// Greek has two small letters for one capital, German a sharp s that stands for two, Turkish an i without a dot.
+#[test]
+fn letters_are_folded_one_by_one() {
+    let equal = |a: &str, b: &str| holds(json!({"x": {"equals": a, "ignore_case": true}}), json!({"x": b}));
+    for (a, b) in
+        [("ΟΔΟΣ", "οδος"), ("οδος", "ΟΔΟΣ"), ("ς", "σ"), ("µm", "ΜM"), ("ẞ", "ß"), ("İ", "i\u{307}")]
+    {
+        assert!(equal(a, b), "{a} and {b}");
+    }
+    for (a, b) in [("straße", "STRASSE"), ("ı", "i"), ("ı", "I"), ("İ", "i"), ("é", "e\u{301}")] {
+        assert!(!equal(a, b), "{a} and {b}");
+    }
+    // As patterns do.
+    for letter in '\u{80}'..'\u{3000}' {
+        let pattern = json!({"x": {"matches": format!("^{letter}$"), "ignore_case": true}});
+        let others = [letter.to_lowercase().collect::<String>(), letter.to_uppercase().collect()];
+        for other in others.iter().filter(|other| **other != letter.to_string() && other.chars().count() == 1)
+        {
+            let agree = equal(&letter.to_string(), other) == holds(pattern.clone(), json!({"x": other}));
+            assert!(agree, "{letter} and {other}");
+        }
+    }
+}
+
 #[test]
 fn the_empty_document_matches_everyone() {
     assert!(holds(json!({}), json!({})));
@@ -150,6 +174,11 @@ fn ignore_case_goes_with_every_text_comparison() {
         folded["ignore_case"] = json!(true);
         assert!(!holds(json!({"x": operators}), json!({"x": "éclair"})));
         assert!(holds(json!({"x": folded}), json!({"x": "éclair"})));
+        // What is asked of the elements of a list is asked likewise, unless it says otherwise.
+        let list = json!({"x": [0, "éclair"]});
+        assert!(holds(json!({"x": {"any_element": operators, "ignore_case": true}}), list.clone()));
+        folded["ignore_case"] = json!(false);
+        assert!(!holds(json!({"x": {"any_element": folded, "ignore_case": true}}), list));
     }
 }
 
@@ -265,6 +294,60 @@ fn u39_counts_may_be_given_as_numeric_text() {
     let node = parse_value(&json!({"event": "purchase", "count": {"between": ["2", 10]}}), Scope::Subscriber);
     let Ok(Node::Event(leaf)) = node else { panic!() };
     assert_eq!(describe_test(&leaf.test), "between 2 and 10");
+}
+
+#[test]
+fn whole_numbers_may_be_written_with_a_point() {
+    let parse = |value| parse_value(&value, Scope::Subscriber);
+    assert!(matches!(parse(json!({"at_least": 2.0, "of": [{}, {}]})), Ok(Node::AtLeast(2, _))));
+    assert!(parse(json!({"event": "a", "hours": [9.0, 1e1]})).is_ok());
+    for number in [json!(1.5), json!(-1), json!(1e30), json!("1"), json!(0)] {
+        assert_eq!(refused_at(json!({"at_least": number, "of": [{}]})), "at_least");
+    }
+}
+
+#[test]
+fn numbers_that_jsonb_cannot_hold_are_refused_as_text_too() {
+    for number in ["1e131072", "-1e200000", "1e-16384"] {
+        assert_eq!(refused_at(json!({"event": "a", "count": {"min": number}})), "count.min");
+        assert_eq!(
+            refused_at(json!({"tags": {"size": {"between": [0, number]}}})),
+            "tags.size.between",
+            "{number}"
+        );
+    }
+}
+
+#[test]
+fn who_means_a_key_of_an_operators_name_is_told_how_to_reach_it() {
+    let error = refused(json!({"traits": {"type": {"equals": "vip"}}}));
+    assert_eq!(error.detail().unwrap(), "At traits.type.");
+    assert!(error.hint().unwrap().contains("{\"attribute\": \"a.type\""), "{error:?}");
+    assert!(holds(json!({"attribute": "a.type", "equals": "vip"}), json!({"a": {"type": "vip"}})));
+    // An object that only looks like a test is a value to compare with.
+    assert!(holds(json!({"a": {"equals": {"min": 1}}}), json!({"a": {"min": 1}})));
+}
+
+#[test]
+fn words_of_other_languages_are_translated() {
+    for (criteria, at, meant) in [
+        (json!({"and": []}), "and", "all"),
+        (json!({"$or": []}), "$or", "any"),
+        (json!({"age": {"gte": 18}}), "age.gte", "min"),
+        (json!({"age": {"<": 18}}), "age.<", "lt"),
+        (json!({"a": {"$nin": ["x"]}}), "a.$nin", "not_in"),
+        (json!({"a": {"EQUALS": "x"}}), "a.EQUALS", "equals"),
+        (json!({"a": {"like": "x"}}), "a.like", "matches"),
+        (json!({"a": {"$regx": "x"}}), "a.$regx", "matches"),
+        (json!({"event": "a", "count": {">=": 2}}), "count.>=", "min"),
+    ] {
+        let error = refused(criteria);
+        assert_eq!(error.detail().unwrap(), format!("At {at}."));
+        let hint = error.hint().unwrap();
+        assert!(hint.starts_with(&format!("Did you mean \"{meant}\"?")), "{at}: {hint}");
+    }
+    let hint = refused(json!({"traits": {"country": "US"}})).hint().unwrap();
+    assert_eq!(hint, "A test is an object such as {\"equals\": ...}.");
 }
 
 #[test]

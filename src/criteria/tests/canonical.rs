@@ -189,6 +189,17 @@ fn containment_is_as_large_as_the_criteria_give_away() {
     }
 }
 
+/// A negated test of four operators is four leaves of the canonical form, which may be too many for it.
+#[test]
+fn what_has_no_canonical_form_within_the_limits_gives_nothing_away() {
+    let test = json!({"min": 1, "max": 5, "contains": "x", "starts_with": "y"});
+    let negated = |key: usize| json!({"not": {"x": {key.to_string(): test}}});
+    let large = json!({"plan": {"equals": "pro"}, "all": (0..200).map(negated).collect::<Vec<_>>()});
+    assert!(parse_value(&large, Scope::Document).is_ok());
+    assert_eq!(normalise(&large.to_string()).unwrap_err().code(), Code::ProgramLimitExceeded);
+    assert_eq!(contained(large), json!({}));
+}
+
 #[test]
 fn whatever_matches_contains_the_fragment() {
     let mut random = Random::new(9);

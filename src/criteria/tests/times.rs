@@ -193,3 +193,24 @@ fn far_from_every_calendar_nothing_holds() {
     assert!(!far(json!({"after": "now-1000000y"})));
     assert!(!far(json!({"on": "now+1000000d/y"})));
 }
+
+/// A value may lie beyond them, such as an end of all time in some time zone; what it is compared with has to print as it is read.
+#[test]
+fn times_to_compare_with_lie_in_the_years_1_to_9999() {
+    for beyond in [
+        "0044-03-15 BC",
+        "0001-01-01T00:00:00+01:00",
+        "9999-12-31T24:00",
+        "9999-12-31T23:59:59-05:00",
+        "0044-03-15 BC||+1d",
+    ] {
+        let error = parse_value(&json!({"x": {"before": beyond}}), Scope::Document).unwrap_err();
+        assert!(error.to_string().contains("in the years 1 to 9999"), "{beyond}: {error}");
+    }
+    assert!(holds(json!({"x": {"after": "2024-01-01"}}), json!({"x": "9999-12-31T23:59:59-05:00"})));
+    assert!(holds(json!({"x": {"before": "0001-01-01"}}), json!({"x": "0044-03-15 BC"})));
+    for within in ["0001-01-01", "9999-12-31T23:59:59.999999Z", "9999-12-31||/y"] {
+        let criteria = json!({"attribute": "x", "before": within});
+        assert_eq!(normalise(&criteria.to_string()).unwrap(), criteria);
+    }
+}
