@@ -161,8 +161,11 @@ impl Parser {
     }
 
     /// Parses something about an array's element itself.
-    pub(super) fn about_element<R>(&mut self, parse: impl FnOnce(&mut Self) -> R) -> R {
-        self.within(self.scope.of_element(), parse)
+    pub(super) fn about_element<R>(&mut self, parse: impl FnOnce(&mut Self) -> Result<R>) -> Result<R> {
+        self.enter()?;
+        let parsed = self.within(self.scope.of_element(), parse)?;
+        self.depth -= 1;
+        Ok(parsed)
     }
 
     /// The test of an attribute: one of the profile is as rich as a document.

@@ -357,6 +357,11 @@ fn limits_are_stated() {
         deep = json!({"not": deep});
     }
     assert_eq!(refused(deep).code(), Code::ProgramLimitExceeded);
+    let mut deep = json!({"exists": true});
+    for _ in 0..40 {
+        deep = json!({"any_element": deep});
+    }
+    assert_eq!(refused(json!({"traits": {"lists": deep}})).code(), Code::ProgramLimitExceeded);
     assert_eq!(refused(json!({"all": vec![json!({}); 1_001]})).code(), Code::ProgramLimitExceeded);
     let text = format!("{}{}", "[".repeat(500), "]".repeat(500));
     assert_eq!(parse(&text, Scope::Document).unwrap_err().code(), Code::ProgramLimitExceeded);
