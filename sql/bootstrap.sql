@@ -88,6 +88,14 @@ CREATE TABLE segment.profile_source (
   attached_at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 
+-- Ordinary tables that refresh brings up to date with views of profiles.
+CREATE TABLE segment.profile_copy (
+  relation     regclass PRIMARY KEY,
+  view         regclass NOT NULL,
+  every        interval NOT NULL,
+  refreshed_at timestamptz
+);
+
 -- What models predict about subscribers: attributes too.
 CREATE TABLE segment.prediction (
   subscriber   text COLLATE "C" NOT NULL,
@@ -305,6 +313,7 @@ SELECT pg_catalog.pg_extension_config_dump('segment.source_table', '');
 SELECT pg_catalog.pg_extension_config_dump('segment.feature', '');
 SELECT pg_catalog.pg_extension_config_dump('segment.profile_source', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('segment.profile_source', 'profile_source_id'), '');
+SELECT pg_catalog.pg_extension_config_dump('segment.profile_copy', '');
 SELECT pg_catalog.pg_extension_config_dump('segment.prediction', '');
 SELECT pg_catalog.pg_extension_config_dump('segment.stream', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('segment.stream', 'stream_id'), '');

@@ -72,6 +72,7 @@ COMMENT ON FUNCTION segment.drop_feature(text) IS 'drop a created feature that n
 COMMENT ON FUNCTION segment._features_known() IS 'internal: all features, for segment.feature_list';
 COMMENT ON VIEW segment.feature_list IS 'all features and scores: built in, ready to be used by name, and created';
 COMMENT ON FUNCTION segment.profile_at(timestamptz) IS 'everybody''s profile as of an instant, computed from the events that had occurred by then; reads all events';
+COMMENT ON FUNCTION segment.create_profile_copy(text, text, interval) IS 'create an ordinary table of everybody''s profile that refresh keeps up to date';
 COMMENT ON FUNCTION segment.create_profile_view(text, text[]) IS 'create a view of everybody''s profile with some columns, created features among them';
 -- Events
 COMMENT ON FUNCTION segment.record_event(text, text, timestamptz, numeric, jsonb) IS 'store an event in segment.event, apply it at once and return the segments entered and departed';
@@ -179,6 +180,11 @@ COMMENT ON COLUMN segment.prediction.version IS 'version of a model that was tra
 COMMENT ON COLUMN segment.prediction.value IS 'what is predicted, in the unit of the model';
 COMMENT ON COLUMN segment.prediction.confidence IS 'from 0 to 1; NULL where the model says nothing about it';
 COMMENT ON COLUMN segment.prediction.predicted_at IS 'when it was predicted';
+COMMENT ON TABLE segment.profile_copy IS 'ordinary tables that refresh brings up to date with views of profiles';
+COMMENT ON COLUMN segment.profile_copy.relation IS 'the table';
+COMMENT ON COLUMN segment.profile_copy.view IS 'the view whose rows it has';
+COMMENT ON COLUMN segment.profile_copy.every IS 'how old it may be before refresh brings it up to date';
+COMMENT ON COLUMN segment.profile_copy.refreshed_at IS 'when it was last brought up to date';
 COMMENT ON TABLE segment.profile_source IS 'attached tables of profiles, with their column mapping';
 COMMENT ON COLUMN segment.profile_source.profile_source_id IS 'stable number of the source; where two have a profile of the same subscriber, the values of the higher number win';
 COMMENT ON COLUMN segment.profile_source.relation IS 'the table';

@@ -23,11 +23,12 @@ GRANT EXECUTE ON FUNCTION segment.members(text), segment.top_members(text, text,
   segment._tiers(bigint, bigint, text, timestamptz, bytea, bytea, jsonb, bytea, bytea, bytea, bytea, timestamptz), segment.create_profile_view(text, text[]), segment.profile_at(timestamptz), segment._features_known()
   TO :"reader", :"manager";
 
-GRANT SELECT ON segment.source, segment.source_table, segment.profile_source, segment.stream, segment.queue, segment.stat_queue, segment.set_aside, segment.run, segment.cluster_model, segment.cluster_set TO :"manager";
+GRANT SELECT ON segment.source, segment.source_table, segment.profile_source, segment.profile_copy, segment.stream, segment.queue, segment.stat_queue, segment.set_aside, segment.run, segment.cluster_model, segment.cluster_set TO :"manager";
 GRANT EXECUTE ON FUNCTION segment.attach_source(regclass, name, name, name, text, name, name, text, text), segment.detach_source(regclass),
   segment.attach_profiles(regclass, name, name, text[], name, name, name), segment.detach_profiles(regclass),
   segment.create_feature(text, jsonb, text), segment.create_score(text, jsonb, text), segment.alter_feature(text, jsonb),
   segment.drop_feature(text), segment.create_profile_table(), segment.upsert_profile(text, text, jsonb, jsonb, text[]),
+  segment.create_profile_copy(text, text, interval),
   segment.set_predictions(text, text[], double precision[], double precision[]), segment.drop_predictions(text),
   segment.create_segment(text, jsonb, text, text), segment.create_static_segment(text, text[], text), segment.drop_segment(text),
   segment.preview(jsonb, integer, text), segment.diff(text, jsonb),

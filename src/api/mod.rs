@@ -21,6 +21,7 @@ mod predict;
 mod prediction;
 mod preview;
 mod profile;
+mod profile_copy;
 mod profile_view;
 mod safeguards;
 mod score;

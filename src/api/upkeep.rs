@@ -7,11 +7,11 @@ use crate::pg::owner::current_user;
 use crate::pg::report::Refusal;
 use crate::pg::spi::{at_new_snapshot, connect, instant};
 use crate::pg::upkeep::{self, Pass};
-use crate::pg::{guc, registry, retention, transaction, verify};
+use crate::pg::{guc, profile_copy, registry, retention, transaction, verify};
 use pgrx::prelude::*;
 
 /// Moves time forward: brings everybody who is due to an instant, or to now, in batches that commit one by one; then
-/// removes history beyond its retention.
+/// brings copies of profiles up to date whose time has come, and removes history beyond its retention.
 #[pg_extern(sql = r#"
 CREATE PROCEDURE segment.refresh(until timestamptz DEFAULT NULL, batch integer DEFAULT 1000)
 LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
@@ -45,6 +45,14 @@ fn refresh(until: Option<TimestampWithTimeZone>, batch: Option<i32>, fcinfo: pg_
     let mut from = upkeep::first_due();
     // Without a time of its own, every batch goes to the moment that it begins.
     while step(upkeep::refresh_batch(until.unwrap_or_else(guc::now), size, &mut from)) {}
+    for copy in profile_copy::due(until.unwrap_or_else(guc::now)) {
+        let mut after = None;
+        while copy.bring_up_to_date(&mut after) {
+            transaction::commit();
+            pgrx::check_for_interrupts!();
+        }
+        transaction::commit();
+    }
     if let Some(begin) = retention::advance() {
         transaction::commit();
         let mut after = None;

@@ -28,6 +28,7 @@ pub mod pending;
 pub mod prediction;
 pub mod profile;
 pub mod profile_at;
+pub mod profile_copy;
 pub mod profile_view;
 pub mod registry;
 pub mod relation;
