@@ -1,10 +1,9 @@
 //! The mergeable state of the `engagement_score` aggregate: the same score over any rows, with no set-up.
 
 use super::engagement::{Engagement, consistency, rate};
-use crate::activity::{DAY, Instant, Resolution, Window};
+use crate::activity::{DAY, Instant, Window};
 use crate::criteria::canonical_event;
 use crate::error::{Error, Result};
-use std::collections::BTreeMap;
 
 const WEEK: Window = Window::days(7);
 const MONTH: Window = Window::days(30);
@@ -12,71 +11,92 @@ const QUARTER: Window = Window::days(90);
 
 const VERSION: u8 = 1;
 
+/// Most days (UTC) that the longest window touches.
+const DAYS: usize = 91;
+
 /// Counts of the events of one group, as of one instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accumulator {
     as_of: Instant,
+    /// The first instants that count in 7, 30 and 90 days.
+    begins: [Instant; 3],
     /// Events in 7, 30 and 90 days; opens and clicks in 30; purchases in 90.
     counts: [i64; 6],
-    daily: BTreeMap<i64, i64>,
+    /// Events per day, from the first day of the longest window on.
+    daily: [u32; DAYS],
 }
 
 impl Accumulator {
     pub fn new(as_of: Instant) -> Self {
-        Accumulator { as_of, counts: [0; 6], daily: BTreeMap::new() }
+        // The instant may be one of the infinities.
+        let begin = |window: Window| window.oldest(as_of).saturating_mul(window.resolution.micros());
+        let begins = [WEEK, MONTH, QUARTER].map(begin);
+        Accumulator { as_of, begins, counts: [0; 6], daily: [0; DAYS] }
     }
 
     /// Counts one event. All rows of a group must state the same instant.
     pub fn add(&mut self, event: &str, at: Instant, as_of: Instant) -> Result<()> {
         self.agree(as_of)?;
-        if at > as_of {
+        let [week, month, quarter] = self.begins;
+        if at > as_of || at < quarter {
             return Ok(());
         }
-        let within = |window: Window| i64::from(window.resolution.pane(at) >= window.oldest(as_of));
-        let event = canonical_event(event);
-        let (week, month, quarter) = (within(WEEK), within(MONTH), within(QUARTER));
-        let added = [
-            week,
-            month,
-            quarter,
-            month * i64::from(event == "email_open"),
-            month * i64::from(event == "email_click"),
-            quarter * i64::from(event == "purchase"),
-        ];
-        self.counts.iter_mut().zip(added).for_each(|(count, added)| *count += added);
-        if quarter == 1 {
-            let hour = Resolution::Hour.pane(at) * Resolution::Hour.micros();
-            *self.daily.entry(hour.div_euclid(DAY)).or_default() += 1;
+        let (week, month) = (i64::from(at >= week), i64::from(at >= month));
+        let [events_7d, events_30d, events_90d, opens, clicks, purchases] = &mut self.counts;
+        *events_7d += week;
+        *events_30d += month;
+        *events_90d += 1;
+        match canonical_event(event) {
+            "email_open" => *opens += month,
+            "email_click" => *clicks += month,
+            "purchase" => *purchases += 1,
+            _ => {}
+        }
+        let place = at.div_euclid(DAY) - self.first_day();
+        if let Some(day) = usize::try_from(place).ok().and_then(|place| self.daily.get_mut(place)) {
+            *day = day.saturating_add(1);
         }
         Ok(())
+    }
+
+    /// The day that the first of the daily counts is of.
+    fn first_day(&self) -> i64 {
+        self.begins[2].div_euclid(DAY)
     }
 
     /// Adds the counts of another part of the group.
     pub fn merge(&mut self, other: &Accumulator) -> Result<()> {
         self.agree(other.as_of)?;
         self.counts.iter_mut().zip(other.counts).for_each(|(count, added)| *count += added);
-        for (day, count) in &other.daily {
-            *self.daily.entry(*day).or_default() += count;
-        }
+        self.daily
+            .iter_mut()
+            .zip(other.daily)
+            .for_each(|(count, added)| *count = count.saturating_add(added));
         Ok(())
     }
 
     pub fn score(&self) -> f64 {
         let [events_7d, events_30d, events_90d, opens, clicks, purchases] = self.counts;
-        let daily: Vec<i64> = self.daily.values().copied().collect();
+        let (mut days, mut daily) = (0, [0; DAYS]);
+        for count in self.daily.into_iter().filter(|count| *count > 0) {
+            daily[days] = i64::from(count);
+            days += 1;
+        }
         Engagement {
             events_7d,
             open_rate_30d: rate(opens, events_30d),
             click_rate_30d: rate(clicks, events_30d),
             conversion_rate_90d: rate(purchases, events_90d),
-            consistency: consistency(&daily),
+            consistency: consistency(&daily[..days]),
         }
         .score()
     }
 
-    /// A version byte, then little-endian 64-bit integers: the instant, the six counts, day and count pairs.
+    /// A version byte, then little-endian 64-bit integers: the instant, the six counts, and of each day with events its place
+    /// and their number.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let daily = self.daily.iter().flat_map(|(day, count)| [*day, *count]);
+        let days = self.daily.iter().enumerate().filter(|(_, count)| **count > 0);
+        let daily = days.flat_map(|(place, count)| [place as i64, i64::from(*count)]);
         let words = std::iter::once(self.as_of).chain(self.counts).chain(daily);
         std::iter::once(VERSION).chain(words.flat_map(i64::to_le_bytes)).collect()
     }
@@ -92,8 +112,12 @@ impl Accumulator {
         if *version != VERSION || daily.len() % 2 != 0 {
             return Err(corrupt());
         }
-        let daily = daily.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
-        Ok(Accumulator { as_of: *as_of, counts: *counts, daily })
+        let mut state = Accumulator { counts: *counts, ..Accumulator::new(*as_of) };
+        for pair in daily.chunks_exact(2) {
+            let day = usize::try_from(pair[0]).ok().and_then(|place| state.daily.get_mut(place));
+            *day.ok_or_else(corrupt)? = u32::try_from(pair[1]).map_err(|_| corrupt())?;
+        }
+        Ok(state)
     }
 
     fn agree(&self, as_of: Instant) -> Result<()> {
