@@ -257,6 +257,17 @@ CREATE TABLE segment.cluster_model (
   UNIQUE (name, version)
 );
 
+-- The quintiles of RFM, every version of them ----------------------------------------------------------------------
+
+CREATE TABLE segment.rfm_quintile (
+  version     integer PRIMARY KEY,
+  computed_at timestamptz NOT NULL,
+  customers   bigint NOT NULL,
+  recency     numeric[] NOT NULL,
+  frequency   numeric[] NOT NULL,
+  monetary    numeric[] NOT NULL
+);
+
 -- Customer-base models ---------------------------------------------------------------------------------------------
 
 CREATE TABLE segment.customer_base_model (
@@ -330,3 +341,4 @@ SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('se
 SELECT pg_catalog.pg_extension_config_dump('segment.customer_base_model', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('segment.customer_base_model', 'model_id'), '');
 SELECT pg_catalog.pg_extension_config_dump('segment.cluster_set', '');
+SELECT pg_catalog.pg_extension_config_dump('segment.rfm_quintile', '');

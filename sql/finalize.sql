@@ -393,3 +393,12 @@ COMMENT ON COLUMN segment.past_prediction.predicted_at IS 'time of the predictio
 COMMENT ON COLUMN segment.past_prediction.version IS 'version that predicted';
 COMMENT ON COLUMN segment.past_prediction.subscriber IS 'id of the subscriber';
 COMMENT ON COLUMN segment.past_prediction.value IS 'probability, or value';
+COMMENT ON TABLE segment.rfm_quintile IS 'the bounds of the fifths of all who have bought, by version; the newest is in force';
+COMMENT ON COLUMN segment.rfm_quintile.version IS 'version, counted from 1';
+COMMENT ON COLUMN segment.rfm_quintile.computed_at IS 'as of when';
+COMMENT ON COLUMN segment.rfm_quintile.customers IS 'how many had bought';
+COMMENT ON COLUMN segment.rfm_quintile.recency IS 'four bounds, in whole days since the last purchase';
+COMMENT ON COLUMN segment.rfm_quintile.frequency IS 'four bounds, in purchases';
+COMMENT ON COLUMN segment.rfm_quintile.monetary IS 'four bounds, in value';
+COMMENT ON VIEW segment.rfm IS 'recency, frequency and monetary value of everybody who has bought, with quintiles and cell, exact at every moment';
+COMMENT ON FUNCTION segment.update_rfm() IS 'compute the quintiles of RFM anew and put them into force; returns their version';

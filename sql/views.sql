@@ -92,6 +92,15 @@ LEFT JOIN (SELECT tier_set, place, pg_catalog.count(*) AS members FROM segment.t
 LEFT JOIN (SELECT segment, pg_catalog.count(*) AS members FROM segment.member GROUP BY segment) m
        ON m.segment OPERATOR(pg_catalog.=) d.name;
 
+-- The quintiles, 5 the best, and the cell of everybody who has bought; nobody before the first segment.update_rfm().
+CREATE VIEW segment.rfm WITH (security_invoker = true) AS
+SELECT p.subscriber, p.recency, p.frequency, p.monetary,
+       q.rfm_recency AS recency_quintile, q.rfm_frequency AS frequency_quintile, q.rfm_monetary AS monetary_quintile,
+       p.tiers OPERATOR(pg_catalog.->>) 'rfm' AS cell
+FROM segment.profile p
+CROSS JOIN LATERAL pg_catalog.jsonb_to_record(p.features) AS q (rfm_recency integer, rfm_frequency integer, rfm_monetary integer)
+WHERE p.frequency OPERATOR(pg_catalog.>) 0;
+
 -- All features and scores: built in, ready to be used by name, and created.
 CREATE VIEW segment.feature_list WITH (security_invoker = true) AS
 SELECT k.name, coalesce(f.kind, CASE WHEN k.spec::pg_catalog.jsonb OPERATOR(pg_catalog.?) 'terms' OR k.name OPERATOR(pg_catalog.~~) '%score' THEN 'score' ELSE 'feature' END) AS kind,

@@ -93,6 +93,31 @@ fn create(kind: &str, name: Option<String>, spec: Option<JsonbArgument>, descrip
     }
 }
 
+/// Has those of some ready features kept that nobody has kept yet, as `create_feature` does, in one pass over the events.
+pub fn keep_ready(kind: &str, names: &[&str]) {
+    let registry = change::begin(kind);
+    let added: Vec<&str> =
+        names.iter().copied().filter(|name| registry.created.iter().all(|kept| kept != name)).collect();
+    let kept: Vec<String> =
+        registry.created.iter().cloned().chain(added.iter().map(|name| (*name).to_owned())).collect();
+    let fill = store_streams(&registry, &registry.definitions, &registry.features, &kept);
+    {
+        let _acting = Acting::as_owner(registry::home().owner);
+        connect(|session| {
+            for name in added {
+                let spec = registry.features.spec(name).map(|spec| spec.to_string());
+                session.modify(
+                    "INSERT INTO segment.feature (name, kind, spec, description, created_at) VALUES ($1, 'feature', $2::jsonb, $3, segment.now())",
+                    &[name.into(), spec.into(), ready(name).into()],
+                );
+            }
+        });
+    }
+    if fill {
+        change::finish(kind, true, &[]);
+    }
+}
+
 /// Creates some scores at once, each with its spec and what it is.
 pub fn create_scores(kind: &str, scores: &[(String, Value, String)]) {
     let registry = change::begin(kind);
@@ -101,7 +126,7 @@ pub fn create_scores(kind: &str, scores: &[(String, Value, String)]) {
     for (name, spec, _) in scores {
         check_name(name);
         if registry.features.formula(name).is_ok() {
-            refuse_existing(name, "Name the model otherwise, or drop the feature first.");
+            refuse_existing(name, "Drop that feature first; a model may also have another name.");
         }
         features.specs.insert(name.clone(), spec.clone());
         kept.push(name.clone());

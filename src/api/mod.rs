@@ -23,6 +23,7 @@ mod preview;
 mod profile;
 mod profile_copy;
 mod profile_view;
+mod rfm;
 mod safeguards;
 mod score;
 mod segment;

@@ -18,7 +18,7 @@ use std::rc::Rc;
 /// Creates a tier set of existing segments, the highest first; who is in none of them has the place `otherwise`. Returns how
 /// many tiers it has, that one not counted.
 #[pg_extern(volatile, parallel_unsafe)]
-fn create_tier_set(
+pub fn create_tier_set(
     name: Option<String>,
     segments: Option<Vec<Option<String>>>,
     otherwise: default!(Option<String>, "'none'"),

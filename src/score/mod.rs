@@ -5,6 +5,7 @@ mod builtin;
 mod engagement;
 mod feature;
 mod performance;
+mod rfm;
 mod tiers;
 
 pub use accumulate::Accumulator;
@@ -12,4 +13,5 @@ pub use builtin::{FAMILIES, READY, features, ready};
 pub use engagement::{Engagement, consistency};
 pub use feature::{BuiltinStreams, Feature, View};
 pub use performance::Performance;
+pub use rfm::{NO_CELL, Quintiles, cells};
 pub use tiers::{Tier, engagement_order, engagement_tiers};

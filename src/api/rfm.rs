@@ -1,0 +1,114 @@
+//! RFM: the quintiles of everybody's recency, frequency and monetary value, as constants of which every version is kept.
+
+use super::feature::{alter_scores, create_scores, keep_ready};
+use super::segment::create_segments;
+use super::tier::create_tier_set;
+use crate::criteria::Decimal;
+use crate::pg::owner::Acting;
+use crate::pg::registry;
+use crate::pg::report::Refusal;
+use crate::pg::spi::{at_new_snapshot, connect, connect_at_latest};
+use crate::score::{NO_CELL, Quintiles, cells};
+use pgrx::prelude::*;
+
+/// Customers below which fifths of them say nothing.
+const FEWEST: i64 = 25;
+
+/// The name that the view `segment.rfm` knows too.
+const TIER_SET: &str = "rfm";
+
+/// Computes the quintiles anew from everybody who has bought, as of now, and puts them into force, unless they have not changed.
+/// Returns the number of the version in force. The features, the scores, and the tier set `rfm` with its segments are created
+/// where they are not there; who belongs to another cell moves. Blocks the writers of all sources until the transaction ends.
+#[pg_extern(volatile, parallel_unsafe)]
+fn update_rfm() -> i32 {
+    keep_ready("update_rfm", &["recency", "frequency", "monetary"]);
+    let (quintiles, customers) = quintiles();
+    let scores = quintiles.scores();
+    let registry = registry::current();
+    let known = |name: &String| registry.created.contains(name);
+    let changed = if !scores.iter().any(|(name, ..)| known(name)) {
+        create_scores("update_rfm", &scores);
+        true
+    } else if scores
+        .iter()
+        .any(|(name, spec, _)| !known(name) || registry.features.specs.get(name) != Some(spec))
+    {
+        alter_scores("update_rfm", &scores);
+        true
+    } else {
+        false
+    };
+    if registry.tier_sets.iter().all(|set| set.name != TIER_SET) {
+        let cells = cells();
+        create_segments("update_rfm", &cells);
+        let order = cells.into_iter().map(|cell| Some(cell.name)).collect();
+        create_tier_set(Some(TIER_SET.to_owned()), Some(order), Some(NO_CELL.to_owned()), None);
+    }
+    match newest() {
+        Some(version) if !changed => version,
+        _ => store(&quintiles, customers),
+    }
+}
+
+/// The numbers that part those who have bought into fifths, and how many those are.
+fn quintiles() -> (Quintiles, i64) {
+    let _acting = Acting::as_owner_at_large(registry::home().owner);
+    // What was created just now is to be seen.
+    at_new_snapshot(|| {
+        connect(|session| {
+            let rows = session.select_once(
+                "SELECT count(*), percentile_disc('{0.2,0.4,0.6,0.8}'::float8[]) WITHIN GROUP (ORDER BY recency)::text[],
+                        percentile_disc('{0.2,0.4,0.6,0.8}'::float8[]) WITHIN GROUP (ORDER BY frequency)::text[],
+                        percentile_disc('{0.2,0.4,0.6,0.8}'::float8[]) WITHIN GROUP (ORDER BY monetary)::text[]
+                 FROM segment.profile WHERE frequency > 0",
+                &[],
+            );
+            let customers: i64 = rows.value(0, 1);
+            let bounds = |column| {
+                let texts: Vec<String> = rows.value(0, column);
+                let bounds: Vec<Decimal> = texts.iter().filter_map(|text| Decimal::parse(text)).collect();
+                <[Decimal; 4]>::try_from(bounds).ok()
+            };
+            match (bounds(2), bounds(3), bounds(4)) {
+                (Some(recency), Some(frequency), Some(monetary)) if customers >= FEWEST => {
+                    (Quintiles { recency, frequency, monetary }, customers)
+                }
+                _ => Refusal::new(
+                    PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+                    format!("{customers} subscribers have bought, and quintiles need {FEWEST}"),
+                )
+                .hint("Purchases are events of the type purchase: attach the table that has them.")
+                .raise(),
+            }
+        })
+    })
+}
+
+/// Keeps a new version of the quintiles, and returns its number.
+fn store(quintiles: &Quintiles, customers: i64) -> i32 {
+    let _acting = Acting::as_owner(registry::home().owner);
+    let texts = |bounds: &[Decimal; 4]| bounds.iter().map(Decimal::to_string).collect::<Vec<_>>();
+    connect(|session| {
+        let stored = session.modify(
+            "INSERT INTO segment.rfm_quintile (version, computed_at, customers, recency, frequency, monetary)
+             SELECT coalesce(max(version), 0) + 1, segment.now(), $1, $2::text[]::numeric[], $3::text[]::numeric[], $4::text[]::numeric[]
+             FROM segment.rfm_quintile
+             RETURNING version",
+            &[
+                customers.into(),
+                texts(&quintiles.recency).into(),
+                texts(&quintiles.frequency).into(),
+                texts(&quintiles.monetary).into(),
+            ],
+        );
+        stored.value(0, 1)
+    })
+}
+
+fn newest() -> Option<i32> {
+    let _acting = Acting::as_owner(registry::home().owner);
+    connect_at_latest(|session| {
+        session.select("SELECT max(version) FROM segment.rfm_quintile", &[]).get(0, 1)
+    })
+}
