@@ -72,7 +72,9 @@ CREATE TABLE segment.feature (
   kind        text NOT NULL CHECK (kind OPERATOR(pg_catalog.=) ANY (ARRAY['feature', 'score'])),
   spec        jsonb NOT NULL,
   description text,
-  created_at  timestamptz NOT NULL DEFAULT pg_catalog.now()
+  created_at  timestamptz NOT NULL DEFAULT pg_catalog.now(),
+  -- While the definition is being put into force: the version from which on a subscriber is evaluated under it.
+  changing    bigint
 );
 
 -- Tables with a row per subscriber, whose columns are attributes.

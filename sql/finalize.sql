@@ -65,7 +65,9 @@ COMMENT ON FUNCTION segment.dependents(text) IS 'list the segments whose criteri
 -- Features
 COMMENT ON FUNCTION segment.create_feature(text, jsonb, text) IS 'create a feature by its definition, or have a ready one kept; segment.profile then shows it';
 COMMENT ON FUNCTION segment.create_score(text, jsonb, text) IS 'create a score: a feature that is a sum of terms';
-COMMENT ON FUNCTION segment.alter_feature(text, jsonb) IS 'put another definition in the place of that of a created feature; what uses it is evaluated again';
+COMMENT ON PROCEDURE segment.create_feature_concurrently(text, jsonb, text) IS 'create a feature while writers go on; its numbers show when it is filled';
+COMMENT ON PROCEDURE segment.create_score_concurrently(text, jsonb, text) IS 'create a score while writers go on; its numbers show when it is filled';
+COMMENT ON PROCEDURE segment.alter_feature(text, jsonb) IS 'put another definition in the place of that of a created feature while writers go on; what uses it is evaluated again';
 COMMENT ON FUNCTION segment.performance(text, timestamptz, timestamptz) IS 'sends, opens, clicks, purchases and their rates for each campaign, or each value of another property of the events';
 COMMENT ON FUNCTION segment.content_preferences(text, text) IS 'what a subscriber makes of each category, or of each value of another property';
 COMMENT ON FUNCTION segment.drop_feature(text) IS 'drop a created feature that nothing uses';
@@ -173,6 +175,7 @@ COMMENT ON COLUMN segment.feature.kind IS 'feature or score';
 COMMENT ON COLUMN segment.feature.spec IS 'how it is computed; see docs/features.md';
 COMMENT ON COLUMN segment.feature.description IS 'what it is for';
 COMMENT ON COLUMN segment.feature.created_at IS 'time of creation';
+COMMENT ON COLUMN segment.feature.changing IS 'version being put into force; NULL where everybody is under the definition';
 COMMENT ON TABLE segment.prediction IS 'what models predict about subscribers, which are attributes in criteria';
 COMMENT ON COLUMN segment.prediction.subscriber IS 'id of the subscriber';
 COMMENT ON COLUMN segment.prediction.model IS 'name of the model: predictions.name in criteria';

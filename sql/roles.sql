@@ -26,7 +26,7 @@ GRANT EXECUTE ON FUNCTION segment.members(text), segment.top_members(text, text,
 GRANT SELECT ON segment.source, segment.source_table, segment.profile_source, segment.profile_copy, segment.stream, segment.queue, segment.stat_queue, segment.set_aside, segment.run, segment.cluster_model, segment.cluster_set TO :"manager";
 GRANT EXECUTE ON FUNCTION segment.attach_source(regclass, name, name, name, text, name, name, text, text), segment.detach_source(regclass),
   segment.attach_profiles(regclass, name, name, text[], name, name, name), segment.detach_profiles(regclass),
-  segment.create_feature(text, jsonb, text), segment.create_score(text, jsonb, text), segment.alter_feature(text, jsonb),
+  segment.create_feature(text, jsonb, text), segment.create_score(text, jsonb, text),
   segment.drop_feature(text), segment.create_profile_table(), segment.upsert_profile(text, text, jsonb, jsonb, text[]),
   segment.create_profile_copy(text, text, interval),
   segment.set_predictions(text, text[], double precision[], double precision[]), segment.drop_predictions(text),
@@ -40,6 +40,7 @@ GRANT EXECUTE ON FUNCTION segment.attach_source(regclass, name, name, name, text
   TO :"manager";
 GRANT EXECUTE ON PROCEDURE segment.refresh(timestamptz, integer), segment.rebuild(),
   segment.create_segment_concurrently(text, jsonb, text, text), segment.alter_segment(text, jsonb), segment.set_safeguards(text, jsonb),
+  segment.create_feature_concurrently(text, jsonb, text), segment.create_score_concurrently(text, jsonb, text), segment.alter_feature(text, jsonb),
   segment.hold_segment(text), segment.resume_segment(text) TO :"manager";
 
 -- Customer-base models and send times

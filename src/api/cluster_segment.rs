@@ -3,7 +3,8 @@
 //! The border between two clusters is flat, so on which side of it somebody is is the sign of a score; a cluster is what lies
 //! on its side of all its borders.
 
-use super::feature::{alter_scores, create_scores, drop_feature};
+use super::feature::drop_feature;
+use super::feature_set::{alter_scores, create_scores};
 use super::segment::{create_segments, drop_segment, refuse_used, segment_id};
 use crate::cluster::{assignment, in_words, names};
 use crate::error::nearest;

@@ -1,9 +1,9 @@
 //! Features and scores as data.
 
-use super::segment::refuse_used;
+use super::segment::{plan_with, refuse_used};
 use crate::criteria::{Features, Formula, is_root};
 use crate::error::{Result, nearest};
-use crate::membership::{Definition, plan_streams, reads, requirements};
+use crate::membership::{Definition, StreamPlan};
 use crate::pg::owner::Acting;
 use crate::pg::registry::{self, Registry};
 use crate::pg::report::{Refusal, required, value_of};
@@ -13,6 +13,7 @@ use crate::pg::{catalogue, change};
 use crate::score::{FAMILIES, Feature, READY, ready};
 use pgrx::prelude::*;
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// Longest name of a feature, in bytes, as of a column.
 const LONGEST_NAME: usize = 63;
@@ -40,179 +41,110 @@ fn create_score(
 
 fn create(kind: &str, name: Option<String>, spec: Option<JsonbArgument>, description: Option<String>) {
     let name = required(name, "name");
-    check_name(&name);
     let registry = change::begin(&format!("create_{kind}"));
-    let ready = ready(&name);
-    if registry.created.contains(&name)
-        || Feature::by_name(&name).is_some()
-        || (ready.is_some() && spec.is_some())
-    {
-        let hint = match ready {
-            Some(_) => "It is ready: leave the spec out to have it kept and shown, or choose another name.",
-            None => "Choose another name, or call segment.alter_feature.",
-        };
-        refuse_existing(&name, hint);
-    }
-    let text = match (&spec, registry.features.spec(&name)) {
-        (Some(spec), _) => spec.text(),
-        (None, Some(spec)) => spec.to_string(),
-        (None, None) => {
-            let near = nearest(&name, READY.iter().map(|(name, ..)| *name));
-            Refusal::new(
-                PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
-                format!("no feature \"{name}\" is ready to be used without a spec"),
-            )
-            .hint(match near {
-                Some(near) => format!("Did you mean \"{near}\"?"),
-                None => "The view segment.feature_list has those that are.".to_owned(),
-            })
-            .raise()
-        }
-    };
-    let description = description.or(ready);
-    // It may not refer to itself.
-    let formula = value_of(registry.features.parse(&value_of(read(&text))));
-    let features = with_spec(&registry, &name, &text);
-    if kind == "score" && !matches!(formula, Formula::Score(_)) {
-        refuse_no_score();
-    }
-    let mut kept = registry.created.clone();
-    kept.push(name.clone());
-    let fill = store_streams(&registry, &registry.definitions, &features, &kept);
-    {
-        let _acting = Acting::as_owner(registry::home().owner);
-        connect(|session| {
-            session.modify(
-                "INSERT INTO segment.feature (name, kind, spec, description, created_at) VALUES ($1, $2, $3::jsonb, $4, segment.now())",
-                &[name.into(), kind.into(), text.into(), description.into()],
-            )
-        });
-    }
+    let new = New::checked(&registry, kind, name, spec, description);
+    let fill = change::store_streams(&new.plan(&registry), false);
+    new.store(false);
     if fill {
         change::finish("create_feature", true, &[]);
     }
 }
 
-/// Has those of some ready features kept that nobody has kept yet, as `create_feature` does, in one pass over the events.
-pub fn keep_ready(kind: &str, names: &[&str]) {
-    let registry = change::begin(kind);
-    let added: Vec<&str> =
-        names.iter().copied().filter(|name| registry.created.iter().all(|kept| kept != name)).collect();
-    let kept: Vec<String> =
-        registry.created.iter().cloned().chain(added.iter().map(|name| (*name).to_owned())).collect();
-    let fill = store_streams(&registry, &registry.definitions, &registry.features, &kept);
-    {
-        let _acting = Acting::as_owner(registry::home().owner);
-        connect(|session| {
-            for name in added {
-                let spec = registry.features.spec(name).map(|spec| spec.to_string());
-                session.modify(
-                    "INSERT INTO segment.feature (name, kind, spec, description, created_at) VALUES ($1, 'feature', $2::jsonb, $3, segment.now())",
-                    &[name.into(), spec.into(), ready(name).into()],
-                );
-            }
-        });
-    }
-    if fill {
-        change::finish(kind, true, &[]);
-    }
+/// A feature or a score that is about to be created.
+pub struct New<'k> {
+    kind: &'k str,
+    name: String,
+    spec: String,
+    description: Option<String>,
+    /// All features with this one.
+    features: Features,
 }
 
-/// Creates some scores at once, each with its spec and what it is.
-pub fn create_scores(kind: &str, scores: &[(String, Value, String)]) {
-    let registry = change::begin(kind);
-    let mut features = registry.features.clone();
-    let mut kept = registry.created.clone();
-    for (name, spec, _) in scores {
-        check_name(name);
-        if registry.features.formula(name).is_ok() {
-            refuse_existing(name, "Drop that feature first; a model may also have another name.");
+impl<'k> New<'k> {
+    /// Refuses a name that is taken, or cannot be one, and a spec that says nothing.
+    pub fn checked(
+        registry: &Registry,
+        kind: &'k str,
+        name: String,
+        spec: Option<JsonbArgument>,
+        description: Option<String>,
+    ) -> Self {
+        check_name(&name);
+        let ready = ready(&name);
+        if registry.created.contains(&name)
+            || Feature::by_name(&name).is_some()
+            || (ready.is_some() && spec.is_some())
+        {
+            let hint = match ready {
+                Some(_) => {
+                    "It is ready: leave the spec out to have it kept and shown, or choose another name."
+                }
+                None => "Choose another name, or call segment.alter_feature.",
+            };
+            refuse_existing(&name, hint);
         }
-        features.specs.insert(name.clone(), spec.clone());
-        kept.push(name.clone());
-    }
-    scores.iter().for_each(|(name, ..)| drop(value_of(features.formula(name))));
-    let fill = store_streams(&registry, &registry.definitions, &features, &kept);
-    {
-        let _acting = Acting::as_owner(registry::home().owner);
-        connect(|session| {
-            for (name, spec, description) in scores {
-                session.modify(
-                    "INSERT INTO segment.feature (name, kind, spec, description, created_at) VALUES ($1, 'score', $2::jsonb, $3, segment.now())",
-                    &[name.clone().into(), spec.to_string().into(), description.clone().into()],
-                );
+        let spec = match (&spec, registry.features.spec(&name)) {
+            (Some(spec), _) => spec.text(),
+            (None, Some(spec)) => spec.to_string(),
+            (None, None) => {
+                let near = nearest(&name, READY.iter().map(|(name, ..)| *name));
+                Refusal::new(
+                    PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
+                    format!("no feature \"{name}\" is ready to be used without a spec"),
+                )
+                .hint(match near {
+                    Some(near) => format!("Did you mean \"{near}\"?"),
+                    None => "The view segment.feature_list has those that are.".to_owned(),
+                })
+                .raise()
             }
-        });
+        };
+        // It may not refer to itself.
+        let parsed = value_of(read(&spec));
+        let formula = value_of(registry.features.parse(&parsed));
+        if kind == "score" && !matches!(formula, Formula::Score(_)) {
+            refuse_no_score();
+        }
+        let mut features = registry.features.clone();
+        features.specs.insert(name.clone(), parsed);
+        New { kind, name, spec, description: description.or(ready), features }
     }
-    if fill {
-        change::finish(kind, true, &[]);
-    }
-}
 
-/// Puts other specs in the place of those of some scores, and evaluates everybody once.
-pub fn alter_scores(kind: &str, scores: &[(String, Value, String)]) {
-    let registry = change::begin(kind);
-    let mut features = registry.features.clone();
-    for (name, spec, _) in scores {
-        require_created(&registry, name);
-        features.specs.insert(name.clone(), spec.clone());
+    pub fn plan(&self, registry: &Registry) -> StreamPlan {
+        let mut kept = registry.created.clone();
+        kept.push(self.name.clone());
+        plan(registry, &registry.definitions, &self.features, &kept)
     }
-    let definitions = reread(&registry, &features).unwrap_or_else(|(_, error)| value_of(Err(error)));
-    let fill = store_streams(&registry, &definitions, &features, &registry.created);
-    {
-        let _acting = Acting::as_owner(registry::home().owner);
-        connect(|session| {
-            for (name, spec, _) in scores {
-                session.modify(
-                    "UPDATE segment.feature SET spec = $2::jsonb WHERE name = $1",
-                    &[name.clone().into(), spec.to_string().into()],
-                );
-            }
-        });
-    }
-    change::finish(kind, fill, &[]);
-}
 
-/// Puts another definition in the place of a feature's: whatever uses it is evaluated again. Blocks the writers of all sources
-/// until the transaction ends.
-#[pg_extern(volatile, parallel_unsafe)]
-fn alter_feature(name: Option<String>, spec: Option<JsonbArgument>) {
-    let name = required(name, "name");
-    let text = required(spec, "spec").text();
-    let registry = change::begin("alter_feature");
-    require_created(&registry, &name);
-    // It may not come to refer to itself.
-    let mut without = registry.features.clone();
-    without.specs.remove(&name);
-    let formula = value_of(without.parse(&value_of(read(&text))));
-    if is_score(&name) && !matches!(formula, Formula::Score(_)) {
-        refuse_no_score();
-    }
-    let features = with_spec(&registry, &name, &text);
-    let definitions = reread(&registry, &features).unwrap_or_else(|(_, error)| value_of(Err(error)));
-    let fill = store_streams(&registry, &definitions, &features, &registry.created);
-    {
+    /// Adds it to those that are kept; `filling` while not everybody's state has what it reads.
+    pub fn store(self, filling: bool) {
         let _acting = Acting::as_owner(registry::home().owner);
         connect(|session| {
             session.modify(
-                "UPDATE segment.feature SET spec = $2::jsonb WHERE name = $1",
-                &[name.into(), text.into()],
+                "INSERT INTO segment.feature (name, kind, spec, description, created_at, changing)
+                 VALUES ($1, $2, $3::jsonb, $4, segment.now(), CASE WHEN $5 THEN pg_catalog.nextval('segment.version_number') END)",
+                &[
+                    self.name.into(),
+                    self.kind.into(),
+                    self.spec.into(),
+                    self.description.into(),
+                    filling.into(),
+                ],
             )
         });
     }
-    change::finish("alter_feature", fill, &[]);
 }
 
-/// Drops a feature that was created; one that was ready stays ready. Blocks the writers of all sources until the transaction
-/// ends.
+/// Drops a feature that was created; one that was ready stays ready.
 #[pg_extern(volatile, parallel_unsafe, strict)]
 pub fn drop_feature(name: String) {
-    let registry = change::begin("drop_feature");
+    let registry = change::begin_online("drop_feature");
     require_created(&registry, &name);
-    let mut features = registry.features.clone();
-    features.specs.remove(&name);
-    if let Some(spec) = crate::score::features().specs.remove(&name) {
-        features.specs.insert(name.clone(), spec);
+    let ready = crate::score::features().spec(&name).map(Cow::into_owned);
+    let mut features = without(&registry, &name);
+    // Who uses what is ready goes on with it, if that says the same.
+    if ready.is_some() && ready.as_ref() == registry.features.spec(&name).as_deref() {
+        features.specs.extend(ready.clone().map(|spec| (name.clone(), spec)));
     }
     let kept: Vec<String> = registry.created.iter().filter(|other| **other != name).cloned().collect();
     let used = |other: &&String| features.formula(other).is_err();
@@ -230,12 +162,13 @@ pub fn drop_feature(name: String) {
             return;
         }
     };
-    if !features.specs.contains_key(&name) {
+    if ready.is_none() {
         let views = views_of(&name);
         let views: Vec<&str> = views.iter().map(String::as_str).collect();
         refuse_used(&format!("feature \"{name}\": views have it as a column:"), &views, "Drop those first.");
     }
-    store_streams(&registry, &definitions, &features, &kept);
+    let plan = plan(&registry, &definitions, &features, &kept);
+    change::store_streams(&StreamPlan { add: Vec::new(), ..plan }, true);
     let _acting = Acting::as_owner(registry::home().owner);
     connect(|session| session.modify("DELETE FROM segment.feature WHERE name = $1", &[name.into()]));
 }
@@ -289,13 +222,13 @@ fn features_known() -> TableIterator<
     TableIterator::new(own.into_iter().chain(ready).chain(families).chain(created).collect::<Vec<_>>())
 }
 
-fn refuse_existing(name: &str, hint: &str) -> ! {
+pub fn refuse_existing(name: &str, hint: &str) -> ! {
     Refusal::new(PgSqlErrorCode::ERRCODE_DUPLICATE_OBJECT, format!("feature \"{name}\" already exists"))
         .hint(hint)
         .raise()
 }
 
-fn check_name(name: &str) {
+pub fn check_name(name: &str) {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     let fits = name.len() <= LONGEST_NAME
         && name.bytes().all(plain)
@@ -310,7 +243,7 @@ fn check_name(name: &str) {
     }
 }
 
-fn is_score(name: &str) -> bool {
+pub fn is_score(name: &str) -> bool {
     let _acting = Acting::as_owner(registry::home().owner);
     connect_at_latest(|session| {
         let sql = "SELECT FROM segment.feature WHERE name = $1 AND kind = 'score'";
@@ -318,13 +251,13 @@ fn is_score(name: &str) -> bool {
     })
 }
 
-fn refuse_no_score() -> ! {
+pub fn refuse_no_score() -> ! {
     Refusal::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "a score is a sum of terms")
         .hint("Write {\"terms\": [{\"of\": \"open_rate_30d\", \"weight\": 0.2}], \"clamp\": [0, 1]}, or call segment.create_feature.")
         .raise()
 }
 
-fn require_created(registry: &Registry, name: &str) {
+pub fn require_created(registry: &Registry, name: &str) {
     if registry.created.iter().any(|created| created == name) {
         return;
     }
@@ -341,18 +274,20 @@ fn require_created(registry: &Registry, name: &str) {
         .raise()
 }
 
-fn read(text: &str) -> Result<Value> {
+pub fn read(text: &str) -> Result<Value> {
     crate::criteria::read(text)
 }
 
-fn with_spec(registry: &Registry, name: &str, text: &str) -> Features {
+/// The features without one: whatever uses it cannot be read.
+pub fn without(registry: &Registry, name: &str) -> Features {
     let mut features = registry.features.clone();
-    features.specs.insert(name.to_owned(), value_of(read(text)));
+    // A family may have one by that name.
+    features.specs.insert(name.to_owned(), Value::Null);
     features
 }
 
 /// All definitions as they are with other features; the names of those that cannot be, and why the first cannot.
-fn reread(
+pub fn reread(
     registry: &Registry,
     features: &Features,
 ) -> std::result::Result<Vec<Definition>, (Vec<String>, crate::error::Error)> {
@@ -375,17 +310,12 @@ fn reread(
     }
 }
 
-/// Has the streams that some definitions and the features that are kept need; whether something must be filled.
-fn store_streams(
+/// The streams that some definitions and the features that are kept need.
+pub fn plan(
     registry: &Registry,
     definitions: &[Definition],
     features: &Features,
     kept: &[String],
-) -> bool {
-    let mut wanted = requirements(definitions);
-    wanted.extend(
-        kept.iter().filter_map(|name| features.formula(name).ok()).flat_map(|formula| reads(&formula)),
-    );
-    let settled = registry.evaluated_version == 0;
-    change::store_streams(&plan_streams(registry.program.streams(), &wanted, settled), false)
+) -> StreamPlan {
+    plan_with(registry, definitions, kept.iter().filter_map(|name| features.formula(name).ok()))
 }

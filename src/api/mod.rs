@@ -11,6 +11,8 @@ mod dbscan;
 mod event;
 mod explain;
 mod feature;
+mod feature_online;
+mod feature_set;
 mod history;
 mod journey;
 mod member;

@@ -1,6 +1,6 @@
 //! RFM: the quintiles of everybody's recency, frequency and monetary value, as constants of which every version is kept.
 
-use super::feature::{alter_scores, create_scores, keep_ready};
+use super::feature_set::{alter_scores, create_scores, keep_ready};
 use super::segment::create_segments;
 use super::tier::create_tier_set;
 use crate::criteria::Decimal;

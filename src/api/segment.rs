@@ -1,7 +1,7 @@
 //! Creating, altering and dropping segments.
 
 use super::member::decide;
-use crate::criteria::{Located, Safeguards, Scope, Zone, parse};
+use crate::criteria::{Formula, Located, Safeguards, Scope, Zone, parse};
 use crate::error::nearest;
 use crate::membership::{Definition, Program, StreamPlan, dependents, plan_streams, reads, requirements};
 use crate::pg::owner::Acting;
@@ -9,7 +9,8 @@ use crate::pg::registry::Registry;
 use crate::pg::report::{Refusal, required, value_of};
 use crate::pg::spi::{connect, connect_at_latest};
 use crate::pg::types::JsonbArgument;
-use crate::pg::{change, cluster_set, registry, transaction, upkeep};
+use crate::pg::upkeep::{self, Pass};
+use crate::pg::{change, cluster_set, registry, transaction};
 use crate::score::Tier;
 use pgrx::prelude::*;
 use std::rc::Rc;
@@ -201,23 +202,7 @@ fn resumes(name: &str, criteria: &str, zone: Option<Zone>, state: &'static str) 
 /// Commits the definition, brings everybody under it, and puts it into force.
 pub fn sweep(name: &str, kind: &str) {
     let changing = changing(name);
-    let run = upkeep::begin_run(kind);
-    transaction::commit();
-    // Whoever captures from now on knows the definition.
-    registry::await_writers();
-    let mut total = upkeep::Pass::default();
-    let mut after = None;
-    loop {
-        let pass = upkeep::sweep_batch(&mut after, false);
-        if !pass.more {
-            break;
-        }
-        total.add(pass);
-        upkeep::end_run(run, total);
-        transaction::commit();
-        pgrx::check_for_interrupts!();
-    }
-    change::begin_online(kind);
+    let (run, total) = change::sweep(kind);
     {
         let _acting = Acting::as_owner(registry::home().owner);
         connect(|session| {
@@ -228,8 +213,12 @@ pub fn sweep(name: &str, kind: &str) {
             )
         });
     }
+    settle(run, total);
+}
+
+/// Ends a change that writers did not wait for, under which everybody is: what nothing reads any more goes.
+pub fn settle(run: i64, total: Pass) {
     let registry = registry::current();
-    // What only the old criteria read.
     change::store_streams(&plan_of(&registry, &registry.definitions), true);
     upkeep::end_run(run, total);
     pgrx::notice!("evaluated {} subscribers, {} transitions", total.subscribers, total.transitions);
@@ -288,8 +277,17 @@ pub fn with(
 
 /// The streams for some definitions, and for the features that are kept.
 fn plan_of<'a>(registry: &Registry, definitions: impl IntoIterator<Item = &'a Definition>) -> StreamPlan {
+    plan_with(registry, definitions, registry.kept().map(|(_, formula)| formula))
+}
+
+/// The streams for some definitions and formulas.
+pub fn plan_with<'a>(
+    registry: &Registry,
+    definitions: impl IntoIterator<Item = &'a Definition>,
+    formulas: impl Iterator<Item = Formula>,
+) -> StreamPlan {
     let mut wanted = requirements(definitions);
-    wanted.extend(registry.kept().flat_map(|(_, formula)| reads(&formula)));
+    wanted.extend(formulas.flat_map(|formula| reads(&formula)));
     plan_streams(registry.program.streams(), &wanted, registry.evaluated_version == 0)
 }
 

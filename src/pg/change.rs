@@ -45,6 +45,29 @@ pub fn begin_online(what: &str) -> Rc<Registry> {
     registry::current()
 }
 
+/// Commits a change of definitions that was begun online, brings everybody under it, in batches that commit one by one, and
+/// holds other changes off again. Returns the row of `segment.run`, and what was done.
+pub fn sweep(kind: &str) -> (i64, Pass) {
+    let run = upkeep::begin_run(kind);
+    transaction::commit();
+    // Whoever captures from now on knows the definition.
+    registry::await_writers();
+    let mut total = Pass::default();
+    let mut after = None;
+    loop {
+        let pass = upkeep::sweep_batch(&mut after, false);
+        if !pass.more {
+            break;
+        }
+        total.add(pass);
+        upkeep::end_run(run, total);
+        transaction::commit();
+        pgrx::check_for_interrupts!();
+    }
+    begin_online(kind);
+    (run, total)
+}
+
 /// Changes the stream table as planned; whether something must be filled from the events. While writers go on (`online`),
 /// whoever touches a state that lacks streams computes it again.
 pub fn store_streams(plan: &StreamPlan, online: bool) -> bool {

@@ -457,7 +457,7 @@ fn load(session: &Session) -> Registry {
     };
     let versions = session.select(
         "SELECT streams, (SELECT coalesce(max(since), 0) FROM segment.stream),
-                (SELECT coalesce(max(changing), 0) FROM segment.definition) FROM segment.version",
+                GREATEST((SELECT max(changing) FROM segment.definition), (SELECT max(changing) FROM segment.feature), 0) FROM segment.version",
         &[],
     );
     let rows = session.select("SELECT stream_id, since FROM segment.stream WHERE since > 0", &[]);

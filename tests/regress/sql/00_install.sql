@@ -48,10 +48,10 @@ SELECT c.oid::regclass, condition FROM pg_extension, unnest(extconfig, extcondit
 WHERE extname = 'pg_segment' AND condition <> '';
 -- Labels of every callable: volatility, parallel safety, strictness, cost and rows.
 SELECT p.proname, p.prokind AS kind, p.provolatile AS volatility, p.proparallel AS parallel, p.proisstrict AS strict, p.procost AS cost, p.prorows AS rows
-FROM pg_proc p WHERE p.pronamespace = 'segment'::regnamespace ORDER BY p.proname COLLATE "C", p.pronargs;
+FROM pg_proc p WHERE p.pronamespace = 'segment'::regnamespace ORDER BY p.proname COLLATE "C", p.oid::regprocedure::text COLLATE "C";
 -- The public signatures.
 SELECT p.proname, pg_get_function_arguments(p.oid) AS arguments, pg_get_function_result(p.oid) AS result
-FROM pg_proc p WHERE p.pronamespace = 'segment'::regnamespace AND p.proname !~ '^_' ORDER BY p.proname COLLATE "C", p.pronargs;
+FROM pg_proc p WHERE p.pronamespace = 'segment'::regnamespace AND p.proname !~ '^_' ORDER BY p.proname COLLATE "C", p.oid::regprocedure::text COLLATE "C";
 -- Nothing is attached or defined; every view can be read and verify has nothing to say.
 SELECT (SELECT count(*) FROM segment.source) AS sources, (SELECT count(*) FROM segment.member) AS members, (SELECT count(*) FROM segment.profile) AS profiles, (SELECT count(*) FROM segment.summary) AS segments, (SELECT count(*) FROM segment.transition) AS transitions;
 SELECT * FROM segment.verify();

@@ -36,7 +36,7 @@ CALL segment.refresh();
 SELECT subscriber, action, at, cause, leaf FROM segment.transition WHERE segment = 'fe hot' ORDER BY at;
 SELECT * FROM segment.verify();
 -- Altered: whoever uses it is evaluated again.
-SELECT segment.alter_feature('heat', '{"terms": [{"of": "shoes_bought", "weight": 3}]}');
+CALL segment.alter_feature('heat', '{"terms": [{"of": "shoes_bought", "weight": 3}]}');
 SELECT subscriber FROM segment.member WHERE segment = 'fe hot';
 SELECT subscriber, features->'heat' AS heat FROM segment.profile ORDER BY subscriber;
 SELECT * FROM segment.verify();
@@ -75,7 +75,7 @@ SELECT segment.create_score('fe_wrong', '{"terms": [{"of": "engagement_score", "
 \echo :LAST_ERROR_SQLSTATE
 SELECT segment.create_feature(NULL);
 \echo :LAST_ERROR_SQLSTATE
-SELECT segment.alter_feature('email_engagement', '{"event": "open"}');
+CALL segment.alter_feature('email_engagement', '{"event": "open"}');
 \echo :LAST_ERROR_SQLSTATE
 SELECT segment.drop_feature('nothing');
 \echo :LAST_ERROR_SQLSTATE

@@ -66,7 +66,7 @@ SELECT segment.update_rfm();
 ROLLBACK;
 SELECT max(version) FROM segment.rfm_quintile;
 -- Who bought in the transaction counts, and a score that somebody altered is put right.
-SELECT segment.alter_feature('rfm_recency', '{"terms": [{"of": "recency"}]}');
+CALL segment.alter_feature('rfm_recency', '{"terms": [{"of": "recency"}]}');
 BEGIN;
 INSERT INTO orders VALUES ('b101', segment.now(), 1);
 SELECT segment.update_rfm();

@@ -1,0 +1,145 @@
+//! Features and scores created and altered while writers go on.
+
+use super::feature::{New, is_score, plan, read, refuse_no_score, require_created, reread, without};
+use super::segment::{add_streams, settle};
+use crate::criteria::Formula;
+use crate::pg::owner::Acting;
+use crate::pg::report::{required, value_of};
+use crate::pg::spi::{connect, connect_at_latest};
+use crate::pg::types::JsonbArgument;
+use crate::pg::{change, registry, transaction};
+use pgrx::prelude::*;
+
+/// Creates a feature while writers go on, committing in between. Its numbers show when it is filled; after a crash or an error
+/// the same call goes on where that one ended.
+#[pg_extern(sql = r#"
+CREATE PROCEDURE segment.create_feature_concurrently(name text, spec jsonb DEFAULT NULL, description text DEFAULT NULL)
+LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+"#)]
+fn create_feature_concurrently(
+    name: Option<String>,
+    spec: Option<JsonbArgument>,
+    description: Option<String>,
+    fcinfo: pg_sys::FunctionCallInfo,
+) {
+    // SAFETY: PostgreSQL passes it to this call.
+    unsafe { transaction::require_own(fcinfo, "segment.create_feature_concurrently") };
+    create_online("feature", name, spec, description);
+}
+
+/// The same of a score.
+#[pg_extern(sql = r#"
+CREATE PROCEDURE segment.create_score_concurrently(name text, spec jsonb DEFAULT NULL, description text DEFAULT NULL)
+LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+"#)]
+fn create_score_concurrently(
+    name: Option<String>,
+    spec: Option<JsonbArgument>,
+    description: Option<String>,
+    fcinfo: pg_sys::FunctionCallInfo,
+) {
+    // SAFETY: PostgreSQL passes it to this call.
+    unsafe { transaction::require_own(fcinfo, "segment.create_score_concurrently") };
+    create_online("score", name, spec, description);
+}
+
+fn create_online(kind: &str, name: Option<String>, spec: Option<JsonbArgument>, description: Option<String>) {
+    let what = format!("create_{kind}_concurrently");
+    let name = required(name, "name");
+    let registry = change::begin_online(&what);
+    let text = spec.as_ref().map(JsonbArgument::text);
+    if !resumes(&name, text.or_else(|| registry.features.spec(&name).map(|spec| spec.to_string()))) {
+        let new = New::checked(&registry, kind, name.clone(), spec, description);
+        let plan = new.plan(&registry);
+        let fill = !plan.add.is_empty();
+        add_streams(plan);
+        new.store(fill);
+        if !fill {
+            return;
+        }
+    }
+    sweep(&name, &what);
+}
+
+/// Puts another definition in the place of a feature's, while writers go on, committing in between: whatever uses it is
+/// evaluated again. After a crash or an error the same call goes on where that one ended.
+#[pg_extern(sql = r#"
+CREATE PROCEDURE segment.alter_feature(name text, spec jsonb)
+LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+"#)]
+fn alter_feature(name: Option<String>, spec: Option<JsonbArgument>, fcinfo: pg_sys::FunctionCallInfo) {
+    // SAFETY: PostgreSQL passes it to this call.
+    unsafe { transaction::require_own(fcinfo, "segment.alter_feature") };
+    let name = required(name, "name");
+    let text = required(spec, "spec").text();
+    if registry::current().program.is_guarded() {
+        registry::require_read_committed("alter_feature");
+        change::catch_up_online();
+    }
+    let registry = change::begin_online("alter_feature");
+    require_created(&registry, &name);
+    if !resumes(&name, Some(text.clone())) {
+        let parsed = value_of(read(&text));
+        let mut features = registry.features.clone();
+        // It may not come to refer to itself.
+        features.specs.remove(&name);
+        let formula = value_of(features.parse(&parsed));
+        if is_score(&name) && !matches!(formula, Formula::Score(_)) {
+            refuse_no_score();
+        }
+        features.specs.insert(name.clone(), parsed);
+        let definitions = reread(&registry, &features).unwrap_or_else(|(_, error)| value_of(Err(error)));
+        add_streams(plan(&registry, &definitions, &features, &registry.created));
+        let users = match reread(&registry, &without(&registry, &name)) {
+            Ok(_) => Vec::new(),
+            Err((users, _)) => users,
+        };
+        let _acting = Acting::as_owner(registry::home().owner);
+        connect(|session| {
+            session.modify(
+                // The segments that use it change with it, and those that an unfinished change of it has left.
+                "WITH changed AS (
+                   UPDATE segment.feature SET spec = $2::jsonb, changing = pg_catalog.nextval('segment.version_number')
+                   WHERE name = $1 RETURNING changing
+                 )
+                 UPDATE segment.definition d SET changing = changed.changing FROM changed
+                 WHERE d.changing IS NULL AND d.name = ANY ($3)
+                    OR d.changing = (SELECT f.changing FROM segment.feature f WHERE f.name = $1)",
+                &[name.clone().into(), text.into(), users.into()],
+            )
+        });
+    }
+    sweep(&name, "alter_feature");
+}
+
+/// Whether an earlier call left the same change unfinished.
+fn resumes(name: &str, spec: Option<String>) -> bool {
+    let _acting = Acting::as_owner(registry::home().owner);
+    connect_at_latest(|session| {
+        let sql = "SELECT FROM segment.feature WHERE name = $1 AND spec = $2::jsonb AND changing IS NOT NULL";
+        session.select(sql, &[name.into(), spec.into()]).count() > 0
+    })
+}
+
+/// Commits the definition of a feature, brings everybody under it, and puts it into force.
+fn sweep(name: &str, kind: &str) {
+    let changing: Option<i64> = {
+        let _acting = Acting::as_owner(registry::home().owner);
+        connect_at_latest(|session| {
+            let sql = "SELECT changing FROM segment.feature WHERE name = $1";
+            session.select(sql, &[name.into()]).get(0, 1)
+        })
+    };
+    let (run, total) = change::sweep(kind);
+    {
+        let _acting = Acting::as_owner(registry::home().owner);
+        connect(|session| {
+            // Another change of either that came meanwhile will end itself.
+            let features = "UPDATE segment.feature SET changing = NULL WHERE changing = $1";
+            session.modify(features, &[changing.into()]);
+            let segments = "UPDATE segment.definition SET changing = NULL WHERE changing = $1";
+            session.modify(segments, &[changing.into()]);
+        });
+    }
+    settle(run, total);
+}
