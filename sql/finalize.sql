@@ -404,4 +404,4 @@ COMMENT ON COLUMN segment.rfm_quintile.recency IS 'four bounds, in whole days si
 COMMENT ON COLUMN segment.rfm_quintile.frequency IS 'four bounds, in purchases';
 COMMENT ON COLUMN segment.rfm_quintile.monetary IS 'four bounds, in value';
 COMMENT ON VIEW segment.rfm IS 'recency, frequency and monetary value of everybody who has bought, with quintiles and cell, exact at every moment';
-COMMENT ON FUNCTION segment.update_rfm() IS 'compute the quintiles of RFM anew and put them into force; returns their version';
+COMMENT ON PROCEDURE segment.update_rfm() IS 'compute the quintiles of RFM anew and put them into force while writers go on';

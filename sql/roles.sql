@@ -74,4 +74,4 @@ GRANT EXECUTE ON FUNCTION segment.train(text, text, interval, interval, interval
 GRANT EXECUTE ON PROCEDURE segment.predict(text, integer), segment.retrain(text, boolean) TO :"manager";
 -- RFM
 GRANT SELECT ON segment.rfm, segment.rfm_quintile TO :"reader", :"manager";
-GRANT EXECUTE ON FUNCTION segment.update_rfm() TO :"manager";
+GRANT EXECUTE ON PROCEDURE segment.update_rfm() TO :"manager";

@@ -141,7 +141,8 @@ pub fn drop_feature(name: String) {
     let registry = change::begin_online("drop_feature");
     require_created(&registry, &name);
     let ready = crate::score::features().spec(&name).map(Cow::into_owned);
-    let mut features = without(&registry, &name);
+    let mut features = registry.features.clone();
+    leave_out(&mut features, &name);
     // Who uses what is ready goes on with it, if that says the same.
     if ready.is_some() && ready.as_ref() == registry.features.spec(&name).as_deref() {
         features.specs.extend(ready.clone().map(|spec| (name.clone(), spec)));
@@ -278,12 +279,10 @@ pub fn read(text: &str) -> Result<Value> {
     crate::criteria::read(text)
 }
 
-/// The features without one: whatever uses it cannot be read.
-pub fn without(registry: &Registry, name: &str) -> Features {
-    let mut features = registry.features.clone();
+/// Takes a feature away: whatever uses it cannot be read.
+pub fn leave_out(features: &mut Features, name: &str) {
     // A family may have one by that name.
     features.specs.insert(name.to_owned(), Value::Null);
-    features
 }
 
 /// All definitions as they are with other features; the names of those that cannot be, and why the first cannot.

@@ -1,14 +1,16 @@
 //! Features and scores created and altered while writers go on.
 
-use super::feature::{New, is_score, plan, read, refuse_no_score, require_created, reread, without};
+use super::feature::{New, is_score, leave_out, plan, read, refuse_no_score, require_created, reread};
 use super::segment::{add_streams, settle};
 use crate::criteria::Formula;
 use crate::pg::owner::Acting;
+use crate::pg::registry::{self, Registry};
 use crate::pg::report::{required, value_of};
 use crate::pg::spi::{connect, connect_at_latest};
 use crate::pg::types::JsonbArgument;
-use crate::pg::{change, registry, transaction};
+use crate::pg::{change, transaction};
 use pgrx::prelude::*;
+use std::rc::Rc;
 
 /// Creates a feature while writers go on, committing in between. Its numbers show when it is filled; after a crash or an error
 /// the same call goes on where that one ended.
@@ -70,46 +72,63 @@ LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 fn alter_feature(name: Option<String>, spec: Option<JsonbArgument>, fcinfo: pg_sys::FunctionCallInfo) {
     // SAFETY: PostgreSQL passes it to this call.
     unsafe { transaction::require_own(fcinfo, "segment.alter_feature") };
-    let name = required(name, "name");
-    let text = required(spec, "spec").text();
+    let changes = [(required(name, "name"), required(spec, "spec").text())];
+    let registry = begin("alter_feature");
+    alter(&registry, "alter_feature", &changes);
+}
+
+/// Opens a change of features that writers do not wait for, committing what comes before it: under safeguards, everybody is at
+/// now.
+pub fn begin(kind: &str) -> Rc<Registry> {
     if registry::current().program.is_guarded() {
-        registry::require_read_committed("alter_feature");
+        registry::require_read_committed(kind);
         change::catch_up_online();
     }
-    let registry = change::begin_online("alter_feature");
-    require_created(&registry, &name);
-    if !resumes(&name, Some(text.clone())) {
-        let parsed = value_of(read(&text));
+    change::begin_online(kind)
+}
+
+/// Puts other specs in the place of those of some features, brings everybody under them in batches that commit one by one, and
+/// puts them into force.
+pub fn alter(registry: &Registry, kind: &str, changes: &[(String, String)]) {
+    changes.iter().for_each(|(name, _)| require_created(registry, name));
+    if !changes.iter().all(|(name, text)| resumes(name, Some(text.clone()))) {
         let mut features = registry.features.clone();
-        // It may not come to refer to itself.
-        features.specs.remove(&name);
-        let formula = value_of(features.parse(&parsed));
-        if is_score(&name) && !matches!(formula, Formula::Score(_)) {
-            refuse_no_score();
+        let mut without = features.clone();
+        for (name, text) in changes {
+            let parsed = value_of(read(text));
+            // It may not come to refer to itself.
+            features.specs.remove(name);
+            let formula = value_of(features.parse(&parsed));
+            if is_score(name) && !matches!(formula, Formula::Score(_)) {
+                refuse_no_score();
+            }
+            features.specs.insert(name.clone(), parsed);
+            leave_out(&mut without, name);
         }
-        features.specs.insert(name.clone(), parsed);
-        let definitions = reread(&registry, &features).unwrap_or_else(|(_, error)| value_of(Err(error)));
-        add_streams(plan(&registry, &definitions, &features, &registry.created));
-        let users = match reread(&registry, &without(&registry, &name)) {
+        let definitions = reread(registry, &features).unwrap_or_else(|(_, error)| value_of(Err(error)));
+        add_streams(plan(registry, &definitions, &features, &registry.created));
+        let users = match reread(registry, &without) {
             Ok(_) => Vec::new(),
             Err((users, _)) => users,
         };
+        let (names, specs): (Vec<String>, Vec<String>) = changes.iter().cloned().unzip();
         let _acting = Acting::as_owner(registry::home().owner);
         connect(|session| {
             session.modify(
-                // The segments that use it change with it, and those that an unfinished change of it has left.
-                "WITH changed AS (
-                   UPDATE segment.feature SET spec = $2::jsonb, changing = pg_catalog.nextval('segment.version_number')
-                   WHERE name = $1 RETURNING changing
+                // The segments that use them change with them, and those that an unfinished change of them has left.
+                "WITH version AS MATERIALIZED (SELECT pg_catalog.nextval('segment.version_number') AS number),
+                 altered AS (
+                   UPDATE segment.feature f SET spec = a.spec::jsonb, changing = version.number
+                   FROM version, unnest($1, $2) AS a (name, spec) WHERE f.name = a.name
                  )
-                 UPDATE segment.definition d SET changing = changed.changing FROM changed
+                 UPDATE segment.definition d SET changing = version.number FROM version
                  WHERE d.changing IS NULL AND d.name = ANY ($3)
-                    OR d.changing = (SELECT f.changing FROM segment.feature f WHERE f.name = $1)",
-                &[name.clone().into(), text.into(), users.into()],
+                    OR d.changing IN (SELECT f.changing FROM segment.feature f WHERE f.name = ANY ($1))",
+                &[names.into(), specs.into(), users.into()],
             )
         });
     }
-    sweep(&name, "alter_feature");
+    sweep(&changes[0].0, kind);
 }
 
 /// Whether an earlier call left the same change unfinished.

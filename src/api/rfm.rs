@@ -1,13 +1,15 @@
 //! RFM: the quintiles of everybody's recency, frequency and monetary value, as constants of which every version is kept.
 
-use super::feature_set::{alter_scores, create_scores, keep_ready};
+use super::feature_online;
+use super::feature_set::{create_scores, keep_ready};
 use super::segment::create_segments;
 use super::tier::create_tier_set;
 use crate::criteria::Decimal;
 use crate::pg::owner::Acting;
-use crate::pg::registry;
+use crate::pg::registry::{self, Registry};
 use crate::pg::report::Refusal;
 use crate::pg::spi::{at_new_snapshot, connect, connect_at_latest};
+use crate::pg::transaction;
 use crate::score::{NO_CELL, Quintiles, cells};
 use pgrx::prelude::*;
 
@@ -17,38 +19,57 @@ const FEWEST: i64 = 25;
 /// The name that the view `segment.rfm` knows too.
 const TIER_SET: &str = "rfm";
 
-/// Computes the quintiles anew from everybody who has bought, as of now, and puts them into force, unless they have not changed.
-/// Returns the number of the version in force. The features, the scores, and the tier set `rfm` with its segments are created
-/// where they are not there; who belongs to another cell moves. Blocks the writers of all sources until the transaction ends.
-#[pg_extern(volatile, parallel_unsafe)]
-fn update_rfm() -> i32 {
-    keep_ready("update_rfm", &["recency", "frequency", "monetary"]);
+/// Computes the quintiles anew from everybody who has bought, as of now, and puts them into force while writers go on, committing
+/// in between, unless they have not changed: who belongs to another cell moves. Creates the features, the scores, and the tier set
+/// `rfm` with its segments where they are not there, which writers wait for. After a crash or an error the next call completes it.
+#[pg_extern(sql = r#"
+CREATE PROCEDURE segment.update_rfm() LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+"#)]
+fn update_rfm(fcinfo: pg_sys::FunctionCallInfo) {
+    // SAFETY: PostgreSQL passes it to this call.
+    unsafe { transaction::require_own(fcinfo, "segment.update_rfm") };
+    let before = feature_online::begin("update_rfm");
+    if before.tier_sets.iter().all(|set| set.name != TIER_SET) {
+        create(&before);
+    }
+    let registry = registry::current();
     let (quintiles, customers) = quintiles();
     let scores = quintiles.scores();
-    let registry = registry::current();
-    let known = |name: &String| registry.created.contains(name);
-    let changed = if !scores.iter().any(|(name, ..)| known(name)) {
-        create_scores("update_rfm", &scores);
-        true
-    } else if scores
-        .iter()
-        .any(|(name, spec, _)| !known(name) || registry.features.specs.get(name) != Some(spec))
-    {
-        alter_scores("update_rfm", &scores);
-        true
-    } else {
-        false
-    };
-    if registry.tier_sets.iter().all(|set| set.name != TIER_SET) {
-        let cells = cells();
-        create_segments("update_rfm", &cells);
-        let order = cells.into_iter().map(|cell| Some(cell.name)).collect();
-        create_tier_set(Some(TIER_SET.to_owned()), Some(order), Some(NO_CELL.to_owned()), None);
-    }
-    match newest() {
-        Some(version) if !changed => version,
+    let altered = scores.iter().any(|(name, spec, _)| registry.features.specs.get(name) != Some(spec));
+    let version = match newest() {
+        Some(version) if !altered => version,
         _ => store(&quintiles, customers),
+    };
+    if altered || is_changing() {
+        let changes: Vec<_> = scores.into_iter().map(|(name, spec, _)| (name, spec.to_string())).collect();
+        feature_online::alter(&registry, "update_rfm", &changes);
     }
+    pgrx::notice!("version {version} of the quintiles is in force");
+}
+
+/// Creates what is not there of the features, the scores, the segments and the tier set.
+fn create(before: &Registry) {
+    keep_ready("update_rfm", &["recency", "frequency", "monetary"]);
+    let (quintiles, customers) = quintiles();
+    let missing = quintiles.scores().into_iter().filter(|(name, ..)| !before.created.contains(name));
+    let missing: Vec<_> = missing.collect();
+    create_scores("update_rfm", &missing);
+    let cells = cells();
+    create_segments("update_rfm", &cells);
+    let order = cells.into_iter().map(|cell| Some(cell.name)).collect();
+    create_tier_set(Some(TIER_SET.to_owned()), Some(order), Some(NO_CELL.to_owned()), None);
+    if !missing.is_empty() {
+        store(&quintiles, customers);
+    }
+}
+
+/// Whether an earlier call, or somebody, left a change of the scores unfinished.
+fn is_changing() -> bool {
+    let _acting = Acting::as_owner(registry::home().owner);
+    connect_at_latest(|session| {
+        let sql = "SELECT FROM segment.feature WHERE name ^@ 'rfm_' AND changing IS NOT NULL";
+        session.select(sql, &[]).count() > 0
+    })
 }
 
 /// The numbers that part those who have bought into fifths, and how many those are.

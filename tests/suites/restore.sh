@@ -19,7 +19,7 @@ FROM (SELECT buyer, n, CASE WHEN n > 0 THEN least(-ln(1 - random()) * often, 300
             FROM generate_series(1, 400) i) customer, generate_series(0, times) n) purchase;
 SELECT segment.fit_customer_base('visits', 'shop.sale', 'buyer', 'at');
 SELECT segment.create_feature('spent', '{"event": "purchase", "sum": "value"}');
-SELECT segment.update_rfm();
+CALL segment.update_rfm();
 SELECT segment.create_profile_view('wide', ARRAY['subscriber', 'spent', 'lifetime_value', 'segments']);
 CREATE VIEW of_wide AS SELECT subscriber, spent FROM wide;
 SQL
@@ -45,7 +45,7 @@ SQL
     check "restore $format: views of profiles" test -n "$wide" -a "$(psql -At -c "SELECT * FROM wide JOIN of_wide USING (subscriber) ORDER BY subscriber")" = "$wide"
     check "restore $format: quintiles and cells" test -n "$rfm" -a "$(psql -At -c "SELECT * FROM segment.rfm CROSS JOIN segment.rfm_quintile ORDER BY subscriber")" = "$rfm"
     # The oracle does not know scores.
-    check "restore $format: quintiles again" psql -q -c "SELECT segment.update_rfm()" -c "SELECT segment.drop_tier_set('rfm')" \
+    check "restore $format: quintiles again" psql -q -c "CALL segment.update_rfm()" -c "SELECT segment.drop_tier_set('rfm')" \
       -c "SELECT segment.drop_segment(name) FROM segment.definition WHERE name ^@ 'rfm_'"
     expect_empty "restore $format: oracle" "SELECT * FROM oracle.difference"
     check "restore $format: later writes" psql -q -c "INSERT INTO shop.orders (customer_id, ordered_at, total) VALUES (1000, now(), 5), (1000, now(), 6)" \

@@ -9,13 +9,13 @@ CREATE TABLE orders (buyer text, at timestamptz, total numeric(10, 2));
 SELECT segment.attach_source('orders', subscriber => 'buyer', occurred_at => 'at', constant_type => 'purchase', value => 'total');
 -- Too few have bought.
 INSERT INTO orders SELECT 'b' || i, segment.now() - i * interval '24 hours', i FROM generate_series(1, 24) i;
-SELECT segment.update_rfm();
+CALL segment.update_rfm();
 \echo :LAST_ERROR_SQLSTATE
 DELETE FROM orders;
 SELECT * FROM segment.rfm;
 -- 100 buyers: b1 bought yesterday, b100 100 days ago; one to seven times, for 1 to 97 each.
 INSERT INTO orders SELECT 'b' || i, segment.now() - (i + n * 20) * interval '24 hours', i * 37 % 97 + 1 FROM generate_series(1, 100) i, generate_series(0, i * i % 7) n;
-SELECT segment.update_rfm();
+CALL segment.update_rfm();
 SELECT * FROM segment.rfm_quintile;
 -- Everybody who has bought is in one cell; the quintiles are those of the numbers.
 SELECT count(*), count(cell), count(DISTINCT cell), min(recency_quintile), max(monetary_quintile) FROM segment.rfm;
@@ -37,7 +37,7 @@ SELECT cell, count(*), min(recency_quintile) AS least_r, max(recency_quintile) A
 SELECT * FROM segment.rfm WHERE subscriber IN ('b1', 'b50', 'b100') ORDER BY 1;
 SELECT count(*) AS same FROM segment.rfm r JOIN segment.tier t USING (subscriber) WHERE t.tier_set = 'rfm' AND t.tier = r.cell;
 -- As long as nothing changes, so does no version.
-SELECT segment.update_rfm();
+CALL segment.update_rfm();
 -- A purchase moves one at once, and time moves everybody, by the quintiles in force.
 INSERT INTO orders VALUES ('b100', segment.now(), 500);
 SELECT subscriber, recency_quintile, cell FROM segment.rfm WHERE subscriber = 'b100';
@@ -48,7 +48,7 @@ CALL segment.refresh();
 SELECT l.segment AS from_cell, e.segment AS to_cell, e.cause, count(*) FROM segment.transition l JOIN segment.transition e USING (subscriber, move)
 WHERE l.action = 'left' AND e.action = 'entered' AND l.segment ^@ 'rfm_' AND e.segment ^@ 'rfm_' GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2 LIMIT 5;
 -- New quintiles are a new version; who belongs elsewhere by them moves.
-SELECT segment.update_rfm();
+CALL segment.update_rfm();
 SELECT version, computed_at, customers, recency FROM segment.rfm_quintile ORDER BY version;
 SELECT count(*) FILTER (WHERE recency_quintile = 5) AS lately, count(cell) AS in_a_cell FROM segment.rfm;
 SELECT cause, count(*) > 0 AS moved FROM segment.transition WHERE segment ^@ 'rfm_' AND at = segment.now() AND cause = 'definition' GROUP BY 1;
@@ -60,30 +60,56 @@ INSERT INTO visit VALUES ('visitor', segment.now());
 SELECT tier FROM segment.tier WHERE subscriber = 'visitor' AND tier_set = 'rfm';
 SELECT count(*) FROM segment.rfm WHERE subscriber = 'visitor';
 SELECT * FROM segment.verify();
--- At READ COMMITTED only; what is kept is the version of before.
-BEGIN ISOLATION LEVEL REPEATABLE READ;
-SELECT segment.update_rfm();
+-- At READ COMMITTED only, and not in a transaction block.
+SET default_transaction_isolation = 'repeatable read';
+CALL segment.update_rfm();
+RESET default_transaction_isolation;
+BEGIN;
+CALL segment.update_rfm();
 ROLLBACK;
 SELECT max(version) FROM segment.rfm_quintile;
--- Who bought in the transaction counts, and a score that somebody altered is put right.
+-- A score that somebody altered is put right.
 CALL segment.alter_feature('rfm_recency', '{"terms": [{"of": "recency"}]}');
-BEGIN;
 INSERT INTO orders VALUES ('b101', segment.now(), 1);
-SELECT segment.update_rfm();
-COMMIT;
+CALL segment.update_rfm();
 SELECT customers, recency FROM segment.rfm_quintile ORDER BY version DESC LIMIT 1;
 SELECT recency_quintile, cell FROM segment.rfm WHERE subscriber = 'b101';
+SELECT * FROM segment.verify();
+-- An error before the end: the next call completes it, under the version of before, or puts another into force.
+CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'stopped'; END $$;
+CREATE TRIGGER stop BEFORE UPDATE OF changing ON segment.feature FOR EACH ROW WHEN (NEW.changing IS NULL) EXECUTE FUNCTION stop();
+SET pg_segment.clock = '2025-06-25 12:00+00';
+CALL segment.update_rfm();
+SELECT version, recency FROM segment.rfm_quintile ORDER BY version DESC LIMIT 1;
+SELECT status, count(*) FROM segment.summary WHERE segment ^@ 'rfm_' GROUP BY 1;
+INSERT INTO orders VALUES ('b102', segment.now(), 1000);
+SELECT * FROM segment.rfm WHERE subscriber = 'b102';
+SELECT * FROM segment.verify();
+ALTER TABLE segment.feature DISABLE TRIGGER stop;
+DELETE FROM orders WHERE buyer = 'b102';
+CALL segment.update_rfm();
+SELECT status, count(*) FROM segment.summary WHERE segment ^@ 'rfm_' GROUP BY 1;
+SELECT count(*) FROM segment.feature WHERE changing IS NOT NULL;
+ALTER TABLE segment.feature ENABLE TRIGGER stop;
+SET pg_segment.clock = '2025-06-29 12:00+00';
+CALL segment.update_rfm();
+ALTER TABLE segment.feature DISABLE TRIGGER stop;
+SET pg_segment.clock = '2025-06-30 12:00+00';
+CALL segment.update_rfm();
+DROP TRIGGER stop ON segment.feature;
+SELECT version, recency FROM segment.rfm_quintile ORDER BY version;
+SELECT status, count(*) FROM segment.summary WHERE segment ^@ 'rfm_' GROUP BY 1;
 SELECT * FROM segment.verify();
 -- Nobody but those with a grant.
 CREATE ROLE rfm_other;
 SET ROLE rfm_other;
-SELECT segment.update_rfm();
+CALL segment.update_rfm();
 SELECT * FROM segment.rfm;
 RESET ROLE;
 GRANT USAGE ON SCHEMA segment TO rfm_other;
-GRANT EXECUTE ON FUNCTION segment.update_rfm TO rfm_other;
+GRANT EXECUTE ON PROCEDURE segment.update_rfm TO rfm_other;
 SET ROLE rfm_other;
-SELECT segment.update_rfm();
+CALL segment.update_rfm();
 INSERT INTO segment.rfm_quintile VALUES (9, now(), 1, '{}', '{}', '{}');
 RESET ROLE;
 DROP OWNED BY rfm_other;
@@ -95,19 +121,19 @@ SELECT segment.drop_segment('rfm_lost');
 -- Dropped in the order of what refers to what; it may be begun anew, from any point.
 SELECT segment.drop_tier_set('rfm');
 SELECT count(segment.drop_segment(name)) FROM segment.definition WHERE name ^@ 'rfm_';
-SELECT segment.update_rfm();
+CALL segment.update_rfm();
 SELECT count(cell), count(DISTINCT cell) FROM segment.rfm;
 SELECT segment.drop_tier_set('rfm');
 SELECT count(segment.drop_segment(name)) FROM segment.definition WHERE name ^@ 'rfm_';
 SELECT segment.drop_feature(name) FROM unnest('{rfm_seen,rfm_frequency_monetary,rfm_recency,rfm_frequency,rfm_monetary,recency,monetary}'::text[]) name;
-SELECT segment.update_rfm();
+CALL segment.update_rfm();
 SELECT count(cell), count(DISTINCT cell) FROM segment.rfm;
 SELECT segment.drop_tier_set('rfm');
 SELECT count(segment.drop_segment(name)) FROM segment.definition WHERE name ^@ 'rfm_';
 SELECT count(segment.drop_feature(name)) FROM unnest('{rfm_frequency_monetary,rfm_recency,rfm_frequency,rfm_monetary,recency,frequency,monetary}'::text[]) name;
 -- Where a name is taken, nothing happens.
 SELECT segment.create_segment('rfm_lost', '{}') > 0 AS taken;
-SELECT segment.update_rfm();
+CALL segment.update_rfm();
 SELECT count(*) FROM segment.feature WHERE name ^@ 'rfm_';
 SELECT segment.drop_segment('rfm_lost') > 0 AS dropped;
 SELECT sum(segment.forget(subscriber)) > 0 AS forgotten FROM segment.state WHERE subscriber ^@ 'b' OR subscriber = 'visitor';
