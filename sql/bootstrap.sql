@@ -98,6 +98,13 @@ CREATE TABLE segment.profile_copy (
   refreshed_at timestamptz
 );
 
+-- Ids that turned out to be another's.
+CREATE TABLE segment.identity (
+  subscriber  text COLLATE "C" PRIMARY KEY,
+  merged_into text COLLATE "C" NOT NULL CHECK (merged_into OPERATOR(pg_catalog.<>) subscriber),
+  merged_at   timestamptz NOT NULL
+);
+
 -- What models predict about subscribers: attributes too.
 CREATE TABLE segment.prediction (
   subscriber   text COLLATE "C" NOT NULL,
@@ -139,7 +146,9 @@ CREATE TABLE segment.version (
   only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
   version  bigint NOT NULL,
   -- In which version the streams changed last.
-  streams  bigint NOT NULL DEFAULT 0
+  streams  bigint NOT NULL DEFAULT 0,
+  -- The number of what segment.identity says.
+  identities bigint NOT NULL DEFAULT 0
 );
 INSERT INTO segment.version (version) VALUES (pg_catalog.nextval('segment.version_number'));
 
@@ -328,6 +337,7 @@ SELECT pg_catalog.pg_extension_config_dump('segment.profile_source', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('segment.profile_source', 'profile_source_id'), '');
 SELECT pg_catalog.pg_extension_config_dump('segment.profile_copy', '');
 SELECT pg_catalog.pg_extension_config_dump('segment.prediction', '');
+SELECT pg_catalog.pg_extension_config_dump('segment.identity', '');
 SELECT pg_catalog.pg_extension_config_dump('segment.stream', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_catalog.pg_get_serial_sequence('segment.stream', 'stream_id'), '');
 SELECT pg_catalog.pg_extension_config_dump('segment.state', '');

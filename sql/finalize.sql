@@ -107,6 +107,13 @@ COMMENT ON FUNCTION segment.dbscan(regclass, text[], name, double precision, int
 
 -- Internal
 COMMENT ON FUNCTION segment.capture() IS 'trigger function: capture the changes of an attached table';
+COMMENT ON FUNCTION segment.merge_subscribers(text[], text[]) IS 'make each of some ids the same person as another; returns how many were merged';
+COMMENT ON FUNCTION segment.unmerge_subscribers(text[]) IS 'take ids that were merged for persons of their own again; returns how many';
+COMMENT ON TABLE segment.identity IS 'ids that were merged into others, whose events count for those';
+COMMENT ON COLUMN segment.identity.subscriber IS 'id that was merged';
+COMMENT ON COLUMN segment.identity.merged_into IS 'id of the person; where that was merged too, it is the last one';
+COMMENT ON COLUMN segment.identity.merged_at IS 'time of the merge';
+COMMENT ON FUNCTION segment.identity_trigger() IS 'trigger function: make every backend read again whose ids are whose';
 COMMENT ON FUNCTION segment.invalidate_trigger() IS 'trigger function: make every backend compile the definitions again';
 COMMENT ON FUNCTION segment._feature(text, bigint, bigint, text, timestamptz, bytea, bytea, jsonb, bytea) IS 'internal: a feature or a score of a stored row, for segment.profile';
 COMMENT ON FUNCTION segment._event_at(boolean, bigint, bigint, text, timestamptz, bytea, bytea, jsonb, bytea) IS 'internal: time of the first or last event of a stored row, for segment.profile';
@@ -227,6 +234,7 @@ COMMENT ON TABLE segment.version IS 'number of the current definitions: a cache 
 COMMENT ON COLUMN segment.version.only_row IS 'keeps the table to one row';
 COMMENT ON COLUMN segment.version.version IS 'the number, never reused';
 COMMENT ON COLUMN segment.version.streams IS 'the version in which the streams last changed';
+COMMENT ON COLUMN segment.version.identities IS 'number of what segment.identity says';
 COMMENT ON SEQUENCE segment.version_number IS 'numbers of definitions';
 COMMENT ON TABLE segment.state IS 'what each subscriber did, in compact form, as of an evaluation time';
 COMMENT ON COLUMN segment.state.subscriber IS 'id of the subscriber';

@@ -72,6 +72,9 @@ GRANT EXECUTE ON FUNCTION segment.train(text, text, interval, interval, interval
   segment.drop_model(text, integer), segment.drift(text, integer), segment.monitor(text), segment.monitor_calibration(text)
   TO :"manager";
 GRANT EXECUTE ON PROCEDURE segment.predict(text, integer), segment.retrain(text, boolean) TO :"manager";
+-- Persons with several ids
+GRANT SELECT ON segment.identity TO :"reader", :"manager";
+GRANT EXECUTE ON FUNCTION segment.merge_subscribers(text[], text[]), segment.unmerge_subscribers(text[]) TO :"manager";
 -- RFM
 GRANT SELECT ON segment.rfm, segment.rfm_quintile TO :"reader", :"manager";
 GRANT EXECUTE ON PROCEDURE segment.update_rfm() TO :"manager";

@@ -13,6 +13,8 @@ CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON segmen
   FOR EACH STATEMENT EXECUTE FUNCTION segment.invalidate_trigger();
 CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON segment.source_table
   FOR EACH STATEMENT EXECUTE FUNCTION segment.invalidate_trigger();
+CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON segment.identity
+  FOR EACH STATEMENT EXECUTE FUNCTION segment.identity_trigger();
 
 -- Partitions and children of attached tables that come, and go.
 CREATE EVENT TRIGGER pg_segment_parts ON ddl_command_end

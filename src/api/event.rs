@@ -100,6 +100,7 @@ fn record_event(
     });
     let moved = flush();
     let registry = registry::current();
+    let subscriber = registry.identities.of(&subscriber);
     let names = |of: fn(&Transition) -> &Vec<u32>| -> Vec<String> {
         let transitions = moved.iter().filter(|(moved, _)| *moved == subscriber).flat_map(|(_, all)| all);
         let ids = transitions.flat_map(of);

@@ -30,6 +30,7 @@ fn explain(
 > {
     let registry = registry::visible();
     let definition = existing(&registry, &segment);
+    let subscriber = registry.identities.of(&subscriber).to_owned();
     let (row, since) = connect(|session| {
         let rows = session.select(
             "SELECT s.evaluated_at, s.activity || coalesce(s.recent, ''), s.manual, s.profile, s.held, s.members, s.memory

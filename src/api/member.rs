@@ -55,7 +55,8 @@ pub fn decide(segment: &str, subscribers: &[String], member: Option<bool>) -> i6
     registry::hold_definitions_and_sources();
     let registry = registry::current();
     let definition = existing(&registry, segment);
-    let mut ids = subscribers.to_vec();
+    let of = |subscriber: &String| registry.identities.of(subscriber).to_owned();
+    let mut ids: Vec<String> = subscribers.iter().map(of).collect();
     ids.sort_unstable();
     ids.dedup();
     at_latest_snapshot(|| {

@@ -14,6 +14,7 @@ mod feature;
 mod feature_online;
 mod feature_set;
 mod history;
+mod identity;
 mod journey;
 mod member;
 mod model;

@@ -99,6 +99,7 @@ fn content_preferences(
     let path = path(property);
     let now = guc::statement_now();
     let registry = registry::visible();
+    let subscriber = registry.identities.of(&subscriber).to_owned();
     if let Some(refusal) = registry.unreadable() {
         refusal.raise();
     }

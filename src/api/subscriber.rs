@@ -1,24 +1,29 @@
 //! Forgetting one subscriber, and the rows that belong to nobody or count for nothing.
 
+use super::identity;
 use crate::membership::{Cause, Manual};
 use crate::pg::engine::Engine;
 use crate::pg::flush::flush;
 use crate::pg::owner::Acting;
+use crate::pg::registry::Registry;
 use crate::pg::report::Refusal;
 use crate::pg::spi::{at_latest_snapshot, connect_at_latest, delete_as_caller};
 use crate::pg::store::Effort;
 use crate::pg::{prediction, registry, scan};
 use pgrx::prelude::*;
+use std::rc::Rc;
 
 /// Deletes a subscriber's rows from all attached tables, with the caller's rights, and everything kept about the
-/// subscriber; returns how many rows were deleted. Rows that other transactions insert meanwhile stay, and count.
+/// subscriber; returns how many rows were deleted. Rows that other transactions insert meanwhile stay, and count. Of a person with
+/// several ids all are forgotten, and writers of all sources wait until the transaction ends.
 #[pg_extern(volatile, parallel_unsafe, strict)]
 fn forget(subscriber: String) -> i64 {
     flush();
     registry::hold_definitions();
-    let registry = registry::current();
+    let registry = person_alone(&subscriber);
+    let subscriber = registry.identities.of(&subscriber).to_owned();
     let left = segments_of(&subscriber);
-    let ids = [subscriber.clone()];
+    let ids = registry.identities.with_others(std::slice::from_ref(&subscriber)).into_owned();
     let mut deleted = 0;
     for source in &registry.sources {
         match registry.locked_reader(source).as_ref() {
@@ -42,14 +47,20 @@ fn forget(subscriber: String) -> i64 {
             }
         }
     }
-    prediction::forget(&subscriber);
+    ids.iter().for_each(|id| prediction::forget(id));
     flush();
+    if ids.len() > 1 {
+        identity::forget(&ids);
+    }
     let mut engine = Engine::new(Cause::Event, Effort::Full);
     let gone = at_latest_snapshot(|| {
-        engine.decide(&subscriber, |manual| *manual = Manual::default());
-        engine.evaluate(&subscriber);
-        engine.finish();
-        engine.forget(&subscriber, &left)
+        let mut forget = |id: &String| {
+            engine.decide(id, |manual| *manual = Manual::default());
+            engine.evaluate(id);
+            engine.finish();
+            engine.forget(id, if *id == subscriber { &left } else { &[] })
+        };
+        ids.iter().filter(|id| !forget(id)).count() == 0
     });
     if !gone && deleted == 0 {
         Refusal::new(
@@ -60,6 +71,18 @@ fn forget(subscriber: String) -> i64 {
         .raise();
     }
     deleted
+}
+
+/// The definitions in force; where the id is not the only one of a person, no writer is in flight who captured by what it is.
+fn person_alone(subscriber: &str) -> Rc<Registry> {
+    let registry = registry::current();
+    let identities = &registry.identities;
+    if identities.survivor(subscriber).is_none() && identities.others(subscriber).is_empty() {
+        return registry;
+    }
+    registry::require_read_committed("forget of a person with several ids");
+    registry::lock_out_writers();
+    registry::current()
 }
 
 /// The numbers of the segments that a subscriber is in.

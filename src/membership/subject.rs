@@ -64,6 +64,15 @@ impl Manual {
         self.excluded.set(segment, member == Some(false));
     }
 
+    /// Takes over what was decided about another where nothing was about this one.
+    pub fn adopt(&mut self, other: &Manual) {
+        for segment in other.iter() {
+            if self.decides(segment).is_none() {
+                self.decide(segment, other.decides(segment));
+            }
+        }
+    }
+
     /// Forgets segments that do not exist any more.
     pub fn retain(&mut self, exists: impl Fn(u32) -> bool) {
         for set in [&mut self.added, &mut self.excluded] {
@@ -94,6 +103,10 @@ mod tests {
         );
         assert_eq!(Manual::from_bytes(&manual.to_bytes()), Some(manual.clone()));
         assert_eq!(Manual::from_bytes(&[0, 0, 0, 9, 1]), None);
+        let mut other = Manual::default();
+        other.decide(3, Some(false));
+        other.adopt(&manual);
+        assert_eq!((other.decides(3), other.decides(90)), (Some(false), Some(false)));
         manual.retain(|id| id == 90);
         manual.decide(90, None);
         assert!(manual.is_empty());

@@ -102,6 +102,14 @@ fn invalidate_trigger<'a>(_: &'a PgTrigger<'a>) -> Outcome<'a> {
     Ok(None)
 }
 
+/// On the table of identities: the same, and every backend reads it again.
+#[pg_trigger]
+fn identity_trigger<'a>(_: &'a PgTrigger<'a>) -> Outcome<'a> {
+    registry::renumber_identities();
+    registry::invalidate();
+    Ok(None)
+}
+
 /// Shows every row of a transition table.
 ///
 /// # Safety

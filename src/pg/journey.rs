@@ -43,7 +43,8 @@ pub unsafe fn fill(call: pg_sys::FunctionCallInfo, registry: &Registry, wanted: 
         (source.relation, reader.unwrap_or_else(|refusal| refusal.raise()).clone())
     });
     let readers: Vec<(pg_sys::Oid, Reader)> = readers.collect();
-    let ids = [wanted.subscriber.to_owned()];
+    let subscriber = registry.identities.of(wanted.subscriber);
+    let ids = registry.identities.with_others(&[subscriber.to_owned()]).into_owned();
     connect_as_caller(|session| {
         let sources = readers.into_iter().filter_map(|(relation, reader)| {
             let (filter, ids) = reader.some_subscribers(&ids);
@@ -57,7 +58,7 @@ pub unsafe fn fill(call: pg_sys::FunctionCallInfo, registry: &Registry, wanted: 
             for row in 0..source.rows.count() {
                 read(&source.reader, &source.rows, row, |event| {
                     // A case-insensitive column may match more than was asked for.
-                    if event.subscriber == wanted.subscriber && wanted.times.contains(&event.at) {
+                    if event.subscriber == subscriber && wanted.times.contains(&event.at) {
                         events.push((event.at, place, row));
                     }
                 });

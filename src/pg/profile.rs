@@ -251,6 +251,9 @@ impl ProfileReader {
 /// Where several sources have one, a later source's values win over an earlier one's.
 pub fn documents(registry: &Registry, subscribers: &[String]) -> HashMap<String, Vec<u8>> {
     let mut documents: HashMap<String, Vec<u8>> = HashMap::new();
+    // Of a person with several ids, that counts by which they are known.
+    let own = subscribers.iter().filter(|id| registry.identities.survivor(id).is_none());
+    let subscribers: &[String] = &own.cloned().collect::<Vec<_>>();
     for source in &registry.profiles {
         let resolved = registry.locked_profiles(source);
         let Ok(reader) = resolved.as_ref() else { continue };
@@ -302,7 +305,10 @@ pub fn subscribers(registry: &Registry, mut wanted: impl FnMut(String)) {
         let Ok(reader) = resolved.as_ref() else { continue };
         connect(|session| {
             each_row(session, reader.relation.owner, &reader.scan_subscribers(), |rows, row| {
-                rows.get::<String>(row, 1).filter(|id| id.len() <= LONGEST_SUBSCRIBER).map(&mut wanted);
+                let counts = |id: &String| {
+                    id.len() <= LONGEST_SUBSCRIBER && registry.identities.survivor(id).is_none()
+                };
+                rows.get::<String>(row, 1).filter(counts).map(&mut wanted);
             });
         });
     }

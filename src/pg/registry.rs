@@ -16,6 +16,7 @@ use crate::activity::Stream;
 use crate::criteria::{Features, Formula, Located, Safeguards, Scope, TierSet, expand_tiers, locate, read};
 use crate::error::{Error, Result};
 use crate::membership::{Definition, Figure, Program};
+use crate::profile::Identities;
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -42,6 +43,10 @@ pub struct Registry {
     pub sources: Vec<Source>,
     /// In ascending order of id.
     pub profiles: Vec<ProfileSource>,
+    /// Whose ids are whose.
+    pub identities: Rc<Identities>,
+    /// The number of these.
+    identities_version: i64,
     /// The version in which the streams last changed: entries made under others cannot be folded.
     pub streams_version: i64,
     /// States last written before this version lack streams: they must be computed again from the events.
@@ -325,7 +330,9 @@ impl Registry {
         drop_stale_readers();
         let key = (self.version, source.id, table);
         READERS.with_borrow_mut(|readers| {
-            resolve(readers, key, |relation| Reader::new(relation, &source.mapping))
+            resolve(readers, key, |relation| {
+                Ok(Reader::new(relation, &source.mapping)?.with_identities(&self.identities))
+            })
         })
     }
 
@@ -438,6 +445,7 @@ fn load(session: &Session) -> Registry {
     let version = version(session);
     let before = COMPILED.with_borrow(|compiled| compiled.first().cloned());
     let before = before.filter(|before| before.home == home().version);
+    let (identities, identities_version) = identities(session, before.as_deref());
     let tier_sets = catalogue::tier_sets(session);
     let (features, created) = catalogue::features(session);
     let same = |before: &&Rc<Registry>| {
@@ -474,12 +482,36 @@ fn load(session: &Session) -> Registry {
         created,
         sources: catalogue::sources(session),
         profiles: catalogue::profiles(session),
+        identities,
+        identities_version,
         streams_version: versions.value(0, 1),
         filled_version: versions.value(0, 2),
         evaluated_version: versions.value(0, 3),
         filling: filling.collect(),
         figures: RefCell::default(),
     }
+}
+
+/// Whose ids are whose, and the number of these, which stands for one content as that of a version does.
+fn identities(session: &Session, before: Option<&Registry>) -> (Rc<Identities>, i64) {
+    let number: i64 = session.select("SELECT identities FROM segment.version", &[]).value(0, 1);
+    if let Some(before) = before.filter(|before| before.identities_version == number) {
+        return (Rc::clone(&before.identities), number);
+    }
+    let rows = session.select("SELECT subscriber, merged_into FROM segment.identity", &[]);
+    let pairs = (0..rows.count()).map(|row| (rows.value(row, 1), rows.value(row, 2)));
+    (Rc::new(Identities::new(pairs)), number)
+}
+
+/// Gives what `segment.identity` says a new number.
+pub fn renumber_identities() {
+    let _acting = Acting::as_owner(home().owner);
+    connect(|session| {
+        session.modify(
+            "UPDATE segment.version SET identities = pg_catalog.nextval('segment.version_number')",
+            &[],
+        );
+    });
 }
 
 /// Registers the invalidation callback, once per backend.

@@ -65,8 +65,9 @@ pub fn show_events_of(
     subscribers: &[String],
     mut show: impl FnMut(&Event),
 ) {
+    let all = registry.identities.with_others(subscribers);
     for reader in readers(registry, &registry.sources) {
-        let (filter, ids) = reader.some_subscribers(subscribers);
+        let (filter, ids) = reader.some_subscribers(&all);
         if ids.is_empty() {
             continue;
         }

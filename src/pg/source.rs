@@ -4,10 +4,12 @@ use super::column::{Column, IDS, TEXTS, is_enum};
 use super::event::{Event, instant, is_summable, text};
 use super::relation::Relation;
 use super::report::Refusal;
+use crate::profile::Identities;
 use pgrx::prelude::*;
-use pgrx::spi::quote_identifier;
+use pgrx::spi::{quote_identifier, quote_literal};
 use std::borrow::Cow;
 use std::ffi::CString;
+use std::rc::Rc;
 
 /// Longest subscriber id, in bytes: it is the key of an index.
 pub const LONGEST_SUBSCRIBER: usize = 1_024;
@@ -63,6 +65,8 @@ pub struct Reader {
     event_type: Result<Column, String>,
     value: Option<Column>,
     properties: Option<Column>,
+    /// Whose the ids in the rows are.
+    identities: Rc<Identities>,
 }
 
 const TIMES: &[pg_sys::Oid] = &[pg_sys::TIMESTAMPTZOID, pg_sys::TIMESTAMPOID, pg_sys::DATEOID];
@@ -121,7 +125,22 @@ impl Reader {
             properties: optional(&mapping.properties, "properties", &[pg_sys::JSONBOID], "jsonb")?,
             occurred_at,
             relation,
+            identities: Rc::default(),
         })
+    }
+
+    /// The same under which ids that were merged count for whom they are.
+    pub fn with_identities(self, identities: &Rc<Identities>) -> Self {
+        Reader { identities: Rc::clone(identities), ..self }
+    }
+
+    /// The subscriber of a row, as [`Reader::read`] has it, in a statement.
+    fn subscriber_of_row(&self) -> String {
+        let id = format!("({})::pg_catalog.text", quote_identifier(&self.subscriber.name));
+        if self.identities.is_empty() {
+            return id;
+        }
+        format!("coalesce({}::pg_catalog.jsonb ->> {id}, {id})", quote_literal(self.identities.to_json()))
     }
 
     /// The last column that must be deformed.
@@ -135,7 +154,7 @@ impl Reader {
         let (only, order) = match order {
             Order::Alone => ("ONLY ", String::new()),
             Order::Any => ("", String::new()),
-            Order::BySubscriber => ("", format!(" ORDER BY ({id})::pg_catalog.text COLLATE \"C\"")),
+            Order::BySubscriber => ("", format!(" ORDER BY {} COLLATE \"C\"", self.subscriber_of_row())),
         };
         let from = self.relation.quoted();
         format!("SELECT {} FROM {only}{from} WHERE {id} IS NOT NULL {filter}{order}", self.column_list())
@@ -189,7 +208,8 @@ impl Reader {
     pub fn scan_subscribers(&self) -> String {
         let id = quote_identifier(&self.subscriber.name);
         format!(
-            "SELECT DISTINCT ({id})::pg_catalog.text FROM {} WHERE {id} IS NOT NULL",
+            "SELECT DISTINCT {} FROM {} WHERE {id} IS NOT NULL",
+            self.subscriber_of_row(),
             self.relation.quoted()
         )
     }
@@ -227,6 +247,7 @@ impl Reader {
         if subscriber.len() > LONGEST_SUBSCRIBER {
             return None;
         }
+        let subscriber = self.identities.survivor(&subscriber).map_or(subscriber, Cow::Borrowed);
         let event_type = match &self.event_type {
             Err(constant) => Cow::Borrowed(constant.as_str()),
             Ok(column) => text(get(column)?, column.type_oid)?,

@@ -4,8 +4,10 @@
 //! when each of its values is what it is.
 
 mod held;
+mod identity;
 
 pub use held::Held;
+pub use identity::{Identities, Unmergeable};
 
 use crate::activity::Instant;
 use crate::criteria::{Document, Jsonb, Kind, Path, follow};

@@ -21,6 +21,7 @@ SELECT segment.fit_customer_base('visits', 'shop.sale', 'buyer', 'at');
 SELECT segment.create_feature('spent', '{"event": "purchase", "sum": "value"}');
 CALL segment.update_rfm();
 SELECT segment.create_profile_view('wide', ARRAY['subscriber', 'spent', 'lifetime_value', 'segments']);
+SELECT segment.merge_subscribers('{49,33}', '{1,2}');
 CREATE VIEW of_wide AS SELECT subscriber, spent FROM wide;
 SQL
   local wide
@@ -44,7 +45,10 @@ SQL
       test -n "$remembered" -a "$(psql -At -c "SELECT subscriber, memory FROM segment.state WHERE memory IS NOT NULL ORDER BY 1")" = "$remembered"
     check "restore $format: views of profiles" test -n "$wide" -a "$(psql -At -c "SELECT * FROM wide JOIN of_wide USING (subscriber) ORDER BY subscriber")" = "$wide"
     check "restore $format: quintiles and cells" test -n "$rfm" -a "$(psql -At -c "SELECT * FROM segment.rfm CROSS JOIN segment.rfm_quintile ORDER BY subscriber")" = "$rfm"
-    # The oracle does not know scores.
+    # The oracle knows neither scores nor whose ids are whose.
+    check "restore $format: merged ids" test "$(psql -qAt -c "INSERT INTO shop.orders (customer_id, ordered_at, total) VALUES (49, now(), 5)" \
+      -c "SELECT count(*) FROM segment.profile WHERE subscriber IN ('49', '33')" -c "SELECT count(*) FROM segment.verify()" \
+      -c "SELECT segment.unmerge_subscribers('{49,33}')" | tr '\n' ' ')" = "0 0 2 "
     check "restore $format: quintiles again" psql -q -c "CALL segment.update_rfm()" -c "SELECT segment.drop_tier_set('rfm')" \
       -c "SELECT segment.drop_segment(name) FROM segment.definition WHERE name ^@ 'rfm_'"
     expect_empty "restore $format: oracle" "SELECT * FROM oracle.difference"
