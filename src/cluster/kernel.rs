@@ -9,12 +9,23 @@ pub const LANES: usize = 16;
 
 pub type Lanes = [f64; LANES];
 
+/// One column of the rows of a panel, where no vector register is loaded from two lines of the cache.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(C, align(64))]
+pub struct Column(pub Lanes);
+
+/// The numbers of a row of a panel.
+#[inline(always)]
+pub fn row(panel: &[Column], lane: usize) -> impl Iterator<Item = f64> {
+    panel.iter().map(move |column| column.0[lane])
+}
+
 /// Squared Euclidean distances of the rows of a panel to a point.
 #[inline(always)]
-pub fn squared(panel: &[f64], point: &[f64]) -> Lanes {
+pub fn squared(panel: &[Column], point: &[f64]) -> Lanes {
     let mut sums = [0.0; LANES];
-    for (column, value) in panel.chunks_exact(LANES).zip(point) {
-        for (sum, cell) in sums.iter_mut().zip(column) {
+    for (column, value) in panel.iter().zip(point) {
+        for (sum, cell) in sums.iter_mut().zip(&column.0) {
             let apart = cell - value;
             *sum = apart.mul_add(apart, *sum);
         }
@@ -25,11 +36,11 @@ pub fn squared(panel: &[f64], point: &[f64]) -> Lanes {
 /// The nearest of some points for each row of a panel, the lowest index among equals, and the squared distance to it.
 /// Points lie one after the other.
 #[inline(always)]
-pub fn nearest(panel: &[f64], points: &[f64], width: usize) -> ([u32; LANES], Lanes) {
+pub fn nearest(panel: &[Column], points: &[f64]) -> ([u32; LANES], Lanes) {
     // Bits of the type of the distances, so that vector registers choose between both alike.
     let mut labels = [f64::from_bits(0); LANES];
     let mut least = [f64::INFINITY; LANES];
-    for (index, point) in points.chunks_exact(width).enumerate() {
+    for (index, point) in points.chunks_exact(panel.len()).enumerate() {
         let distances = squared(panel, point);
         let label = f64::from_bits(index as u64);
         for lane in 0..LANES {
@@ -107,8 +118,8 @@ pub mod tests {
     }
 
     vectorised! {
-        pub fn nearest_of(panel: &[f64], points: &[f64], width: usize) -> ([u32; LANES], Lanes) {
-            nearest(panel, points, width)
+        pub fn nearest_of(panel: &[Column], points: &[f64]) -> ([u32; LANES], Lanes) {
+            nearest(panel, points)
         }
     }
 
@@ -116,7 +127,8 @@ pub mod tests {
     fn every_processor_gives_the_same_bits() {
         let mut random = crate::cluster::random::Random::new(7);
         for width in [1, 2, 7, 33] {
-            let panel: Vec<f64> = (0..width * LANES).map(|_| random.unit() * 1e3 - 500.0).collect();
+            let mut column = || Column([0.0; LANES].map(|_| random.unit() * 1e3 - 500.0));
+            let panel: Vec<Column> = (0..width).map(|_| column()).collect();
             let points: Vec<f64> = (0..width * 5).map(|_| random.unit() * 1e3 - 500.0).collect();
             let mut results = Vec::new();
             let best = vectors();
@@ -124,7 +136,7 @@ pub mod tests {
                 // Not what this processor lacks.
                 if kind as u8 >= best as u8 {
                     FORCED.set(Some(kind));
-                    results.push(nearest_of(&panel, &points, width));
+                    results.push(nearest_of(&panel, &points));
                     FORCED.set(None);
                 }
             }
@@ -133,7 +145,7 @@ pub mod tests {
             assert!(results.iter().all(|one| one.0 == first.0 && bits(&one.1) == bits(&first.1)));
             // And the right ones.
             for lane in 0..LANES {
-                let row: Vec<f64> = (0..width).map(|column| panel[column * LANES + lane]).collect();
+                let row: Vec<f64> = row(&panel, lane).collect();
                 let distance = |point: &[f64]| point.iter().zip(&row).map(|(a, b)| (a - b) * (a - b)).sum();
                 let distances: Vec<f64> = points.chunks_exact(width).map(distance).collect();
                 let least = distances.iter().copied().fold(f64::INFINITY, f64::min);
@@ -145,7 +157,7 @@ pub mod tests {
 
     #[test]
     fn the_lowest_index_wins_among_equals() {
-        let (labels, least) = nearest_of(&[3.0; LANES], &[4.0, 2.0, 4.0], 1);
+        let (labels, least) = nearest_of(&[Column([3.0; LANES])], &[4.0, 2.0, 4.0]);
         assert_eq!((labels, least), ([0; LANES], [1.0; LANES]));
     }
 }

@@ -3,7 +3,7 @@
 //! Only rows that change their cluster touch its sum. The centroids that a fit returns are those that its labels,
 //! sizes and inertia were computed with.
 
-use super::kernel::{LANES, nearest, vectorised};
+use super::kernel::{Column, LANES, nearest, row, vectorised};
 use super::panels::{BLOCK, Block, Panels};
 use super::random::Random;
 use super::scale::{Scale, moments, total};
@@ -177,8 +177,8 @@ fn averages(
             for (lane, label) in labels.iter().enumerate() {
                 let first = *label as usize * width;
                 let sums = sums[first..first + width].iter_mut().enumerate();
-                for ((column, sum), cell) in sums.zip(panel[lane..].iter().step_by(LANES)) {
-                    *sum += value(first + column, *cell);
+                for ((column, sum), cell) in sums.zip(row(panel, lane)) {
+                    *sum += value(first + column, cell);
                 }
             }
         }
@@ -279,7 +279,7 @@ impl Lloyd<'_, '_, '_, '_> {
                 for lane in 0..count {
                     let label = rows.labels[place * LANES + lane];
                     let centroid = &centroids[label as usize * width..][..width];
-                    let cells = centroid.iter().zip(panel[lane..].iter().step_by(LANES));
+                    let cells = centroid.iter().zip(row(panel, lane));
                     let distance: f64 = cells.map(|(a, b)| (a - b) * (a - b)).sum();
                     if distance > 0.0 {
                         distances.push((distance, index * BLOCK + place * LANES + lane, label));
@@ -311,10 +311,10 @@ impl Moves {
     }
 
     #[inline(always)]
-    fn add(&mut self, panel: &[f64], lane: usize, label: u32, sign: f64) {
-        let width = panel.len() / LANES;
+    fn add(&mut self, panel: &[Column], lane: usize, label: u32, sign: f64) {
+        let width = panel.len();
         let sums = &mut self.sums[label as usize * width..][..width];
-        for (sum, value) in sums.iter_mut().zip(panel[lane..].iter().step_by(LANES)) {
+        for (sum, value) in sums.iter_mut().zip(row(panel, lane)) {
             *sum += sign * value;
         }
         self.sizes[label as usize] += sign as i64;
@@ -327,7 +327,7 @@ vectorised! {
         let width = rows.block.width;
         let mut moves = Moves::none(centroids.len() / width, width);
         for ((panel, count), labels) in rows.block.panels().zip(rows.labels.chunks_exact_mut(LANES)) {
-            let (nearest, _) = nearest(panel, centroids, width);
+            let (nearest, _) = nearest(panel, centroids);
             if *labels == nearest {
                 continue;
             }
@@ -348,10 +348,9 @@ vectorised! {
 
     /// The same, and the sum of the squared distances.
     pub fn assign(rows: &mut Rows, centroids: &[f64]) -> f64 {
-        let width = rows.block.width;
         let mut sums = [0.0; LANES];
         for ((panel, count), labels) in rows.block.panels().zip(rows.labels.chunks_exact_mut(LANES)) {
-            let (nearest, least) = nearest(panel, centroids, width);
+            let (nearest, least) = nearest(panel, centroids);
             for lane in 0..count {
                 sums[lane] += least[lane];
             }

@@ -3,7 +3,7 @@
 //! A block is allocated at once and never moves, so that memory is known before it is taken, and is the unit of
 //! work: what a block contributes does not depend on who computes it.
 
-use super::kernel::LANES;
+use super::kernel::{Column, LANES, row};
 use crate::error::{Error, Result};
 
 /// Rows of a block.
@@ -22,7 +22,7 @@ pub fn bytes_per_block(width: usize) -> usize {
 pub struct Panels {
     width: usize,
     rows: usize,
-    blocks: Vec<Box<[f64]>>,
+    blocks: Vec<Box<[Column]>>,
 }
 
 impl Panels {
@@ -52,32 +52,33 @@ impl Panels {
     pub fn push(&mut self, row: &[f64]) -> Result<()> {
         if self.is_full() {
             let mut block = Vec::new();
-            block.try_reserve_exact(BLOCK * self.width).map_err(|_| Error::Memory)?;
-            block.resize(BLOCK * self.width, 0.0);
+            block.try_reserve_exact(BLOCK / LANES * self.width).map_err(|_| Error::Memory)?;
+            block.resize(BLOCK / LANES * self.width, Column([0.0; LANES]));
             self.blocks.push(block.into_boxed_slice());
         }
-        let start = self.offset(self.rows);
+        let (panel, lane) = self.place(self.rows);
         if let Some(block) = self.blocks.last_mut() {
-            block[start..].iter_mut().step_by(LANES).zip(row).for_each(|(cell, value)| *cell = *value);
+            block[panel..].iter_mut().zip(row).for_each(|(column, value)| column.0[lane] = *value);
         }
         self.rows += 1;
         Ok(())
     }
 
-    /// Where a row's first number lies in its block; the others follow 16 apart.
-    fn offset(&self, row: usize) -> usize {
+    /// Where in its block the panel of a row begins, and its lane there.
+    fn place(&self, row: usize) -> (usize, usize) {
         let within = row % BLOCK;
-        within / LANES * LANES * self.width + within % LANES
+        (within / LANES * self.width, within % LANES)
     }
 
-    pub fn row(&self, row: usize) -> impl Iterator<Item = f64> {
-        self.blocks[row / BLOCK][self.offset(row)..].iter().step_by(LANES).take(self.width).copied()
+    pub fn row(&self, index: usize) -> impl Iterator<Item = f64> {
+        let (panel, lane) = self.place(index);
+        row(&self.blocks[index / BLOCK][panel..][..self.width], lane)
     }
 
     /// The blocks, each with how many of its rows there are.
     pub fn blocks(&self) -> impl ExactSizeIterator<Item = Block<'_>> + Send {
-        self.blocks.iter().enumerate().map(|(index, values)| Block {
-            values,
+        self.blocks.iter().enumerate().map(|(index, columns)| Block {
+            columns,
             width: self.width,
             rows: (self.rows - index * BLOCK).min(BLOCK),
         })
@@ -86,9 +87,9 @@ impl Panels {
     /// Changes every number, given with its column.
     pub fn map(&mut self, change: impl Fn(usize, f64) -> f64) {
         for block in &mut self.blocks {
-            for panel in block.chunks_exact_mut(LANES * self.width) {
-                for (column, values) in panel.chunks_exact_mut(LANES).enumerate() {
-                    values.iter_mut().for_each(|value| *value = change(column, *value));
+            for panel in block.chunks_exact_mut(self.width) {
+                for (column, values) in panel.iter_mut().enumerate() {
+                    values.0 = values.0.map(|value| change(column, value));
                 }
             }
         }
@@ -110,15 +111,15 @@ impl Panels {
 /// Rows of a block, as they lie.
 #[derive(Clone, Copy)]
 pub struct Block<'a> {
-    values: &'a [f64],
+    columns: &'a [Column],
     pub width: usize,
     pub rows: usize,
 }
 
 impl<'a> Block<'a> {
     /// The panels that have rows, each with how many; the others of the last one are no rows.
-    pub fn panels(self) -> impl Iterator<Item = (&'a [f64], usize)> {
-        let panels = self.values.chunks_exact(LANES * self.width).take(self.rows.div_ceil(LANES));
+    pub fn panels(self) -> impl Iterator<Item = (&'a [Column], usize)> {
+        let panels = self.columns.chunks_exact(self.width).take(self.rows.div_ceil(LANES));
         panels.enumerate().map(move |(index, panel)| (panel, (self.rows - index * LANES).min(LANES)))
     }
 }

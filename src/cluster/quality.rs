@@ -1,6 +1,6 @@
 //! How well clusters are told apart: the silhouette, and the indices of Davies and Bouldin, and Calinski and Harabasz.
 
-use super::kernel::{LANES, squared, vectorised};
+use super::kernel::{Column, LANES, row, squared, vectorised};
 use super::kmeans::Fit;
 use super::panels::{BLOCK, Block, Panels};
 use super::random::Random;
@@ -71,7 +71,7 @@ type Points<'i, 'p> = std::iter::Take<&'i mut std::slice::ChunksExact<'p, f64>>;
 
 vectorised! {
     /// The sums of the distances of the rows of a panel to some points.
-    pub fn distances(panel: &[f64], points: &mut Points) -> [f64; LANES] {
+    pub fn distances(panel: &[Column], points: &mut Points) -> [f64; LANES] {
         let mut sums = [0.0; LANES];
         for point in points {
             let squares = squared(panel, point);
@@ -144,7 +144,7 @@ fn per_cluster(
         for ((panel, _), labels) in block.panels().zip(labels.chunks(LANES)) {
             for (lane, label) in labels.iter().enumerate() {
                 let mean = &fit.means[*label as usize * width..][..width];
-                let cells = panel[lane..].iter().step_by(LANES).zip(mean);
+                let cells = row(panel, lane).zip(mean);
                 sums[*label as usize] += measure(cells.map(|(a, b)| (a - b) * (a - b)).sum());
             }
         }

@@ -62,11 +62,11 @@ vectorised! {
     pub fn sums(block: Block, from: &[f64], squares: bool) -> Vec<f64> {
         let mut sums = vec![[0.0; LANES]; block.width];
         for (panel, rows) in block.panels() {
-            for ((values, from), sums) in panel.chunks_exact(LANES).zip(from).zip(&mut sums) {
-                for lane in 0..LANES {
+            for ((values, from), sums) in panel.iter().zip(from).zip(&mut sums) {
+                for (lane, (sum, value)) in sums.iter_mut().zip(values.0).enumerate() {
                     // What is no row adds nothing.
-                    let apart = if lane < rows { values[lane] - from } else { 0.0 };
-                    sums[lane] += if squares { apart * apart } else { apart };
+                    let apart = if lane < rows { value - from } else { 0.0 };
+                    *sum += if squares { apart * apart } else { apart };
                 }
             }
         }
