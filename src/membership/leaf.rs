@@ -82,7 +82,7 @@ impl Source {
         match self {
             Source::Count { stream, window } => Some(state.tally(*stream, *window, at).count.into()),
             Source::Sum { stream, window } => Some(state.tally(*stream, *window, at).sum),
-            Source::Feature(feature) => Some(feature.units(&View::of(state), at)),
+            Source::Feature(feature) => Some(feature.units(&View::of_one(state, *feature), at)),
             Source::Attribute(attribute) => match subject.profile {
                 Some(profile) => (attribute.as_ref(), profile).units(at),
                 None => self.blank(),
@@ -110,7 +110,7 @@ impl Source {
                 let window = (*window)?;
                 state.line(*stream, window.resolution).next_expiry(window, at)
             }
-            Source::Feature(feature) => feature.next_change(&View::of(state), at),
+            Source::Feature(feature) => feature.next_change(&View::of_one(state, *feature), at),
             Source::Attribute(attribute) => (attribute.as_ref(), subject.profile?).next_change(at),
             Source::Derived(derived) => derived.read(state).next_change(at),
             Source::Sequence(sequence) => sequence.read(state, at).next_change(at),

@@ -53,6 +53,18 @@ impl BuiltinStreams {
     }
 }
 
+/// A part of a view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Minutes,
+    Hours,
+    Opens,
+    Clicks,
+    Purchases,
+    /// All purchases, and the first and the last event.
+    Ever,
+}
+
 /// A subscriber's state, as the features see it. The memory of one serves for the next.
 #[derive(Clone, Debug, Default)]
 pub struct View {
@@ -75,15 +87,33 @@ impl View {
         view
     }
 
+    /// As one feature sees it.
+    pub fn of_one(state: &State, feature: Feature) -> Self {
+        let mut view = View::default();
+        view.read_some(state, |part| feature.reads(part));
+        view
+    }
+
     pub fn read(&mut self, state: &State) {
+        self.read_some(state, |_| true);
+    }
+
+    fn read_some(&mut self, state: &State, wanted: impl Fn(Part) -> bool) {
         let streams = BuiltinStreams::default();
-        state.read_line(streams.everything, WEEK.resolution, &mut self.minutes);
-        state.read_line(streams.everything, QUARTER.resolution, &mut self.hours);
-        state.read_line(streams.opens, MONTH.resolution, &mut self.opens);
-        state.read_line(streams.clicks, MONTH.resolution, &mut self.clicks);
-        state.read_line(streams.purchases, QUARTER.resolution, &mut self.purchases);
-        self.bought = state.ever(streams.purchases);
-        self.extent = state.extent(streams.everything);
+        let read = |part: Part, stream: u32, window: Window, line: &mut Line| {
+            if wanted(part) {
+                state.read_line(stream, window.resolution, line);
+            }
+        };
+        read(Part::Minutes, streams.everything, WEEK, &mut self.minutes);
+        read(Part::Hours, streams.everything, QUARTER, &mut self.hours);
+        read(Part::Opens, streams.opens, MONTH, &mut self.opens);
+        read(Part::Clicks, streams.clicks, MONTH, &mut self.clicks);
+        read(Part::Purchases, streams.purchases, QUARTER, &mut self.purchases);
+        if wanted(Part::Ever) {
+            self.bought = state.ever(streams.purchases);
+            self.extent = state.extent(streams.everything);
+        }
     }
 
     /// The times of the first and of the last event.
@@ -170,6 +200,22 @@ impl Feature {
 
     pub fn by_name(name: &str) -> Option<Feature> {
         Self::ALL.into_iter().find(|feature| feature.name() == name)
+    }
+
+    /// Whether the value or its next change depends on a part of the view.
+    fn reads(self, part: Part) -> bool {
+        match self {
+            Feature::TotalEvents7d => part == Part::Minutes,
+            Feature::TotalEvents30d
+            | Feature::TotalEvents90d
+            | Feature::EngagementConsistency
+            | Feature::TotalValue90d => part == Part::Hours,
+            Feature::OpenRate30d => matches!(part, Part::Hours | Part::Opens),
+            Feature::ClickRate30d => matches!(part, Part::Hours | Part::Clicks),
+            Feature::ConversionRate90d => matches!(part, Part::Hours | Part::Purchases),
+            Feature::EngagementScore => part != Part::Ever,
+            Feature::LifetimeValue | Feature::DaysSinceLast => part == Part::Ever,
+        }
     }
 
     /// How many decimal places the value has.
