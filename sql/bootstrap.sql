@@ -115,7 +115,8 @@ CREATE TABLE segment.prediction (
   confidence   double precision CHECK (confidence OPERATOR(pg_catalog.>=) 0 AND confidence OPERATOR(pg_catalog.<=) 1),
   predicted_at timestamptz NOT NULL,
   PRIMARY KEY (subscriber, model)
-);
+-- Everybody is predicted anew at once: with room for that on every page, no index changes.
+) WITH (fillfactor = 50);
 
 CREATE TABLE segment.stream (
   stream_id  integer GENERATED ALWAYS AS IDENTITY (START WITH 5) PRIMARY KEY,

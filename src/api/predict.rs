@@ -82,7 +82,7 @@ fn predict(model: Option<String>, batch: Option<i32>, fcinfo: pg_sys::FunctionCa
         if keep {
             prediction::keep(&predictions);
         }
-        prediction::store(predictions);
+        prediction::store_alone(&predictions);
         flush();
         transaction::commit();
         pgrx::check_for_interrupts!();

@@ -14,6 +14,7 @@ use super::safeguard::Guard;
 use super::streams::serving;
 use super::tiers::Tiers;
 use crate::activity::{Horizons, Resolution, Selection, Stream, Streams, Window};
+use crate::criteria::Path;
 use crate::error::{Error, Result};
 use crate::score::{BuiltinStreams, Feature};
 use std::cell::RefCell;
@@ -148,6 +149,11 @@ impl Program {
         };
         program.arrange();
         Ok(program)
+    }
+
+    /// What the definitions read of profiles.
+    pub fn profile_paths(&self) -> Vec<&Path> {
+        self.quantities.iter().flat_map(|quantity| quantity.source.profile_paths()).collect()
     }
 
     /// Puts everything where evaluation looks for it.

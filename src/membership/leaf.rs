@@ -6,7 +6,7 @@ use super::number::{DECIMALS, Named};
 use super::sequence::Sequence;
 use super::subject::Subject;
 use crate::activity::{Instant, State, VALUE_SCALE, Window, hash};
-use crate::criteria::{Decimal, Literal, Operand, Operator, Test, passes_number};
+use crate::criteria::{Decimal, Literal, Operand, Operator, Path, Test, passes_number};
 use crate::score::{Feature, View};
 use std::rc::Rc;
 
@@ -55,6 +55,20 @@ impl Course for (Feature, &View) {
 }
 
 impl Source {
+    /// What it reads of the profile.
+    pub fn profile_paths(&self) -> Vec<&Path> {
+        match self {
+            Source::Attribute(attribute) => vec![&attribute.path],
+            Source::Named(named) => named.number.profile_paths(),
+            Source::Count { .. }
+            | Source::Sum { .. }
+            | Source::Feature(_)
+            | Source::Derived(_)
+            | Source::Sequence(_)
+            | Source::Bucket(_) => Vec::new(),
+        }
+    }
+
     /// How many decimal places the number has.
     pub fn scale(&self) -> u32 {
         match self {

@@ -78,6 +78,18 @@ pub enum Condition {
 type Whom<'a> = (Subject<'a>, &'a State);
 
 impl Number {
+    /// What it reads of the profile.
+    pub fn profile_paths(&self) -> Vec<&Path> {
+        match self {
+            Number::Source(source) => source.profile_paths(),
+            Number::Attribute(path) => vec![path],
+            Number::Constant(_) | Number::Preference { .. } | Number::Decay(_) => Vec::new(),
+            Number::Divide(number, by) => [number.profile_paths(), by.profile_paths()].concat(),
+            Number::Multiply(numbers) => numbers.iter().flat_map(Number::profile_paths).collect(),
+            Number::Score { terms, .. } => terms.iter().flat_map(Term::profile_paths).collect(),
+        }
+    }
+
     /// The number at an instant; `None` where there is none.
     pub fn value(&self, whom: Whom, at: Instant) -> Option<f64> {
         let (subject, state) = whom;
@@ -172,6 +184,13 @@ impl Number {
 }
 
 impl Term {
+    fn profile_paths(&self) -> Vec<&Path> {
+        match &self.of {
+            Weighed::Number { number, .. } => number.profile_paths(),
+            Weighed::Condition(condition) => condition.profile_paths(),
+        }
+    }
+
     fn value(&self, whom: Whom, at: Instant) -> f64 {
         self.weight
             * match &self.of {
@@ -185,6 +204,17 @@ impl Term {
 }
 
 impl Condition {
+    fn profile_paths(&self) -> Vec<&Path> {
+        match self {
+            Condition::All(parts)
+            | Condition::Any(parts)
+            | Condition::None(parts)
+            | Condition::AtLeast(_, parts) => parts.iter().flat_map(Condition::profile_paths).collect(),
+            Condition::Not(part) => part.profile_paths(),
+            Condition::Leaf(leaf) => leaf.0.profile_paths(),
+        }
+    }
+
     fn holds(&self, whom: Whom, at: Instant) -> bool {
         let holds = |condition: &Condition| condition.holds(whom, at);
         match self {

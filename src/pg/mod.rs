@@ -25,6 +25,7 @@ pub mod occurrence;
 pub mod opened;
 pub mod owner;
 pub mod pending;
+mod predicted;
 pub mod prediction;
 pub mod profile;
 pub mod profile_at;

@@ -3,6 +3,7 @@
 
 use super::owner::Acting;
 use super::pending;
+use super::predicted;
 use super::registry;
 use super::spi::{Param, connect, connect_at_latest, timestamp};
 use crate::activity::Instant;
@@ -11,7 +12,7 @@ use std::collections::HashMap;
 /// Earlier predictions that are kept of each model, one per horizon.
 const KEPT: i64 = 4;
 
-/// Predictions of one model about some subscribers.
+/// Predictions of one model about some subscribers, each once.
 pub struct Predictions {
     pub model: String,
     pub at: Instant,
@@ -35,7 +36,20 @@ pub struct Past {
 /// Puts predictions in the place of those that the model made before about the same subscribers. They count when the
 /// transaction commits, as a write to a table of profiles does.
 pub fn store(predictions: Predictions) {
-    let Predictions { model, at, subscribers, versions, values, confidences } = predictions;
+    put(&predictions);
+    pending::record(|changes| changes.profiles.extend(predictions.subscribers));
+}
+
+/// The same of subscribers in ascending order, by a transaction that does nothing else: where nobody need be evaluated for it, now.
+pub fn store_alone(predictions: &Predictions) {
+    put(predictions);
+    let again = predicted::write(predictions);
+    if !again.is_empty() {
+        pending::record(|changes| changes.profiles.extend(again));
+    }
+}
+
+fn put(predictions: &Predictions) {
     // Whoever reads them again from now on waits for no change of definitions in between.
     registry::hold_definitions();
     {
@@ -49,17 +63,16 @@ pub fn store(predictions: Predictions) {
                  ON CONFLICT (subscriber, model) DO UPDATE SET version = excluded.version, value = excluded.value,
                    confidence = excluded.confidence, predicted_at = excluded.predicted_at",
                 &[
-                    model.into(),
-                    timestamp(at).into(),
-                    subscribers.clone().into(),
-                    versions.into(),
-                    values.into(),
-                    confidences.into(),
+                    predictions.model.clone().into(),
+                    timestamp(predictions.at).into(),
+                    predictions.subscribers.clone().into(),
+                    predictions.versions.clone().into(),
+                    predictions.values.clone().into(),
+                    predictions.confidences.clone().into(),
                 ],
             );
         });
     }
-    pending::record(|changes| changes.profiles.extend(subscribers));
 }
 
 /// Whether predictions made now are to be kept: where none are from within a horizon.

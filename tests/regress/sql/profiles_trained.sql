@@ -66,6 +66,13 @@ SELECT count(*), sum(rows), bool_and(predicted BETWEEN 0 AND 1 AND observed BETW
 SELECT feature, permutation > 0.01 AS matters FROM segment.importance('left');
 SELECT round(sum(gain)::numeric, 6) FROM segment.importance('left');
 
+-- Where nothing reads predictions they are put into the profiles, and nobody is evaluated.
+CALL segment.predict('left', batch => 250);
+SELECT count(*) > 500 AS many, count(*) = (SELECT count(*) FROM segment.prediction) AS all,
+       bool_and((s.profile #>> '{predictions,left,value}')::numeric = p.value::numeric AND (s.profile #>> '{predictions,left,confidence}')::numeric = p.confidence::numeric) AS same
+FROM segment.state s JOIN segment.prediction p USING (subscriber) WHERE s.profile ? 'predictions';
+SELECT * FROM segment.verify();
+SELECT segment.drop_predictions('left') > 500 AS dropped;
 -- Predictions of everybody who was active, which are attributes: members are there when the batch commits.
 SELECT segment.create_segment('pr at risk', '{"attribute": "predictions.left", "min": 0.5}') AS found;
 SELECT segment.create_segment('pr surely', '{"attribute": "predictions.left.confidence", "min": 0.9}') AS found;
@@ -122,6 +129,12 @@ SELECT metric, round(value::numeric, 2) AS value FROM segment.evaluate('spent', 
 SELECT * FROM segment.train('spent', 'value', algorithm => 'logistic');
 CALL segment.predict('spent');
 SELECT count(*), bool_and(confidence BETWEEN 0 AND 1) FROM segment.prediction WHERE model = 'spent';
+-- Beside those of other models in the profiles, where criteria find them that are created later.
+SELECT bool_and(s.profile #> '{predictions,left}' IS NOT NULL AND (s.profile #>> '{predictions,spent,value}')::numeric = p.value::numeric) AS both
+FROM segment.state s JOIN segment.prediction p USING (subscriber) WHERE p.model = 'spent';
+SELECT * FROM segment.verify();
+SELECT segment.create_segment('pr spends', '{"attribute": "predictions.spent", "min": 30}') = (SELECT count(*) FROM segment.prediction WHERE model = 'spent' AND value >= 30) AS exact;
+SELECT segment.drop_segment('pr spends') > 0 AS some;
 SELECT version, algorithm, metric FROM segment.train('engages', 'engagement', algorithm => 'logistic', horizon => '7 days', parameters => '{"balance": true}');
 -- The default features are those that there are, by name.
 SELECT features <@ ARRAY(SELECT name FROM segment.feature_list) AS known, features @> ARRAY['total_events_7d', 'open_rate_30d', 'click_rate_30d', 'engagement_consistency'] AS default FROM segment.model WHERE name = 'engages';
