@@ -186,6 +186,16 @@ need_python() {
   fi
 }
 
+# A Python with scikit-learn and psycopg, in PYTHON; false where it cannot be had.
+with_scikit_learn() {
+  local packages=(scikit-learn==1.9.1 "psycopg[binary]==3.3.2")
+  need_python
+  PYTHON=$TARGET/venv-scikit-learn/bin/python
+  [ "$(cat "$TARGET/venv-scikit-learn/packages" 2> /dev/null)" = "${packages[*]}" ] && return
+  python3 -m venv "$TARGET/venv-scikit-learn" && "$PYTHON" -m pip install --quiet "${packages[@]}" > "$TARGET/pip.log" 2>&1 \
+    && echo "${packages[*]}" > "$TARGET/venv-scikit-learn/packages"
+}
+
 # Sets CDNOW to a file from PyPI with the purchases of CDNOW's customers, fetched once.
 fetch_cdnow() {
   local digest=261e3dc89977c2b60767ca6728aaa29d429de0c814635070a749c36555895da8

@@ -1,6 +1,5 @@
 # Results that others have published or computed: each file in tests/reference/ is one subject, whose function `reference_NAME`
 # compares with them. Data come from the wheel of scikit-learn, and from PG_SEGMENT_DATA.
-SCIKIT_LEARN=1.9.1
 
 suite_reference() {
   start_cluster test "fsync = off"
@@ -11,15 +10,6 @@ suite_reference() {
     . "$file"
     "reference_$(basename "$file" .sh)"
   done
-}
-
-# A Python with scikit-learn, in PYTHON; false where it cannot be had.
-with_scikit_learn() {
-  need_python
-  PYTHON=$TARGET/venv-scikit-learn/bin/python
-  [ "$("$PYTHON" -c 'import sklearn; print(sklearn.__version__)' 2> /dev/null)" = "$SCIKIT_LEARN" ] && return
-  python3 -m venv "$TARGET/venv-scikit-learn" \
-    && "$TARGET/venv-scikit-learn/bin/pip" install --quiet "scikit-learn==$SCIKIT_LEARN" > "$TARGET/pip.log" 2>&1
 }
 
 # judge SUBJECT HOW_MANY: shows the lines "figure: ..." of a log, and checks that there are so many "claim: NAME true" and no others.
