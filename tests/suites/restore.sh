@@ -23,6 +23,7 @@ CALL segment.update_rfm();
 SELECT segment.create_profile_view('wide', ARRAY['subscriber', 'spent', 'lifetime_value', 'segments']);
 SELECT segment.merge_subscribers('{49,33}', '{1,2}');
 CREATE VIEW of_wide AS SELECT subscriber, spent FROM wide;
+SELECT segment.create_profile_copy('wide_copy', 'wide', '1 microsecond');
 SQL
   local wide
   wide=$(psql -At -c "SELECT * FROM wide JOIN of_wide USING (subscriber) ORDER BY subscriber")
@@ -45,6 +46,8 @@ SQL
       test -n "$remembered" -a "$(psql -At -c "SELECT subscriber, memory FROM segment.state WHERE memory IS NOT NULL ORDER BY 1")" = "$remembered"
     check "restore $format: views of profiles" test -n "$wide" -a "$(psql -At -c "SELECT * FROM wide JOIN of_wide USING (subscriber) ORDER BY subscriber")" = "$wide"
     check "restore $format: quintiles and cells" test -n "$rfm" -a "$(psql -At -c "SELECT * FROM segment.rfm CROSS JOIN segment.rfm_quintile ORDER BY subscriber")" = "$rfm"
+    check "restore $format: a copy of profiles" test "$(psql -qAt -c "UPDATE wide_copy SET spent = -1" -c "CALL segment.refresh()" \
+      -c "SELECT count(*) > 0 FROM wide_copy" -c "SELECT count(*) FROM (TABLE wide_copy EXCEPT TABLE wide) d" 2> /dev/null | tr '\n' ' ')" = "t 0 "
     # The oracle knows neither scores nor whose ids are whose.
     check "restore $format: merged ids" test "$(psql -qAt -c "INSERT INTO shop.orders (customer_id, ordered_at, total) VALUES (49, now(), 5)" \
       -c "SELECT count(*) FROM segment.profile WHERE subscriber IN ('49', '33')" -c "SELECT count(*) FROM segment.verify()" \
