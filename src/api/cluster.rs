@@ -10,7 +10,7 @@ use crate::pg::cluster_model::{Model, Record};
 use crate::pg::guc;
 use crate::pg::numbers::{check_columns, load, read};
 use crate::pg::relation::Relation;
-use crate::pg::report::{Refusal, required, value_of};
+use crate::pg::report::{invalid, required, value_of};
 use crate::pg::types::{Name, Regclass};
 use pgrx::prelude::*;
 
@@ -379,7 +379,7 @@ fn look(
 ) -> (Option<Silhouette>, usize) {
     let wanted = wanted.unwrap_or(SAMPLE);
     if wanted < 2 {
-        refuse("sample must be at least 2", "Leave it at its default, 10000.");
+        invalid("sample must be at least 2", "Leave it at its default, 10000.");
     }
     if panels.rows() <= wanted as usize {
         return (crate::cluster::silhouette(panels, labels, k, team), panels.rows());
@@ -421,19 +421,15 @@ fn whole(range: pgrx::datum::Range<i32>) -> std::ops::RangeInclusive<i32> {
         _ => (0, 0),
     };
     if least < 2 || most < least || most > 100 {
-        refuse("a range of k lies within 2 and 100", "Write one such as '[2,10]'.");
+        invalid("a range of k lies within 2 and 100", "Write one such as '[2,10]'.");
     }
     least..=most
 }
 
 fn check_name(model: Option<&str>) {
     if model == Some("") {
-        refuse("model must not be empty", "Name the model, or leave it out to store none.");
+        invalid("model must not be empty", "Name the model, or leave it out to store none.");
     }
-}
-
-fn refuse(problem: &str, hint: &str) -> ! {
-    Refusal::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, problem).hint(hint).raise()
 }
 
 fn json(number: Option<f64>) -> String {

@@ -15,7 +15,7 @@ use crate::pg::numbers::{check_columns, read};
 use crate::pg::owner::Acting;
 use crate::pg::registry::{self, Registry};
 use crate::pg::relation::Relation;
-use crate::pg::report::{Refusal, required};
+use crate::pg::report::{Refusal, invalid, required};
 use crate::score::Tier;
 use pgrx::prelude::*;
 use serde_json::{Value, json};
@@ -111,22 +111,19 @@ fn drop_cluster_model(model: String) -> i64 {
 
 /// Refuses a model of which no segments can be made.
 fn check(registry: &Registry, name: &str, model: &Model) {
-    let refuse = |problem: String, hint: &str| -> ! {
-        Refusal::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, problem).hint(hint).raise()
-    };
     if let Some(column) = model.columns.iter().find(|column| registry.features.formula(column).is_err()) {
         let near = nearest(column, registry.features.names());
         let near = near.map_or_else(String::new, |near| format!(" Did you mean \"{near}\"?"));
-        refuse(
+        invalid(
             format!("column \"{column}\" of cluster model \"{name}\" is not a feature"),
-            &format!(
+            format!(
                 "Segments follow models of features, such as columns of segment.profile; segment.feature_list has all.{near}"
             ),
         );
     }
     let (rows, k) = (model.sizes.iter().sum::<i64>(), model.sizes.len());
     if rows < FEWEST_ROWS {
-        refuse(
+        invalid(
             format!(
                 "cluster model \"{name}\" was fitted to {rows} rows, segments need at least {FEWEST_ROWS}"
             ),
@@ -134,7 +131,7 @@ fn check(registry: &Registry, name: &str, model: &Model) {
         );
     }
     if !(2..=MOST_CLUSTERS).contains(&k) {
-        refuse(
+        invalid(
             format!(
                 "cluster model \"{name}\" has {k} clusters, segments can be made of 2 to {MOST_CLUSTERS}"
             ),
@@ -177,15 +174,13 @@ fn follow(name: &str, newest: &Model, former: &ClusterSet) -> (ClusterSet, Optio
     let old = Model::load(name, Some(former.version));
     let k = former.segments.len();
     if newest.sizes.len() != k || newest.columns != old.columns {
-        Refusal::new(
-            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        invalid(
             format!(
                 "version {} of cluster model \"{name}\" has other columns or another k than its segments",
                 newest.version
             ),
-        )
-        .hint("Drop the segments with segment.drop_cluster_segments, and make them anew.")
-        .raise();
+            "Drop the segments with segment.drop_cluster_segments, and make them anew.",
+        );
     }
     let width = old.columns.len();
     // Both in the units of the newest.

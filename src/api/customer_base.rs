@@ -6,7 +6,7 @@ use crate::customer_base::{BgNbd, Customer, Fit, Forecaster, GammaGamma, Histori
 use crate::error::nearest;
 use crate::pg::occurrence::{Named, Origin, check_memory};
 use crate::pg::owner::Acting;
-use crate::pg::report::{Refusal, required, value_of};
+use crate::pg::report::{Refusal, invalid, required, value_of};
 use crate::pg::spi::{connect, instant, timestamp};
 use crate::pg::types::{Name, Regclass};
 use crate::pg::{guc, registry};
@@ -52,9 +52,7 @@ fn fit_customer_base(
 > {
     let name = required(model, "model");
     if name.is_empty() {
-        Refusal::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "model must not be empty")
-            .hint("Name the model.")
-            .raise();
+        invalid("model must not be empty", "Name the model.");
     }
     let source = Source {
         relation: relation.map(|relation| crate::pg::relation::Relation::require(relation.0).quoted()),
@@ -126,9 +124,7 @@ fn customer_base(
     let horizon = days(required(horizon, "horizon")) / model.source.unit_days();
     let discount = required(discount, "discount");
     if !(0.0..=100.0).contains(&discount) {
-        Refusal::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "discount must lie between 0 and 100")
-            .hint("It is a rate per year: 0.1 is ten percent.")
-            .raise();
+        invalid("discount must lie between 0 and 100", "It is a rate per year: 0.1 is ten percent.");
     }
     let as_of = as_of.map_or_else(guc::statement_now, instant);
     let histories = model.source.purchases(as_of);
@@ -178,12 +174,10 @@ fn evaluate_customer_base(
     let days = days(required(horizon, "horizon"));
     let end = until.saturating_add((days * DAY as f64) as Instant);
     if end > guc::statement_now() {
-        Refusal::new(
-            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        invalid(
             format!("the horizon after the end of the observation of model \"{name}\" is not over"),
-        )
-        .hint("Take a shorter horizon, or fit a model with until => ... so long ago.")
-        .raise();
+            "Take a shorter horizon, or fit a model with until => ... so long ago.",
+        );
     }
     let unit_days = source.unit_days();
     let histories = source.purchases(end);
@@ -229,12 +223,7 @@ impl Source {
         match self.unit.as_str() {
             "day" => 1.0,
             "week" => 7.0,
-            unit => Refusal::new(
-                PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-                format!("unit \"{unit}\" is not known"),
-            )
-            .hint("Write 'day' or 'week'.")
-            .raise(),
+            unit => invalid(format!("unit \"{unit}\" is not known"), "Write 'day' or 'week'."),
         }
     }
 
@@ -276,12 +265,10 @@ fn days(interval: Interval) -> f64 {
         + f64::from(interval.days())
         + interval.micros() as f64 / DAY as f64;
     if !(days > 0.0 && days <= 36_525.0) {
-        Refusal::new(
-            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        invalid(
             "horizon must be longer than nothing and at most 100 years",
-        )
-        .hint("Write an interval such as '90 days' or '1 year'.")
-        .raise();
+            "Write an interval such as '90 days' or '1 year'.",
+        );
     }
     days
 }

@@ -6,7 +6,7 @@ use crate::error::{Result, nearest};
 use crate::membership::{Definition, StreamPlan};
 use crate::pg::owner::Acting;
 use crate::pg::registry::{self, Registry};
-use crate::pg::report::{Refusal, required, value_of};
+use crate::pg::report::{Refusal, invalid, required, value_of};
 use crate::pg::spi::{connect, connect_at_latest};
 use crate::pg::types::JsonbArgument;
 use crate::pg::{catalogue, change};
@@ -235,12 +235,10 @@ pub fn check_name(name: &str) {
         && name.bytes().all(plain)
         && name.as_bytes().first().is_some_and(u8::is_ascii_lowercase);
     if !fits || is_root(name) {
-        Refusal::new(
-            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        invalid(
             format!("\"{name}\" cannot be the name of a feature"),
-        )
-        .hint("A name is up to 63 lower-case letters, digits and underscores, begins with a letter, and is none of those that criteria reserve.")
-        .raise();
+            "A name is up to 63 lower-case letters, digits and underscores, begins with a letter, and is none of those that criteria reserve.",
+        );
     }
 }
 
@@ -253,9 +251,10 @@ pub fn is_score(name: &str) -> bool {
 }
 
 pub fn refuse_no_score() -> ! {
-    Refusal::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "a score is a sum of terms")
-        .hint("Write {\"terms\": [{\"of\": \"open_rate_30d\", \"weight\": 0.2}], \"clamp\": [0, 1]}, or call segment.create_feature.")
-        .raise()
+    invalid(
+        "a score is a sum of terms",
+        "Write {\"terms\": [{\"of\": \"open_rate_30d\", \"weight\": 0.2}], \"clamp\": [0, 1]}, or call segment.create_feature.",
+    )
 }
 
 pub fn require_created(registry: &Registry, name: &str) {

@@ -4,7 +4,7 @@ use super::segment::existing;
 use crate::activity::{DAY, Instant, State};
 use crate::membership::{Cause, Manual, Members, Memory, Standing, Subject, Transition, time_in};
 use crate::pg::registry::{self, Registry};
-use crate::pg::report::{Refusal, value_of};
+use crate::pg::report::{invalid, value_of};
 use crate::pg::spi::{Session, connect, instant, timestamp};
 use crate::pg::{guc, retention};
 use crate::profile::Profile;
@@ -60,7 +60,7 @@ fn on_record(registry: &Registry, name: &str) -> (u32, Begin) {
 fn check(segment: &str, at: Instant, begin: &Begin) {
     let refuse = |problem: &str, hint: String| -> ! {
         let message = format!("who was in segment \"{segment}\" {problem}");
-        Refusal::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, message).hint(hint).raise()
+        invalid(message, hint)
     };
     if at < begin.at {
         let from = timestamp(begin.at).to_iso_string();

@@ -6,7 +6,7 @@ use crate::pg::flush::flush;
 use crate::pg::owner::Acting;
 use crate::pg::pending::{self, Reread};
 use crate::pg::registry;
-use crate::pg::report::Refusal;
+use crate::pg::report::{Refusal, invalid};
 use crate::pg::source::LONGEST_SUBSCRIBER;
 use crate::pg::spi::{at_latest_snapshot, connect, connect_at_latest};
 use crate::pg::store::Effort;
@@ -25,14 +25,10 @@ fn merge_subscribers(
 ) -> i64 {
     let (subscribers, survivors) = (ids(subscribers, "subscribers"), ids(survivors, "survivors"));
     if subscribers.len() != survivors.len() {
-        Refusal::new(
-            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        invalid(
             format!("{} ids cannot be merged into {}", subscribers.len(), survivors.len()),
-        )
-        .hint(
             "Pass arrays of the same length: the first id is merged into the first of the others, and so on.",
-        )
-        .raise();
+        );
     }
     begin("merge_subscribers");
     let known = &registry::current().identities;

@@ -2,7 +2,7 @@
 
 use crate::activity::VALID_TIMES;
 use crate::pg::journey::{self, Wanted};
-use crate::pg::report::{Refusal, required};
+use crate::pg::report::{invalid, required};
 use crate::pg::spi::instant;
 use crate::pg::{guc, registry};
 use pgrx::datum::Interval;
@@ -25,9 +25,10 @@ fn journey(
     let subscriber = required(subscriber, "subscriber");
     let gap = i64::try_from(required(gap, "gap").as_micros()).unwrap_or(i64::MAX);
     if gap < 0 {
-        Refusal::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "gap must not be negative")
-            .hint("Pass a time without events that ends a session, such as '30 minutes'.")
-            .raise();
+        invalid(
+            "gap must not be negative",
+            "Pass a time without events that ends a session, such as '30 minutes'.",
+        );
     }
     let since = since.map_or(VALID_TIMES.start, instant);
     let until = until.map_or_else(guc::statement_now, instant);

@@ -5,7 +5,7 @@ use crate::membership::{Cause, Manual};
 use crate::pg::engine::Engine;
 use crate::pg::flush::flush;
 use crate::pg::registry;
-use crate::pg::report::Refusal;
+use crate::pg::report::invalid;
 use crate::pg::source::LONGEST_SUBSCRIBER;
 use crate::pg::spi::at_latest_snapshot;
 use crate::pg::store::Effort;
@@ -41,15 +41,13 @@ fn manual(stored: &[u8]) -> TableIterator<'static, (name!(segment_id, i32), name
 /// Decides about some subscribers, or leaves them to the criteria; returns for how many that was something new.
 pub fn decide(segment: &str, subscribers: &[String], member: Option<bool>) -> i64 {
     if let Some(subscriber) = subscribers.iter().find(|id| id.len() > LONGEST_SUBSCRIBER) {
-        Refusal::new(
-            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        invalid(
             format!(
                 "the id of a subscriber has at most {LONGEST_SUBSCRIBER} bytes, not {}",
                 subscriber.len()
             ),
-        )
-        .hint("Events with such ids are set aside, too.")
-        .raise();
+            "Events with such ids are set aside, too.",
+        );
     }
     flush();
     registry::hold_definitions_and_sources();

@@ -5,7 +5,7 @@
 use crate::activity::{Instant, VALID_TIMES};
 use crate::pg::examples::{Examples, Question, Reading, extent};
 use crate::pg::model::{self, Snapshot, Trained, Version};
-use crate::pg::report::{Refusal, required, value_of};
+use crate::pg::report::{Refusal, invalid, required, value_of};
 use crate::pg::spi::{connect, instant};
 use crate::pg::types::JsonbArgument;
 use crate::pg::{guc, registry, transaction};
@@ -49,11 +49,11 @@ fn train(
 > {
     let name = required(model, "model");
     if name.is_empty() {
-        refuse("model must not be empty".to_owned(), "Name the model, such as 'churn'.");
+        invalid("model must not be empty", "Name the model, such as 'churn'.");
     }
     let kind_name = required(kind, "kind");
     let kind = Kind::by_name(&kind_name).unwrap_or_else(|| {
-        refuse(
+        invalid(
             format!("there is no kind \"{kind_name}\" of models"),
             "Kinds are churn, value and engagement.",
         )
@@ -68,25 +68,22 @@ fn train(
     let features = match features {
         None => kind.features().iter().filter(known).map(|name| (*name).to_owned()).collect(),
         Some(features) => features.into_iter().collect::<Option<Vec<String>>>().unwrap_or_else(|| {
-            refuse("features must not contain null".to_owned(), "Name features of segment.feature_list.")
+            invalid("features must not contain null", "Name features of segment.feature_list.")
         }),
     };
     if features.is_empty() || features.len() > MOST_FEATURES {
-        refuse(
+        invalid(
             format!("there must be from 1 to {MOST_FEATURES} features"),
             "The view segment.feature_list has those that there are.",
         );
     }
     let most = snapshots.unwrap_or(SNAPSHOTS);
     if most < 1 {
-        refuse(format!("snapshots is {most}, but must be at least 1"), "Leave it out for up to 4.");
+        invalid(format!("snapshots is {most}, but must be at least 1"), "Leave it out for up to 4.");
     }
     let wanted = snapshot.map(instant);
     if wanted.is_some_and(|wanted| !VALID_TIMES.contains(&wanted)) {
-        refuse(
-            "snapshot is not a time within the years 1 to 9999".to_owned(),
-            "Leave it out for the latest.",
-        );
+        invalid("snapshot is not a time within the years 1 to 9999", "Leave it out for the latest.");
     }
     let question = Question { kind, spans, event: event_type, features };
     question.check(&registry);
@@ -142,17 +139,14 @@ fn learn(
     document.insert("snapshots".to_owned(), Value::from(most));
     let versions = model::versions(Some(name));
     if let Some(other) = versions.iter().find(|version| version.question.kind != question.kind) {
-        refuse(
+        invalid(
             format!("model \"{name}\" is one of {}", other.question.kind.name()),
             "Choose another name, or drop that model first.",
         );
     }
     let reading = Reading::of_events(&registry, question);
     let Some((first, last)) = extent(&registry) else {
-        refuse(
-            "there are no events to learn from".to_owned(),
-            "Attach a table of events with segment.attach_source.",
-        );
+        invalid("there are no events to learn from", "Attach a table of events with segment.attach_source.");
     };
     let plan = value_of(question.spans.plan(first, last, wanted, most as usize));
     let Examples { train, validation, test, latest, share } = reading.examples(&registry, &plan);
@@ -254,10 +248,10 @@ fn challenge(model: Option<String>, version: Option<i32>, percent: default!(Opti
     let version = model::find(&name, Some(required(version, "version")));
     let percent = required(percent, "percent");
     if !(0.0..=100.0).contains(&percent) {
-        refuse(format!("percent is {percent}, but must be from 0 to 100"), "Leave it out for 10.");
+        invalid(format!("percent is {percent}, but must be from 0 to 100"), "Leave it out for 10.");
     }
     if version.id == champion.id {
-        refuse(format!("version {} is the active one", version.version), "Name another version.");
+        invalid(format!("version {} is the active one", version.version), "Name another version.");
     }
     model::challenge(&version, Some(percent).filter(|percent| *percent > 0.0));
 }
@@ -292,10 +286,10 @@ fn span(argument: Option<Interval>, name: &str, least: i64) -> Instant {
     // A second, where it may not be nothing; a hundred years at most.
     let (least, most) = (least * 1_000_000, 36_525 * 86_400_000_000);
     if interval.months() != 0 {
-        refuse(format!("{name} has months or years, which are not always as long"), "Write it in days.");
+        invalid(format!("{name} has months or years, which are not always as long"), "Write it in days.");
     }
     if !(least..=most).contains(&micros) {
-        refuse(format!("{name} is out of range"), "Write a length of time such as '30 days'.");
+        invalid(format!("{name} is out of range"), "Write a length of time such as '30 days'.");
     }
     micros
 }
@@ -304,14 +298,10 @@ fn document(text: Option<String>) -> Map<String, Value> {
     let Some(text) = text else { return Map::new() };
     match value_of(crate::criteria::read(&text)) {
         Value::Object(document) => document,
-        _ => refuse("parameters must be an object".to_owned(), "Write {\"depth\": 4}, or leave it out."),
+        _ => invalid("parameters must be an object", "Write {\"depth\": 4}, or leave it out."),
     }
 }
 
 fn session_user() -> String {
     connect(|session| session.select("SELECT session_user::text", &[]).value(0, 1))
-}
-
-pub fn refuse(problem: String, hint: &str) -> ! {
-    Refusal::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, problem).hint(hint).raise()
 }

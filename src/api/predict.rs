@@ -5,7 +5,7 @@ use crate::pg::examples::Reading;
 use crate::pg::flush::flush;
 use crate::pg::model::{self, Version};
 use crate::pg::prediction::{self, Predictions};
-use crate::pg::report::{Refusal, required};
+use crate::pg::report::{Refusal, invalid, required};
 use crate::pg::{guc, registry, transaction};
 use crate::predict::Model;
 use pgrx::prelude::*;
@@ -28,10 +28,7 @@ fn predict(model: Option<String>, batch: Option<i32>, fcinfo: pg_sys::FunctionCa
     let name = required(model, "model");
     let batch = batch.unwrap_or(BATCH);
     if batch < 1 {
-        super::model::refuse(
-            format!("batch is {batch}, but must be at least 1"),
-            "Leave it at its default of 10000.",
-        );
+        invalid(format!("batch is {batch}, but must be at least 1"), "Leave it at its default of 10000.");
     }
     let active = model::active(&name);
     let challenger = model::versions(Some(&name)).into_iter().find(|version| version.challenge.is_some());

@@ -2,7 +2,7 @@
 
 use crate::pg::guc;
 use crate::pg::prediction::{self, Predictions, store};
-use crate::pg::report::{Refusal, required};
+use crate::pg::report::{invalid, required};
 use crate::pg::source::LONGEST_SUBSCRIBER;
 use pgrx::prelude::*;
 use std::collections::HashSet;
@@ -24,7 +24,7 @@ fn set_predictions(
     let values = whole(required(values, "values"), "values");
     let confidences = confidences.map(|confidences| whole(confidences, "confidences"));
     if model.is_empty() || model.len() > LONGEST_MODEL {
-        refuse(
+        invalid(
             format!("the name of a model has 1 to {LONGEST_MODEL} bytes, not {}", model.len()),
             "Name it by what it predicts, such as churn.",
         );
@@ -33,31 +33,31 @@ fn set_predictions(
         [("values", Some(values.len())), ("confidences", confidences.as_ref().map(Vec::len))]
     {
         if length.is_some_and(|length| length != subscribers.len()) {
-            refuse(
+            invalid(
                 format!("subscribers and {name} have different lengths"),
                 "Pass one of them for each subscriber.",
             );
         }
     }
     if let Some(value) = values.iter().find(|value| !value.is_finite()) {
-        refuse(
+        invalid(
             format!("{value} is no prediction"),
             "Leave out the subscribers about whom nothing is predicted.",
         );
     }
     let outside = |confidence: &&f64| !(0.0..=1.0).contains(*confidence);
     if let Some(confidence) = confidences.iter().flatten().find(outside) {
-        refuse(format!("{confidence} is no confidence"), "Pass numbers from 0 to 1.");
+        invalid(format!("{confidence} is no confidence"), "Pass numbers from 0 to 1.");
     }
     if let Some(long) = subscribers.iter().find(|id| id.is_empty() || id.len() > LONGEST_SUBSCRIBER) {
-        refuse(
+        invalid(
             format!("the id of a subscriber has 1 to {LONGEST_SUBSCRIBER} bytes, not {}", long.len()),
             "Pass ids as the attached tables have them.",
         );
     }
     let mut seen = HashSet::new();
     if let Some(twice) = subscribers.iter().find(|id| !seen.insert(id.as_str())) {
-        refuse(format!("subscriber \"{twice}\" is there twice"), "Pass one prediction for each.");
+        invalid(format!("subscriber \"{twice}\" is there twice"), "Pass one prediction for each.");
     }
     let count = subscribers.len() as i64;
     store(Predictions { model, at: guc::now(), subscribers, versions: None, values, confidences });
@@ -74,11 +74,7 @@ fn whole<T>(values: Vec<Option<T>>, name: &str) -> Vec<T> {
     let length = values.len();
     let values: Vec<T> = values.into_iter().flatten().collect();
     if values.len() < length {
-        refuse(format!("{name} must not hold NULL"), "Leave those out about whom nothing is predicted.");
+        invalid(format!("{name} must not hold NULL"), "Leave those out about whom nothing is predicted.");
     }
     values
-}
-
-fn refuse(problem: String, hint: &str) -> ! {
-    Refusal::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, problem).hint(hint).raise()
 }

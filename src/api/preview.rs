@@ -5,7 +5,7 @@ use crate::criteria::{Located, Zone};
 use crate::membership::{self, Definition, Sample, with_referred};
 use crate::pg::flush::flush;
 use crate::pg::registry;
-use crate::pg::report::{Refusal, value_of};
+use crate::pg::report::{invalid, value_of};
 use crate::pg::spi::at_new_snapshot;
 use crate::pg::survey;
 use crate::pg::types::JsonbArgument;
@@ -23,12 +23,10 @@ fn preview(
     time_zone: default!(&str, "'UTC'"),
 ) -> TableIterator<'static, (name!(members, i64), name!(share, Option<f64>), name!(sample, Vec<String>))> {
     if !(0..=LARGEST_SAMPLE).contains(&sample) {
-        Refusal::new(
-            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        invalid(
             format!("sample is {sample}, but must be 0 to {LARGEST_SAMPLE}"),
-        )
-        .hint("Create the segment to list all members.")
-        .raise();
+            "Create the segment to list all members.",
+        );
     }
     let zone = value_of(Zone::by_name(time_zone));
     flush();
@@ -106,13 +104,5 @@ fn dependents(segment: String) -> TableIterator<'static, (name!(segment, String)
 /// A definition for criteria that are no segment's, without safeguards: nothing refers to it, and nobody was ever put into
 /// it by hand, as the numbers of segments begin with 1.
 fn tried(criteria: Located, zone: Zone) -> Definition {
-    Definition {
-        id: 0,
-        name: String::new(),
-        criteria: criteria.into(),
-        zone,
-        safeguards: None,
-        tiers: None,
-        on_hold: false,
-    }
+    Definition::new(0, String::new(), criteria, zone)
 }

@@ -4,7 +4,7 @@ use super::source::lock;
 use crate::pg::owner::Acting;
 use crate::pg::profile::{ProfileMapping, ProfileReader};
 use crate::pg::relation::Relation;
-use crate::pg::report::{Refusal, required};
+use crate::pg::report::{Refusal, invalid, required};
 use crate::pg::source::LONGEST_SUBSCRIBER;
 use crate::pg::spi::{connect, connect_at_latest};
 use crate::pg::types::{JsonbArgument, Name, Regclass};
@@ -193,25 +193,18 @@ fn upsert_profile(
 ) -> bool {
     let subscriber = required(subscriber, "subscriber");
     if subscriber.len() > LONGEST_SUBSCRIBER {
-        Refusal::new(
-            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        invalid(
             format!(
                 "the id of a subscriber has at most {LONGEST_SUBSCRIBER} bytes, not {}",
                 subscriber.len()
             ),
-        )
-        .hint("Use a shorter id, such as the primary key of your table.")
-        .raise();
+            "Use a shorter id, such as the primary key of your table.",
+        );
     }
     let object = |argument: Option<JsonbArgument>, name: &str| {
         use crate::criteria::{Document, Kind};
         if argument.is_some_and(|argument| argument.root().kind() != Kind::Object) {
-            Refusal::new(
-                PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-                format!("{name} must be a JSON object"),
-            )
-            .hint("Write one such as {\"country\": \"NO\"}.")
-            .raise();
+            invalid(format!("{name} must be a JSON object"), "Write one such as {\"country\": \"NO\"}.");
         }
         argument.map(|argument| argument.text())
     };

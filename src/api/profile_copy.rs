@@ -2,7 +2,7 @@
 
 use super::profile_view::relation_name;
 use crate::pg::profile_copy;
-use crate::pg::report::{Refusal, required};
+use crate::pg::report::{Refusal, invalid, required};
 use crate::pg::spi::{connect, connect_as_caller};
 use pgrx::prelude::*;
 
@@ -19,9 +19,7 @@ fn create_profile_copy(
     let view = relation_name(&required(view, "view"));
     let every = required(every, "every");
     if every.as_micros() <= 0 {
-        Refusal::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "every is not a length of time")
-            .hint("Write how old the table may be, such as '1 hour'.")
-            .raise();
+        invalid("every is not a length of time", "Write how old the table may be, such as '1 hour'.");
     }
     let oid = |relation: &str| -> pg_sys::Oid {
         connect_as_caller(|session| {

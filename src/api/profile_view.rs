@@ -2,7 +2,7 @@
 
 use crate::activity::VALID_TIMES;
 use crate::pg::profile_view::{Column, columns, select};
-use crate::pg::report::{Refusal, required};
+use crate::pg::report::{invalid, required};
 use crate::pg::spi::{connect, connect_as_caller, instant};
 use crate::pg::{guc, profile_at, registry};
 use crate::score::{Feature, READY};
@@ -24,12 +24,10 @@ LANGUAGE c STABLE STRICT PARALLEL UNSAFE ROWS 10000 COST 100000 AS 'MODULE_PATHN
 fn profile_at(at: TimestampWithTimeZone, fcinfo: pg_sys::FunctionCallInfo) {
     let at = instant(at);
     if !VALID_TIMES.contains(&at) || at > guc::statement_now() {
-        Refusal::new(
-            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        invalid(
             "at is not a time between the year 1 and now",
-        )
-        .hint("What will be in the profiles is not known yet; segment.profile has those of now.")
-        .raise();
+            "What will be in the profiles is not known yet; segment.profile has those of now.",
+        );
     }
     // SAFETY: declared as above.
     unsafe { profile_at::fill(fcinfo, &registry::visible(), at) };
@@ -70,9 +68,7 @@ pub fn named(columns: Option<Vec<Option<String>>>) -> Vec<String> {
         }
     };
     let refuse = |problem: String| {
-        Refusal::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, problem)
-            .hint("Name each column once, such as ARRAY['subscriber', 'engagement_score'].")
-            .raise()
+        invalid(problem, "Name each column once, such as ARRAY['subscriber', 'engagement_score'].")
     };
     if names.is_empty() {
         refuse("a view of profiles needs at least one column".to_owned())

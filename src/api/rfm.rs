@@ -7,7 +7,7 @@ use super::tier::create_tier_set;
 use crate::criteria::Decimal;
 use crate::pg::owner::Acting;
 use crate::pg::registry::{self, Registry};
-use crate::pg::report::Refusal;
+use crate::pg::report::invalid;
 use crate::pg::spi::{at_new_snapshot, connect, connect_at_latest};
 use crate::pg::transaction;
 use crate::score::{NO_CELL, Quintiles, cells};
@@ -95,12 +95,10 @@ fn quintiles() -> (Quintiles, i64) {
                 (Some(recency), Some(frequency), Some(monetary)) if customers >= FEWEST => {
                     (Quintiles { recency, frequency, monetary }, customers)
                 }
-                _ => Refusal::new(
-                    PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+                _ => invalid(
                     format!("{customers} subscribers have bought, and quintiles need {FEWEST}"),
-                )
-                .hint("Purchases are events of the type purchase: attach the table that has them.")
-                .raise(),
+                    "Purchases are events of the type purchase: attach the table that has them.",
+                ),
             }
         })
     })

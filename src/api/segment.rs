@@ -6,7 +6,7 @@ use crate::error::nearest;
 use crate::membership::{Definition, Program, StreamPlan, dependents, plan_streams, reads, requirements};
 use crate::pg::owner::Acting;
 use crate::pg::registry::Registry;
-use crate::pg::report::{Refusal, required, value_of};
+use crate::pg::report::{Refusal, invalid, required, value_of};
 use crate::pg::spi::{connect, connect_at_latest};
 use crate::pg::types::JsonbArgument;
 use crate::pg::upkeep::{self, Pass};
@@ -75,15 +75,7 @@ pub fn create_segments(kind: &str, segments: &[Tier]) {
                 .value(0, 1)
         });
         let criteria = Rc::new(located);
-        let definition = Definition {
-            id: id as u32,
-            name,
-            criteria,
-            zone: Zone::UTC,
-            safeguards: None,
-            tiers: None,
-            on_hold: false,
-        };
+        let definition = Definition::new(id as u32, name, criteria, Zone::UTC);
         value_of(Program::check_definition(&definition, &all));
         all.push(definition);
     }
@@ -328,12 +320,10 @@ pub fn drop_segment(name: String) -> i64 {
 pub fn checked_name(name: Option<String>) -> String {
     let name = required(name, "name");
     if name.is_empty() || name.len() > LONGEST_NAME {
-        Refusal::new(
-            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        invalid(
             format!("the name of a segment has 1 to {LONGEST_NAME} bytes, not {}", name.len()),
-        )
-        .hint("Say more in the description.")
-        .raise();
+            "Say more in the description.",
+        );
     }
     name
 }

@@ -4,7 +4,7 @@ use crate::activity::Instant;
 use crate::criteria::{Clock, Zone};
 use crate::pg::occurrence::{Named, Origin, check_memory};
 use crate::pg::owner::Acting;
-use crate::pg::report::{Refusal, required, value_of};
+use crate::pg::report::{invalid, required, value_of};
 use crate::pg::spi::{connect, instant, timestamp};
 use crate::pg::types::{Name, Regclass};
 use crate::pg::{guc, registry};
@@ -131,12 +131,10 @@ fn evaluate_send_time(
     let (known, later) = (only(known.people(question.hour(cut))), only(later.people(question.hour(now))));
     let habits = value_of(Habits::of(known.iter()));
     let Some(judged) = Judgement::of(&habits, &known, &later, question.least) else {
-        Refusal::new(
-            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        invalid(
             format!("nobody who answered {} times before the cut has answered since", question.least),
+            "Take an earlier cut, or a smaller min_responses.",
         )
-        .hint("Take an earlier cut, or a smaller min_responses.")
-        .raise()
     };
     TableIterator::once((
         judged.people as i64,
@@ -170,9 +168,10 @@ impl Question {
         let zone = value_of(Zone::by_name(&required(time_zone, "time_zone")));
         let least = required(min_responses, "min_responses");
         let Ok(least @ 1..) = u32::try_from(least) else {
-            Refusal::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "min_responses must be at least 1")
-                .hint("Below it, everybody's hour is taken; leave it at its default.")
-                .raise()
+            invalid(
+                "min_responses must be at least 1",
+                "Below it, everybody's hour is taken; leave it at its default.",
+            )
         };
         let types = event_types.map(|types| types.into_iter().flatten().collect());
         let origin = Origin::new(named, types, &RESPONSES, zone.name());
@@ -211,12 +210,7 @@ fn before(at: Instant, lookback: Option<Interval>) -> Instant {
     });
     match back {
         Some(back) if back < at => back,
-        _ => Refusal::new(
-            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-            "lookback must be longer than nothing",
-        )
-        .hint("Write an interval such as '180 days'.")
-        .raise(),
+        _ => invalid("lookback must be longer than nothing", "Write an interval such as '180 days'."),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::pg::flush::flush;
 use crate::pg::owner::Acting;
 use crate::pg::relation::Relation;
-use crate::pg::report::{Refusal, required};
+use crate::pg::report::{Refusal, invalid, required};
 use crate::pg::source::{EventType, Mapping, Reader};
 use crate::pg::spi::connect;
 use crate::pg::types::{Name, Regclass};
@@ -38,12 +38,10 @@ fn attach_source(
     let by_row = match capture.as_deref() {
         Some("statement") | None => false,
         Some("row") => true,
-        Some(other) => Refusal::new(
-            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        Some(other) => invalid(
             format!("capture is \"{other}\", but must be statement or row"),
-        )
-        .hint("Rows are captured one by one only where statements are not seen, as on a subscriber of logical replication.")
-        .raise(),
+            "Rows are captured one by one only where statements are not seen, as on a subscriber of logical replication.",
+        ),
     };
     attach(relation, &mapping, by_row)
 }
@@ -183,11 +181,9 @@ fn event_type_of(column: Option<Name>, constant: Option<String>) -> EventType {
     match (column, constant) {
         (Some(column), None) => EventType::Column(column.0),
         (None, Some(constant)) if !constant.is_empty() => EventType::Constant(constant),
-        _ => Refusal::new(
-            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        _ => invalid(
             "exactly one of event_type and constant_type is needed",
-        )
-        .hint("Write event_type => 'column' where a column tells the type, or constant_type => 'purchase' where all rows are of one type.")
-        .raise(),
+            "Write event_type => 'column' where a column tells the type, or constant_type => 'purchase' where all rows are of one type.",
+        ),
     }
 }

@@ -8,7 +8,7 @@ use crate::pg::change;
 use crate::pg::owner::Acting;
 use crate::pg::profile_view::ENGAGEMENT;
 use crate::pg::registry::{self, Registry};
-use crate::pg::report::{Refusal, required, value_of};
+use crate::pg::report::{Refusal, invalid, required, value_of};
 use crate::pg::spi::{connect, connect_at_latest};
 use crate::pg::types::JsonbArgument;
 use crate::score::{engagement_order, engagement_tiers};
@@ -159,11 +159,10 @@ fn drop_tier_set(name: String) {
 }
 
 fn refuse(problem: String) -> ! {
-    Refusal::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, problem)
-        .hint(
-            "Name each segment once, the highest first, and in one tier set at most whose moves are limited.",
-        )
-        .raise()
+    invalid(
+        problem,
+        "Name each segment once, the highest first, and in one tier set at most whose moves are limited.",
+    )
 }
 
 fn unknown_set(registry: &Registry, name: &str) -> ! {

@@ -4,7 +4,7 @@ use crate::activity::{Instant, VALID_TIMES};
 use crate::pg::flush::flush;
 use crate::pg::hold::hold_back;
 use crate::pg::owner::current_user;
-use crate::pg::report::Refusal;
+use crate::pg::report::{Refusal, invalid};
 use crate::pg::spi::{at_new_snapshot, connect, instant};
 use crate::pg::upkeep::{self, Pass};
 use crate::pg::{guc, profile_copy, registry, retention, transaction, verify};
@@ -131,21 +131,11 @@ fn verify_everything() -> TableIterator<
 /// The arguments of a refresh, or an error for those that make no sense or move time beyond the clock.
 fn checked(until: Option<TimestampWithTimeZone>, size: i32) -> (Option<Instant>, i64) {
     if size < 1 {
-        Refusal::new(
-            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-            format!("batch is {size}, but must be at least 1"),
-        )
-        .hint("Leave it at its default of 1000.")
-        .raise();
+        invalid(format!("batch is {size}, but must be at least 1"), "Leave it at its default of 1000.");
     }
     let until = until.map(instant);
     if until.is_some_and(|until| !VALID_TIMES.contains(&until)) {
-        Refusal::new(
-            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-            "until is not a time within the years 1 to 9999",
-        )
-        .hint("Leave it out to refresh to now.")
-        .raise();
+        invalid("until is not a time within the years 1 to 9999", "Leave it out to refresh to now.");
     }
     if until.is_some_and(|until| until > guc::now()) && !may_set_clock() {
         Refusal::new(

@@ -27,6 +27,19 @@ pub struct Definition {
 }
 
 impl Definition {
+    /// Of criteria alone: what decides beside them is left out.
+    pub fn new(id: u32, name: impl Into<String>, criteria: impl Into<Rc<Located>>, zone: Zone) -> Self {
+        Definition {
+            id,
+            name: name.into(),
+            criteria: criteria.into(),
+            zone,
+            safeguards: None,
+            tiers: None,
+            on_hold: false,
+        }
+    }
+
     /// All criteria that the definition has.
     pub(super) fn all_criteria(&self) -> impl Iterator<Item = &Located> {
         let leave = self.safeguards.as_ref().and_then(|safeguards| safeguards.leave.as_ref());

@@ -16,17 +16,15 @@ fn program(names: &[&str], zone: &str) -> Program {
     let definitions: Vec<Definition> = names
         .iter()
         .zip(1..)
-        .map(|(name, id)| Definition {
-            id,
-            name: (*name).to_owned(),
-            criteria: features()
-                .expand(locate(&json!({"attribute": name, "min": 0}), Scope::Subscriber).unwrap())
-                .unwrap()
-                .into(),
-            zone: Zone::by_name(zone).unwrap(),
-            safeguards: None,
-            tiers: None,
-            on_hold: false,
+        .map(|(name, id)| {
+            Definition::new(
+                id,
+                *name,
+                features()
+                    .expand(locate(&json!({"attribute": name, "min": 0}), Scope::Subscriber).unwrap())
+                    .unwrap(),
+                Zone::by_name(zone).unwrap(),
+            )
         })
         .collect();
     Program::alone(&definitions).unwrap()
@@ -219,9 +217,9 @@ proptest! {
             let criteria = |test: Value| {
                 let mut leaf = leaf(key);
                 leaf[key] = test;
-                locate(&leaf, Scope::Subscriber).unwrap().into()
+                locate(&leaf, Scope::Subscriber).unwrap()
             };
-            let definition = |id: u32, n: u32| Definition { id, name: format!("{n}"), criteria: criteria(json!({"equals": n})), zone, safeguards: None, tiers: None, on_hold: false };
+            let definition = |id: u32, n: u32| Definition::new(id, format!("{n}"), criteria(json!({"equals": n})), zone);
             let definitions: Vec<Definition> = (0..24).zip(1..).map(|(n, id)| definition(id, n)).collect();
             let program = Program::alone(&definitions).unwrap();
             let state = fresh(&program, &events, now);
@@ -313,16 +311,9 @@ fn the_features_of_a_history() {
 fn one_value_is_the_mode_or_several_share_it() {
     let mode = |value: Value, within: &str| {
         let leaf = json!({"event": "*", "mode": value, "of": "category", "within": within});
-        let program = Program::alone(&[Definition {
-            id: 1,
-            name: "s".to_owned(),
-            criteria: locate(&leaf, Scope::Subscriber).unwrap().into(),
-            zone: Zone::UTC,
-            safeguards: None,
-            tiers: None,
-            on_hold: false,
-        }])
-        .unwrap();
+        let program =
+            Program::alone(&[Definition::new(1, "s", locate(&leaf, Scope::Subscriber).unwrap(), Zone::UTC)])
+                .unwrap();
         let events = [
             ("open", 0, "hats", 1),
             ("open", 0, "hats", 1),
@@ -343,16 +334,8 @@ fn one_value_is_the_mode_or_several_share_it() {
 #[test]
 fn what_the_built_in_features_keep_serves_the_others() {
     let criteria = json!({"all": [{"peak_hour": {"min": 1}}, {"latest_value": {"min": 1}}, {"latest_hour": {"min": 1}}, {"latest_is_open": {"min": 1}}]});
-    let criteria = features().expand(locate(&criteria, Scope::Subscriber).unwrap()).unwrap().into();
-    let definition = Definition {
-        id: 1,
-        name: "s".to_owned(),
-        criteria,
-        zone: Zone::UTC,
-        safeguards: None,
-        tiers: None,
-        on_hold: false,
-    };
+    let criteria = features().expand(locate(&criteria, Scope::Subscriber).unwrap()).unwrap();
+    let definition = Definition::new(1, "s", criteria, Zone::UTC);
     // Of opens the time of the last one, and nothing else beyond what is there.
     let plan = plan_streams(Program::alone(&[]).unwrap().streams(), &requirements([&definition]), true);
     assert_eq!(plan.add.len(), 1);

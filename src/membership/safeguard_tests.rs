@@ -11,14 +11,10 @@ use std::rc::Rc;
 
 fn definition(id: u32, criteria: &Value, safeguards: Option<&Value>) -> Definition {
     let parsed = |safeguards: &Value| Safeguards::parse(&safeguards.to_string(), &features(), &[]).unwrap();
+    let criteria = features().expand(locate(criteria, Scope::Subscriber).unwrap()).unwrap();
     Definition {
-        id,
-        name: format!("s{id}"),
-        criteria: features().expand(locate(criteria, Scope::Subscriber).unwrap()).unwrap().into(),
-        zone: Zone::UTC,
         safeguards: safeguards.map(parsed).map(Rc::new),
-        tiers: None,
-        on_hold: false,
+        ..Definition::new(id, format!("s{id}"), criteria, Zone::UTC)
     }
 }
 

@@ -17,9 +17,9 @@ pub(super) const ZONES: [&str; 6] =
     ["UTC", "America/Sao_Paulo", "Asia/Kolkata", "Australia/Lord_Howe", "America/Asuncion", "Asia/Kathmandu"];
 
 fn definition(id: u32, criteria: Value) -> Definition {
-    let criteria = features().expand(locate(&criteria, Scope::Subscriber).unwrap()).unwrap().into();
+    let criteria = features().expand(locate(&criteria, Scope::Subscriber).unwrap()).unwrap();
     let zone = Zone::by_name(ZONES[(id - 1) as usize % ZONES.len()]).unwrap();
-    Definition { id, name: format!("s{id}"), criteria, zone, safeguards: None, tiers: None, on_hold: false }
+    Definition::new(id, format!("s{id}"), criteria, zone)
 }
 
 fn program(criteria: &[Value]) -> Program {
@@ -682,15 +682,7 @@ fn fading_weights_halve_and_are_due_when_they_have_fallen_far_enough() {
     let fading = json!({"event": "purchase", "half_life": "1 day", "cap": {"most": 2, "per": "1 day"}});
     known.specs.insert("fading".to_owned(), fading);
     let node = locate(&json!({"fading": {"min": 0.5}}), Scope::Subscriber).unwrap();
-    let definition = Definition {
-        id: 1,
-        name: "s".to_owned(),
-        criteria: known.expand(node).unwrap().into(),
-        zone: Zone::UTC,
-        safeguards: None,
-        tiers: None,
-        on_hold: false,
-    };
+    let definition = Definition::new(1, "s", known.expand(node).unwrap(), Zone::UTC);
     let program = Program::alone(&[definition]).unwrap();
     // Three in one day weigh as two, which are a half after two days.
     let events: [Event; 3] = [("purchase", HOUR, 1), ("purchase", HOUR + 5, 1), ("purchase", HOUR + 9, 1)];
@@ -707,15 +699,7 @@ fn what_a_cap_kept_out_never_counts_later() {
     let fading = json!({"event": "purchase", "half_life": "1 day", "cap": {"most": 1, "per": "1 day"}});
     known.specs.insert("fading".to_owned(), json!({"terms": [{"of": fading, "weight": 1e9}]}));
     let node = locate(&json!({"fading": {"min": 1.5}}), Scope::Subscriber).unwrap();
-    let definition = Definition {
-        id: 1,
-        name: "s".to_owned(),
-        criteria: known.expand(node).unwrap().into(),
-        zone: Zone::UTC,
-        safeguards: None,
-        tiers: None,
-        on_hold: false,
-    };
+    let definition = Definition::new(1, "s", known.expand(node).unwrap(), Zone::UTC);
     let program = Program::alone(&[definition]).unwrap();
     let events: [Event; 2] = [("purchase", 0, 1), ("purchase", 23 * HOUR, 1)];
     let state = fresh(&program, &events, 23 * HOUR);
@@ -742,16 +726,8 @@ fn points_for_conditions_within_a_group() {
     let value = |events: &[Event], profile: Option<&Profile>| {
         (-10..=100).find(|points| {
             let node = locate(&json!({"plan": {"equals": points}}), Scope::Subscriber).unwrap();
-            let criteria = known.expand(node).unwrap().into();
-            let definition = Definition {
-                id: 1,
-                name: "s".to_owned(),
-                criteria,
-                zone: Zone::UTC,
-                safeguards: None,
-                tiers: None,
-                on_hold: false,
-            };
+            let criteria = known.expand(node).unwrap();
+            let definition = Definition::new(1, "s", criteria, Zone::UTC);
             let program = Program::alone(&[definition]).unwrap();
             let state = fresh(&program, events, 0);
             program.members(Subject { profile, ..SOMEBODY }, &state, 0).contains(1)

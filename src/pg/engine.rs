@@ -589,7 +589,7 @@ impl Engine {
 }
 
 /// What this transaction wrote so far may be written again.
-fn see_own_writes() {
+pub(super) fn see_own_writes() {
     // SAFETY: a plain call into the server.
     unsafe { pg_sys::CommandCounterIncrement() };
 }

@@ -5,7 +5,7 @@ use super::features_as_of::{features_as_of, nobody};
 use super::guc;
 use super::owner::Acting;
 use super::registry::{self, Registry};
-use super::report::{Refusal, value_of};
+use super::report::{invalid, value_of};
 use super::scan::{self, Order, Scan, readers};
 use super::spi::connect;
 use super::survey::of_events;
@@ -14,7 +14,6 @@ use crate::criteria::{Formula, canonical_event};
 use crate::membership::{Figures, bucket, reads_profile};
 use crate::predict::{Kind, Plan, Set, Spans};
 use crate::score::View;
-use pgrx::prelude::*;
 use serde_json::json;
 
 /// Numbers that all examples have at most; of more subscribers, a part is looked at.
@@ -81,12 +80,10 @@ impl Question {
     pub fn check(&self, registry: &Registry) {
         for (name, formula) in self.features.iter().zip(self.formulas(registry)) {
             if reads_profile(&formula) {
-                Refusal::new(
-                    PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+                invalid(
                     format!("feature \"{name}\" reads the profile, of which the past is not known"),
-                )
-                .hint("A model learns from what was known at a time: name features of events alone.")
-                .raise();
+                    "A model learns from what was known at a time: name features of events alone.",
+                );
             }
         }
     }

@@ -2,7 +2,7 @@
 //! them: nothing is gathered in between.
 
 use super::relation::Relation;
-use super::report::{Refusal, value_of};
+use super::report::{Refusal, invalid, value_of};
 use super::spi::{connect_at_latest, open, set_locally};
 use crate::cluster::{Panels, bytes_per_block};
 use crate::error::nearest;
@@ -163,9 +163,10 @@ fn check_memory(blocks: usize, width: usize) {
 /// Refuses columns that the relation does not have, or that hold no numbers, and having none.
 pub fn check_columns(relation: &Relation, columns: &[String]) {
     if columns.is_empty() {
-        Refusal::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "columns must not be empty")
-            .hint("Name the numeric columns, such as ARRAY['recency', 'frequency'].")
-            .raise();
+        invalid(
+            "columns must not be empty",
+            "Name the numeric columns, such as ARRAY['recency', 'frequency'].",
+        );
     }
     let known: Vec<(String, bool, String)> = connect_at_latest(|session| {
         let rows = session.select(

@@ -3,7 +3,7 @@
 use super::event::Event;
 use super::registry;
 use super::relation::Relation;
-use super::report::Refusal;
+use super::report::{Refusal, invalid};
 use super::scan::{each_event, each_event_as_caller};
 use super::source::{EventType, Mapping, Reader};
 use super::types::{Name, Regclass};
@@ -31,27 +31,24 @@ impl Origin {
     /// Attached sources unless a relation is named; `usual` are the types of events where none are. The zone is that of times
     /// without one.
     pub fn new(named: Named, types: Option<Vec<String>>, usual: &[&str], zone: &str) -> Self {
-        let refuse = |problem: &str, hint: &str| -> ! {
-            Refusal::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, problem).hint(hint).raise()
-        };
         let Some(relation) = named.relation else {
             if named.subscriber.is_some() || named.occurred_at.is_some() || named.value.is_some() {
-                refuse("columns are named, but no relation", "Pass relation => 'table' with them.");
+                invalid("columns are named, but no relation", "Pass relation => 'table' with them.");
             }
             let types = types.unwrap_or_else(|| usual.iter().map(|kind| (*kind).to_owned()).collect());
             if types.is_empty() {
-                refuse("no type of event is named", "Name one or more, or leave the argument out.");
+                invalid("no type of event is named", "Name one or more, or leave the argument out.");
             }
             return Origin::Attached(types.iter().map(|kind| canonical_event(kind).to_owned()).collect());
         };
         if types.is_some() {
-            refuse(
+            invalid(
                 "a type of event goes with the attached sources, not with a relation",
                 "All rows of a relation count: name a view that has those that are wanted.",
             );
         }
         let (Some(subscriber), Some(occurred_at)) = (named.subscriber, named.occurred_at) else {
-            refuse(
+            invalid(
                 "a relation needs the names of two of its columns",
                 "Pass subscriber => 'column', occurred_at => 'column' with it.",
             )

@@ -1,6 +1,7 @@
 //! Predictions in the stored profiles, where no definition reads them: nobody is evaluated, and what else is stored stays.
 
 use super::activity::Activity;
+use super::engine::see_own_writes;
 use super::guc;
 use super::prediction::Predictions;
 use super::registry;
@@ -26,8 +27,7 @@ pub fn write(predictions: &Predictions) -> Vec<String> {
     if paths.iter().any(|path| path.0.iter().zip(here).all(|(key, here)| key == here)) {
         return predictions.subscribers.clone();
     }
-    // SAFETY: a plain call into the server: what this transaction wrote so far may be written again.
-    unsafe { pg_sys::CommandCounterIncrement() };
+    see_own_writes();
     let now = guc::now();
     let (mut store, mut memory) = (Store::open(registry::home()), Scratch::default());
     let mut left = Vec::new();

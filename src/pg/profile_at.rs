@@ -74,11 +74,9 @@ fn by_criteria_alone(registry: &Registry) -> Rc<Program> {
     if !registry.program.is_guarded() {
         return Rc::clone(&registry.program);
     }
-    let free = |definition: &Definition| Definition {
-        safeguards: None,
-        tiers: None,
-        on_hold: false,
-        ..definition.clone()
+    let free = |definition: &Definition| {
+        let Definition { id, name, criteria, zone, .. } = definition;
+        Definition::new(*id, name, Rc::clone(criteria), *zone)
     };
     let definitions: Vec<Definition> = registry.definitions.iter().map(free).collect();
     let program = value_of(Program::over(registry.program.streams(), &definitions));

@@ -9,7 +9,7 @@ use super::guc;
 use super::owner::Acting;
 use super::profile::{ProfileReader, ProfileSource, ResolvedProfiles};
 use super::relation::Relation;
-use super::report::Refusal;
+use super::report::{Refusal, invalid};
 use super::source::{Reader, Source};
 use super::spi::{Session, connect, connect_at_latest};
 use crate::activity::Stream;
@@ -238,12 +238,10 @@ pub fn at_version(version: i64) -> Rc<Registry> {
         let _acting = Acting::as_owner(home().owner);
         let registry = connect(load);
         if registry.version != version {
-            Refusal::new(
-                PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            invalid(
                 format!("definitions have no version {version}"),
-            )
-            .hint("Pass the version that segment.version shows.")
-            .raise();
+                "Pass the version that segment.version shows.",
+            );
         }
         keep(registry)
     })

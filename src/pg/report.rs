@@ -30,6 +30,11 @@ pub fn required<T>(argument: Option<T>, name: &str) -> T {
     })
 }
 
+/// Raises 22023 for an argument that cannot be meant.
+pub fn invalid(problem: impl Into<String>, hint: impl Into<String>) -> ! {
+    Refusal::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, problem).hint(hint).raise()
+}
+
 /// A mistake that only the server layer can see: a relation, a column, a privilege.
 #[derive(Clone, Debug)]
 pub struct Refusal {

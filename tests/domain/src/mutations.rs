@@ -111,15 +111,7 @@ fn check(text: &str) -> Result<(), Option<String>> {
                         continue;
                     }
                 };
-                let known = Definition {
-                    id: 1,
-                    name: "champions".to_owned(),
-                    criteria: Rc::clone(&criteria),
-                    zone: Zone::UTC,
-                    safeguards: None,
-                    tiers: None,
-                    on_hold: false,
-                };
+                let known = Definition::new(1, "champions", Rc::clone(&criteria), Zone::UTC);
                 if let Err(error) = Program::check(&criteria, &[known]) {
                     verdict(&error)?;
                 }
@@ -269,15 +261,7 @@ fn errors_name_what_is_near() {
         (json!({"engagement_scor": {"min": 1}}), "engagement_score"),
         (json!({"segment": "champion"}), "champions"),
     ] {
-        let known = |criteria| Definition {
-            id: 1,
-            name: "champions".to_owned(),
-            criteria: Rc::new(criteria),
-            zone: Zone::UTC,
-            safeguards: None,
-            tiers: None,
-            on_hold: false,
-        };
+        let known = |criteria| Definition::new(1, "champions", criteria, Zone::UTC);
         let everyone = locate(&json!({}), Scope::Subscriber).unwrap();
         let checked = locate(&criteria, Scope::Subscriber)
             .and_then(|criteria| features().expand(criteria))
