@@ -11,7 +11,7 @@ use crate::pg::{guc, profile_copy, registry, retention, transaction, verify};
 use pgrx::prelude::*;
 
 /// Moves time forward: brings everybody who is due to an instant, or to now, in batches that commit one by one; then
-/// brings copies of profiles up to date whose time has come, and removes history beyond its retention.
+/// removes history beyond its retention, and brings copies of profiles up to date whose time has come.
 #[pg_extern(sql = r#"
 CREATE PROCEDURE segment.refresh(until timestamptz DEFAULT NULL, batch integer DEFAULT 1000)
 LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
@@ -45,14 +45,6 @@ fn refresh(until: Option<TimestampWithTimeZone>, batch: Option<i32>, fcinfo: pg_
     let mut from = upkeep::first_due();
     // Without a time of its own, every batch goes to the moment that it begins.
     while step(upkeep::refresh_batch(until.unwrap_or_else(guc::now), size, &mut from)) {}
-    for copy in profile_copy::due(until.unwrap_or_else(guc::now)) {
-        let mut after = None;
-        while copy.bring_up_to_date(&mut after) {
-            transaction::commit();
-            pgrx::check_for_interrupts!();
-        }
-        transaction::commit();
-    }
     if let Some(begin) = retention::advance() {
         transaction::commit();
         let mut after = None;
@@ -60,6 +52,15 @@ fn refresh(until: Option<TimestampWithTimeZone>, batch: Option<i32>, fcinfo: pg_
             transaction::commit();
             pgrx::check_for_interrupts!();
         }
+    }
+    // Last, as a copy that its owner may not write any more raises.
+    for copy in profile_copy::due(until.unwrap_or_else(guc::now)) {
+        let mut after = None;
+        while copy.bring_up_to_date(&mut after) {
+            transaction::commit();
+            pgrx::check_for_interrupts!();
+        }
+        transaction::commit();
     }
     let skipped = if total.skipped > 0 { format!(", {} skipped", total.skipped) } else { String::new() };
     pgrx::notice!(
