@@ -1,7 +1,8 @@
 //! Named numbers as data: features and scores, and what they are computed from.
 
-use super::ast::{EventLeaf, Located, Measure, Node, Path, Test};
+use super::ast::{EventLeaf, Located, Measure, Node, Path, Test, Type};
 use super::duration::Duration;
+use super::known_type::refuse_other_types;
 use super::number::Decimal;
 use super::parse::{Parser, Scope, criteria, join, parse_path};
 use super::parse_event::duration;
@@ -189,7 +190,10 @@ impl Features {
                             [root, name] if ROOTS.contains(&root.as_str()) => name.clone(),
                             _ => super::describe::describe_path(&path),
                         };
-                        match self.named(&name, at, Room { depth: DEEPEST, parts: &Cell::new(MOST_PARTS) })? {
+                        let room = Room { depth: DEEPEST, parts: &Cell::new(MOST_PARTS) };
+                        let formula = self.named(&name, at, room)?;
+                        refuse_other_types(&name, Type::Number, &test, at)?;
+                        match formula {
                             Formula::Builtin(name) => Node::Attribute(Path(vec![name]), test),
                             formula => Node::Number(Box::new(NumberLeaf { name, formula, test })),
                         }

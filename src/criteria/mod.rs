@@ -23,6 +23,7 @@ mod formula;
 mod instant;
 mod interval;
 mod jsonb;
+mod known_type;
 mod moment;
 mod near;
 mod next_flip;

@@ -287,7 +287,7 @@ fn has_text(operator: &Operator) -> bool {
 }
 
 /// An operator's key and its operand.
-fn operand(operator: &Operator) -> Result<(&'static str, Value)> {
+pub(super) fn operand(operator: &Operator) -> Result<(&'static str, Value)> {
     let bound = |operand: &Operand| match operand {
         Operand::Number(number) => Literal::Number(number.clone()).to_json(),
         Operand::Text(text) => text.clone().into(),

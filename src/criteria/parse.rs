@@ -3,6 +3,7 @@
 
 use super::ast::{BucketLeaf, Located, Node, Path, Test, TierLeaf};
 use super::document::Document;
+use super::known_type::refuse_impossible;
 use super::near::did_you_mean;
 use super::number::Decimal;
 use super::parse_literal::whole;
@@ -172,7 +173,11 @@ impl Parser {
     fn test_of(&mut self, path: &Path, operators: &Map<String, Value>, at: &str) -> Result<Test> {
         let profile = self.scope == Scope::Subscriber && path.is_of_profile();
         let scope = if profile { Scope::Profile } else { self.scope };
-        self.within(scope, |parser| parse_test(parser, operators, at))
+        let test = self.within(scope, |parser| parse_test(parser, operators, at))?;
+        if profile {
+            refuse_impossible(path, &test, at)?;
+        }
+        Ok(test)
     }
 
     fn within<R>(&mut self, scope: Scope, parse: impl FnOnce(&mut Self) -> R) -> R {
