@@ -80,10 +80,7 @@ fn alter_feature(name: Option<String>, spec: Option<JsonbArgument>, fcinfo: pg_s
 /// Opens a change of features that writers do not wait for, committing what comes before it: under safeguards, everybody is at
 /// now.
 pub fn begin(kind: &str) -> Rc<Registry> {
-    if registry::current().program.is_guarded() {
-        registry::require_read_committed(kind);
-        change::catch_up_online();
-    }
+    change::catch_up_guarded(kind);
     change::begin_online(kind)
 }
 

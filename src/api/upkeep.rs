@@ -7,7 +7,7 @@ use crate::pg::owner::current_user;
 use crate::pg::report::{Refusal, invalid};
 use crate::pg::spi::{at_new_snapshot, connect, instant};
 use crate::pg::upkeep::{self, Pass};
-use crate::pg::{guc, profile_copy, registry, retention, transaction, verify};
+use crate::pg::{change, guc, profile_copy, registry, retention, transaction, verify};
 use pgrx::prelude::*;
 
 /// Moves time forward: brings everybody who is due to an instant, or to now, in batches that commit one by one; then
@@ -91,6 +91,7 @@ fn rebuild(fcinfo: pg_sys::FunctionCallInfo) {
     if let Some(refusal) = registry::current().unreadable() {
         refusal.raise();
     }
+    change::catch_up_guarded("rebuild");
     let run = upkeep::begin_run("rebuild");
     upkeep::forget_orphans();
     // They are counted with everybody else.

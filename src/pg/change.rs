@@ -38,6 +38,14 @@ pub fn catch_up_online() {
     }
 }
 
+/// The same where there are safeguards, before something that is about to bring everybody to now by itself.
+pub fn catch_up_guarded(what: &str) {
+    if registry::current().program.is_guarded() {
+        registry::require_read_committed(what);
+        catch_up_online();
+    }
+}
+
 /// Opens a change that writers do not wait for: only other changes do.
 pub fn begin_online(what: &str) -> Rc<Registry> {
     registry::require_read_committed(what);
