@@ -9,6 +9,15 @@ CREATE TABLE steady.place (
   PRIMARY KEY (segment, subscriber)
 );
 
+-- The same as of the last evaluation of each subscriber: time that passed since then moves nobody where the alarm is raised.
+CREATE TABLE steady.evaluated (LIKE steady.place, at timestamptz, PRIMARY KEY (segment, subscriber));
+
+-- The segments on hold, by hand or by the alarm.
+CREATE TABLE steady.hold (segment text PRIMARY KEY);
+
+-- Counts the alarms, of which there have to be some.
+CREATE SEQUENCE steady.alarms;
+
 CREATE FUNCTION steady.duration() RETURNS text LANGUAGE sql VOLATILE AS $$
   SELECT oracle.pick(ARRAY['1 hour', '2 hours', '5 hours', '7 hours', '1 day', '30 hours'])
 $$;
@@ -19,7 +28,7 @@ CREATE FUNCTION steady.random_leaf() RETURNS jsonb LANGUAGE sql VOLATILE AS $$
                               || jsonb_build_object('held_for', steady.duration())
     WHEN random() < 0.15 THEN oracle.pick(ARRAY['{"attribute": "total_events_7d", "min": 4}', '{"attribute": "days_since_last", "max": 0}',
                                                           '{"attribute": "engagement_score", "min": 0.35}']::jsonb[])
-    ELSE jsonb_build_object('event', oracle.pick(ARRAY['purchase', 'open', 'visit']), 'within', steady.duration()) || oracle.pick(ARRAY[
+    ELSE jsonb_build_object('event', oracle.pick(ARRAY['purchase', 'purchase', 'open', 'visit']), 'within', steady.duration()) || oracle.pick(ARRAY[
       '{}', '{"count": {"min": 2}}', '{"count": {"max": 1}}', '{"sum": {"min": 20}}', '{"average": {"min": 12}}', '{"last": true}',
       '{"distinct": {"min": 2}, "of": "value"}']::jsonb[]) END
 $$;
@@ -33,16 +42,23 @@ CREATE FUNCTION steady.random_criteria(referable text[]) RETURNS jsonb LANGUAGE 
     ELSE jsonb_build_object(oracle.pick(ARRAY['any', 'all']), jsonb_build_array(steady.random_leaf(), steady.random_leaf())) END
 $$;
 
+-- What time may do at once: shares that a move of one exceeds, and such as take several.
+CREATE FUNCTION steady.random_most_moved() RETURNS jsonb LANGUAGE sql VOLATILE AS $$
+  SELECT jsonb_build_object('most_moved', oracle.pick(ARRAY['0.2', '0.2', '0.5', '1', '{"share": 0.5, "count": 1}', '{"share": 0.1, "count": 2}']::jsonb[]))
+$$;
+
 -- One safeguard, or several together.
 CREATE FUNCTION steady.random_safeguards(referable text[]) RETURNS jsonb LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-  one integer := oracle.below(8);
+  one integer := oracle.below(12);
   result jsonb := '{}';
 BEGIN
+  IF one > 7 THEN RETURN steady.random_most_moved(); END IF;
   IF one = 0 OR one > 3 AND random() < 0.5 THEN result := result || jsonb_build_object('enter_after', steady.duration()); END IF;
   IF one = 1 OR one > 3 AND random() < 0.5 THEN result := result || jsonb_build_object('leave_after', steady.duration()); END IF;
   IF one = 2 OR one > 3 AND random() < 0.5 THEN result := result || jsonb_build_object('stay', steady.duration()); END IF;
   IF one = 3 OR result = '{}' OR one > 3 AND random() < 0.5 THEN result := result || jsonb_build_object('leave', steady.random_criteria(referable)); END IF;
+  IF random() < 0.5 THEN result := result || steady.random_most_moved(); END IF;
   RETURN result;
 END
 $$;
@@ -56,9 +72,13 @@ CREATE FUNCTION steady.moves() RETURNS jsonb LANGUAGE sql STABLE AS $$
   SELECT moves FROM segment.tier_set WHERE tier_set = 'steady'
 $$;
 
+CREATE FUNCTION steady.on_hold(name text) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT EXISTS (SELECT FROM steady.hold WHERE segment = name)
+$$;
+
 -- Whether more than the criteria decides about a segment.
 CREATE FUNCTION steady.guarded(name text) RETURNS boolean LANGUAGE sql STABLE AS $$
-  SELECT safeguards IS NOT NULL OR on_hold_since IS NOT NULL OR d.name IN ('s1', 's2') AND steady.moves() IS NOT NULL FROM segment.definition d WHERE d.name = guarded.name
+  SELECT safeguards IS NOT NULL OR steady.on_hold(d.name) OR d.name IN ('s1', 's2') AND steady.moves() IS NOT NULL FROM segment.definition d WHERE d.name = guarded.name
 $$;
 
 -- One look at one membership.
@@ -76,7 +96,7 @@ BEGIN
   p.wishing_since := coalesce(p.wishing_since, t);
   ready := p.wishing_since + steady.micros(d.safeguards, CASE WHEN p.member THEN 'leave_after' ELSE 'enter_after' END);
   IF p.member AND p.wishing_since > '-infinity' THEN ready := greatest(ready, p.entered + steady.micros(d.safeguards, 'stay')); END IF;
-  IF ready <= t AND d.on_hold_since IS NULL THEN
+  IF ready <= t AND NOT steady.on_hold(d.name) THEN
     p.member := NOT p.member;
     p.wishing_since := NULL;
     p.entered := CASE WHEN p.member THEN t END;
@@ -98,36 +118,65 @@ CREATE FUNCTION steady.put(p steady.place) RETURNS void LANGUAGE sql AS $$
   INSERT INTO oracle.decided VALUES (p.segment, p.subscriber, p.member) ON CONFLICT (segment, subscriber) DO UPDATE SET member = excluded.member;
 $$;
 
--- Looks at everybody once, segments in the order in which they refer to each other.
-CREATE FUNCTION steady.step() RETURNS void LANGUAGE plpgsql AS $$
+-- Looks at somebody once, segments in the order in which they refer to each other.
+CREATE FUNCTION steady.look_at(who text, events oracle.event[], t timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   d segment.definition;
-  u record;
-  before steady.place[];
-  tier text;
+  before steady.place[] := ARRAY[steady.place_of('s1', who), steady.place_of('s2', who)];
+  tier text := CASE WHEN before[1].member THEN 's1' WHEN before[2].member THEN 's2' ELSE 'none' END;
   p steady.place;
 BEGIN
-  FOR u IN SELECT * FROM oracle.subscriber ORDER BY subscriber LOOP
-    before := ARRAY[steady.place_of('s1', u.subscriber), steady.place_of('s2', u.subscriber)];
-    tier := CASE WHEN before[1].member THEN 's1' WHEN before[2].member THEN 's2' ELSE 'none' END;
-    FOR d IN SELECT * FROM segment.definition WHERE steady.guarded(name) ORDER BY segment_id LOOP
-      PERFORM steady.put(steady.look(d, u.events, u.t, steady.place_of(d.name, u.subscriber)));
-      IF d.name = 's2' AND steady.moves() IS NOT NULL AND tier <> steady.tier(u.subscriber)
-         AND NOT EXISTS (SELECT FROM jsonb_array_elements(steady.moves()) m WHERE m = jsonb_build_array(tier, steady.tier(u.subscriber))) THEN
-        -- The move is taken back; a wish that was granted stays one.
-        FOREACH p IN ARRAY before LOOP
-          IF p.by_hand IS NULL AND p.member <> (steady.place_of(p.segment, u.subscriber)).member THEN
-            p.wishing_since := CASE WHEN (SELECT safeguards IS NOT NULL OR on_hold_since IS NOT NULL FROM segment.definition WHERE name = p.segment)
-                               THEN coalesce(nullif(p.wishing_since, '-infinity'), u.t) END;
-            PERFORM steady.put(p);
-          END IF;
-        END LOOP;
-      END IF;
-    END LOOP;
+  FOR d IN SELECT * FROM segment.definition WHERE steady.guarded(name) ORDER BY segment_id LOOP
+    PERFORM steady.put(steady.look(d, events, t, steady.place_of(d.name, who)));
+    IF d.name = 's2' AND steady.moves() IS NOT NULL AND tier <> steady.tier(who)
+       AND NOT EXISTS (SELECT FROM jsonb_array_elements(steady.moves()) m WHERE m = jsonb_build_array(tier, steady.tier(who))) THEN
+      -- The move is taken back; a wish that was granted stays one.
+      FOREACH p IN ARRAY before LOOP
+        IF p.by_hand IS NULL AND p.member <> (steady.place_of(p.segment, who)).member THEN
+          p.wishing_since := CASE WHEN (SELECT safeguards IS NOT NULL OR steady.on_hold(name) FROM segment.definition WHERE name = p.segment)
+                             THEN coalesce(nullif(p.wishing_since, '-infinity'), t) END;
+          PERFORM steady.put(p);
+        END IF;
+      END LOOP;
+    END IF;
   END LOOP;
+END
+$$;
+
+-- Looks at everybody once, and notes where those stand who were evaluated just now, or who have no state to be evaluated.
+CREATE FUNCTION steady.step() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM steady.look_at(subscriber, events, t) FROM oracle.subscriber;
   -- Whoever has no events is nobody, but by hand.
   DELETE FROM steady.place o WHERE by_hand IS NULL AND NOT EXISTS (SELECT FROM oracle.subscriber s WHERE s.subscriber = o.subscriber);
   DELETE FROM oracle.decided x WHERE NOT EXISTS (SELECT FROM steady.place q WHERE q.segment = x.segment AND q.subscriber = x.subscriber);
+  DELETE FROM steady.evaluated e WHERE NOT EXISTS (SELECT FROM segment.state s WHERE s.subscriber = e.subscriber AND evaluated_at < segment.now());
+  INSERT INTO steady.evaluated SELECT p.*, segment.now() FROM steady.place p
+  WHERE NOT EXISTS (SELECT FROM segment.state s WHERE s.subscriber = p.subscriber AND evaluated_at < segment.now());
+END
+$$;
+
+-- What a command does first that brings everybody to now: puts those segments on hold of which time has moved more people, since
+-- the last evaluation of each, than it may. Then nobody has moved there since.
+CREATE FUNCTION steady.catch_up() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  known integer := (SELECT count(*) FROM steady.hold);
+  u record;
+BEGIN
+  INSERT INTO steady.hold
+  SELECT d.name
+  FROM (SELECT *, safeguards->'most_moved' AS most FROM segment.definition) d,
+       LATERAL (SELECT count(*) FILTER (WHERE coalesce(e.member, false) <> coalesce(p.member, false)) AS moved, count(*) FILTER (WHERE e.member) AS members
+                FROM (SELECT * FROM steady.evaluated WHERE segment = d.name) e FULL JOIN (SELECT * FROM steady.place WHERE segment = d.name) p USING (subscriber)) m
+  WHERE most IS NOT NULL AND NOT steady.on_hold(d.name)
+    AND moved > coalesce((most->>'count')::integer, 0) AND moved > members * coalesce(most->>'share', most #>> '{}')::float8;
+  IF known = (SELECT count(*) FROM steady.hold) THEN RETURN; END IF;
+  PERFORM nextval('steady.alarms');
+  FOR u IN SELECT o.*, s.evaluated_at FROM oracle.subscriber o JOIN segment.state s USING (subscriber) WHERE s.evaluated_at < segment.now() LOOP
+    PERFORM steady.put(ROW(e.segment, e.subscriber, e.member, e.wishing_since, e.entered, e.by_hand)::steady.place)
+    FROM steady.evaluated e WHERE e.subscriber = u.subscriber;
+    PERFORM steady.look_at(u.subscriber, u.events, hour) FROM generate_series(u.evaluated_at + interval '1 hour', segment.now(), interval '1 hour') hour;
+  END LOOP;
 END
 $$;
 
@@ -174,7 +223,11 @@ CREATE FUNCTION steady.write() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   hour timestamptz := segment.now() + (oracle.below(12) - 9) * interval '1 hour' * (random() < 0.5)::integer;
 BEGIN
-  IF random() < 0.75 THEN
+  IF random() < 0.25 THEN
+    -- So many did the same that it is an alarm when time has passed.
+    INSERT INTO segment.event (subscriber, event_type, occurred_at, value)
+    SELECT who, 'purchase', segment.now() - oracle.below(2) * interval '1 hour', 25 FROM unnest(ARRAY['a', 'b', 'c', 'd', 'e', 'f']) who;
+  ELSIF random() < 0.75 THEN
     INSERT INTO segment.event (subscriber, event_type, occurred_at, value)
     SELECT oracle.pick(ARRAY['a', 'b', 'c', 'd']), oracle.pick(ARRAY['purchase', 'open', 'visit']), hour, oracle.pick(ARRAY[5, 10, 25])
     FROM generate_series(1, 1 + oracle.below(3));
@@ -212,10 +265,11 @@ END
 $$;
 
 -- What segment.explain says is what the oracle's machine says.
-CREATE FUNCTION steady.explained(subscriber text, segment text, member boolean, wishing boolean) RETURNS boolean LANGUAGE sql STABLE AS $$
-  SELECT bool_and(holds) FILTER (WHERE path = '' AND condition LIKE 'member of%') = member
-     AND (count(*) FILTER (WHERE path IN ('enter_after', 'leave_after', 'stay')) > 0) = (wishing AND NOT bool_or(condition ~ 'by (moves|hold)$'))
-  FROM segment.explain(subscriber, segment)
+CREATE FUNCTION steady.explained(p steady.place, safeguards jsonb) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT bool_and(holds) FILTER (WHERE path = '' AND condition LIKE 'member of%') = p.member
+     AND (count(*) FILTER (WHERE path IN ('enter_after', 'leave_after', 'stay')) > 0) = (p.wishing_since IS NOT NULL AND NOT bool_or(condition ~ 'by (moves|hold)$'))
+     AND coalesce(bool_and(changes_at = p.wishing_since + steady.micros(safeguards, path)) FILTER (WHERE path IN ('enter_after', 'leave_after')), true)
+  FROM segment.explain(p.subscriber, p.segment)
 $$;
 
 CREATE FUNCTION steady.check(what text) RETURNS void LANGUAGE plpgsql AS $$
@@ -226,7 +280,11 @@ BEGIN
   IF NOT FOUND THEN
     SELECT 'explain' AS difference, p.segment, p.subscriber INTO wrong
     FROM steady.place p JOIN segment.definition d ON d.name = p.segment
-    WHERE by_hand IS NULL AND steady.guarded(p.segment) AND NOT steady.explained(p.subscriber, p.segment, p.member, p.wishing_since IS NOT NULL) LIMIT 1;
+    WHERE by_hand IS NULL AND steady.guarded(p.segment) AND NOT steady.explained(p, d.safeguards) LIMIT 1;
+  END IF;
+  IF NOT FOUND THEN
+    SELECT 'hold' AS difference, d.name AS segment, 'everybody' AS subscriber INTO wrong
+    FROM segment.definition d WHERE steady.on_hold(d.name) <> (on_hold_since IS NOT NULL) LIMIT 1;
   END IF;
   IF FOUND THEN
     RAISE EXCEPTION '% of % in % after %, at %', wrong.difference, wrong.subscriber, wrong.segment, what, segment.now()
@@ -237,7 +295,7 @@ $$;
 
 CREATE PROCEDURE steady.begin(segments integer) LANGUAGE plpgsql AS $$
 BEGIN
-  TRUNCATE steady.place;
+  TRUNCATE steady.place, steady.evaluated, steady.hold;
   DELETE FROM segment.tier_set;
   CALL oracle.begin(0);
   PERFORM oracle.set_clock(timestamptz '2026-03-01');
@@ -245,7 +303,9 @@ BEGIN
   SELECT oracle.pick(ARRAY['a', 'b', 'c']), oracle.pick(ARRAY['purchase', 'open', 'visit']), segment.now() - oracle.below(30) * interval '1 hour', 10 FROM generate_series(1, 8);
   COMMIT;
   FOR i IN 1 .. segments LOOP
-    PERFORM segment.create_segment('s' || i, steady.random_criteria(oracle.referable()));
+    -- Of the first many leave at once.
+    PERFORM segment.create_segment('s' || i, CASE WHEN i = 1 AND random() < 0.7
+      THEN jsonb_build_object('event', 'purchase', 'within', steady.duration()) ELSE steady.random_criteria(oracle.referable()) END);
   END LOOP;
   PERFORM segment.create_tier_set('steady', ARRAY['s1', 's2']);
 END
@@ -263,17 +323,27 @@ DECLARE
   name text;
   here text;
   segments integer := 3;
+  quiet_until integer := 0;
 BEGIN
   PERFORM setseed(((seed::bigint * 10 + 7) % 1000000007) / 1000000007.0);
   RETURN NEXT format('/* steady seed %s */ SELECT setseed(%s)', seed, random());
   RETURN NEXT format('/* steady seed %s */ CALL steady.begin(%s)', seed, segments);
+  FOR i IN 1 .. segments LOOP
+    RETURN NEXT format('/* steady seed %s */ CALL segment.set_safeguards(%L, %L)', seed, 's' || i, steady.random_most_moved());
+    RETURN NEXT format('/* steady seed %s */ SELECT steady.guard(%L)', seed, 's' || i);
+  END LOOP;
+  RETURN NEXT format('/* steady seed %s */ SELECT steady.step()', seed);
   FOR hour IN 1 .. hours LOOP
     here := format('/* steady seed %s hour %s */ ', seed, hour);
     RETURN NEXT here || 'SELECT oracle.set_clock(segment.now() + interval ''1 hour''), steady.step()';
-    FOR n IN 1 .. oracle.below(4) LOOP
+    -- Some hours only time passes, after which it moves several at once.
+    IF hour > quiet_until AND random() < 0.3 THEN quiet_until := hour + 2 + oracle.below(8); END IF;
+    FOR n IN 1 .. CASE WHEN hour < quiet_until THEN 0 ELSE oracle.below(4) END LOOP
       what := oracle.pick(ARRAY['write', 'write', 'write', 'write', 'refresh', 'guard', 'guard', 'decide', 'hold', 'rare']);
       IF what = 'rare' THEN what := oracle.pick(ARRAY['rebuild', 'alter', 'free', 'moves', 'moves']); END IF;
       name := 's' || 1 + oracle.below(segments);
+      IF hour = quiet_until THEN what := 'refresh'; END IF;
+      IF what NOT IN ('write', 'decide') THEN RETURN NEXT here || 'SELECT steady.catch_up()'; END IF;
       CASE what
         WHEN 'write' THEN
           RETURN NEXT here || format('SET pg_segment.flush = %s', oracle.pick(ARRAY['commit', 'commit', 'statement']));
@@ -286,7 +356,13 @@ BEGIN
             CASE WHEN what = 'guard' THEN steady.random_safeguards(ARRAY(SELECT 's' || i FROM generate_series(1, right(name, 1)::integer - 1) i)) END);
           RETURN NEXT here || format('SELECT steady.guard(%L)', name);
         WHEN 'hold' THEN
-          RETURN NEXT here || format('CALL segment.%s(%L)', oracle.pick(ARRAY['hold_segment', 'resume_segment']), name);
+          IF random() < 0.3 THEN
+            RETURN NEXT here || format('CALL segment.hold_segment(%L)', name);
+            RETURN NEXT here || format('INSERT INTO steady.hold VALUES (%L) ON CONFLICT DO NOTHING', name);
+          ELSE
+            RETURN NEXT here || format('CALL segment.resume_segment(%L)', name);
+            RETURN NEXT here || format('DELETE FROM steady.hold WHERE segment = %L', name);
+          END IF;
           RETURN NEXT here || format('SELECT steady.guard(%L)', name);
         WHEN 'moves' THEN
           RETURN NEXT here || format('SELECT segment.set_tier_moves(''steady'', %L)', CASE WHEN random() < 0.8 THEN steady.random_moves() END);

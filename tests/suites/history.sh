@@ -32,6 +32,8 @@ suite_history() {
   wait "$other" || true
   count_histories histories1 "$half" "$HOURS hours with safeguards"
   count_histories histories2 $((SAFEGUARDS - half)) "$HOURS hours with safeguards"
+  # About one in two histories has an alarm.
+  [ "$SAFEGUARDS" -lt 20 ] || expect_empty "alarms were among them" "SELECT 'no alarm' FROM steady.alarms WHERE NOT is_called"
 }
 
 # run_histories DATABASE SEED ...
