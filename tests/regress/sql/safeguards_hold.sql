@@ -57,6 +57,19 @@ SET pg_segment.clock = '2026-06-05 01:00:00+00';
 SELECT segment.create_segment('ho next', '{"segment": "ho fans"}');
 SELECT * FROM told();
 
+-- So do a rebuild and a segment that is created while writers go on.
+CALL segment.resume_segment('ho fans');
+INSERT INTO event SELECT 'ho.' || i, 'buy', segment.now() FROM generate_series(1, 10) i;
+SET pg_segment.clock = '2026-06-07 02:00:00+00';
+CALL segment.rebuild();
+SELECT * FROM told();
+CALL segment.resume_segment('ho fans');
+INSERT INTO event SELECT 'ho.' || i, 'buy', segment.now() FROM generate_series(1, 10) i;
+SET pg_segment.clock = '2026-06-09 03:00:00+00';
+CALL segment.create_segment_concurrently('ho last', '{"not": {"segment": "ho next"}}');
+SELECT * FROM told();
+SELECT segment.drop_segment('ho last');
+
 -- By hand, without safeguards too.
 CALL segment.hold_segment('ho next');
 CALL segment.hold_segment('ho next');
