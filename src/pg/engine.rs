@@ -291,27 +291,26 @@ impl Engine {
     pub fn expire(&mut self, subscriber: &str, due: &[Due]) -> Brought {
         let _inside = self.memory.enter();
         self.check();
-        let mut brought = Brought::Settled;
-        while let Some(found) = self.find(subscriber) {
+        let found = loop {
+            let Some(found) = self.find(subscriber) else { break None };
             match self.store.lock(&found, false) {
                 Locked::Busy => return Brought::Busy,
-                Locked::Changed => continue,
-                Locked::Yes => {}
+                Locked::Changed => {}
+                Locked::Yes => break Some(found),
             }
-            if found.row.due_at.is_some_and(|stored| due.iter().any(|due| due.at == stored)) {
-                brought = Brought::Done;
-                let mut work = self.begin(subscriber, Some(found));
-                if work.exact {
-                    let update = self.settle(subscriber, &mut work, Patience::Much);
-                    self.write(subscriber, &work, update);
-                } else {
-                    self.inexact.push((subscriber.to_owned(), Change::default(), Reread::Everything));
-                }
-            }
-            break;
-        }
+        };
+        // Before another time is armed, for which none of these rows stands.
         due.iter().for_each(|due| self.store.disarm(*due));
-        brought
+        let is_due = |found: &Found| due.iter().any(|due| found.row.due_at == Some(due.at));
+        let Some(found) = found.filter(is_due) else { return Brought::Settled };
+        let mut work = self.begin(subscriber, Some(found));
+        if work.exact {
+            let update = self.settle(subscriber, &mut work, Patience::Much);
+            self.write(subscriber, &work, update);
+        } else {
+            self.inexact.push((subscriber.to_owned(), Change::default(), Reread::Everything));
+        }
+        Brought::Done
     }
 
     /// Changes what was decided by hand about a subscriber, whose state must be exact; false where nothing changed.

@@ -278,8 +278,8 @@ impl Store {
         if !done {
             return false;
         }
-        if due != stored_due || (effort == Effort::Repair && !self.is_armed(subscriber, due)) {
-            self.expect(subscriber, due);
+        if due != stored_due || effort == Effort::Repair {
+            self.expect(subscriber, due, effort);
         }
         // What is on record already without membership rows: of somebody whose rows were left for later.
         let late = !behind && old.is_some_and(|old| old.written.is_some());
@@ -293,20 +293,15 @@ impl Store {
         true
     }
 
-    /// Arms the due time.
-    fn expect(&mut self, subscriber: &str, due: Option<Instant>) {
-        if let Some(due) = due {
-            let table = self.due.open();
-            table.insert(&[Some(pg_sys::Datum::from(due)), subscriber.into_datum()]);
-        }
-    }
-
-    fn is_armed(&mut self, subscriber: &str, due: Option<Instant>) -> bool {
+    /// Arms the due time. Upkeep goes back to later times, for which a writer that armed an earlier one may have left a
+    /// row: only who holds the state, as it does by now, takes one off.
+    fn expect(&mut self, subscriber: &str, due: Option<Instant>, effort: Effort) {
+        let (Some(due), Some(id)) = (due.map(pg_sys::Datum::from), subscriber.into_datum()) else { return };
         let table = self.due.open();
-        let (Some(due), Some(id)) = (due, subscriber.into_datum()) else { return true };
-        table
-            .find(&[(pg_sys::TIMESTAMPTZOID, pg_sys::Datum::from(due)), (pg_sys::TEXTOID, id)], |_| ())
-            .is_some()
+        let key = [(pg_sys::TIMESTAMPTZOID, due), (pg_sys::TEXTOID, id)];
+        if effort.is_writers() || table.find(&key, |_| ()).is_none() {
+            table.insert(&[Some(due), Some(id)]);
+        }
     }
 
     /// What is on record about a subscriber, oldest first.
