@@ -218,7 +218,7 @@ COMMENT ON COLUMN segment.tier_set.moves IS 'the moves that are allowed, [from, 
 COMMENT ON COLUMN segment.state.profile IS 'what is known of the subscriber beside the events: email, traits, preferences, tags; NULL without a profile';
 COMMENT ON COLUMN segment.state.held IS 'since when each value of the profile is what it is';
 COMMENT ON COLUMN segment.state.manual IS 'segments that the subscriber was added to or excluded from by hand; see the view manual_member';
-COMMENT ON COLUMN segment.state.memory IS 'for segments with safeguards: since when the subscriber is about to move, and the time of entry where members stay for some time';
+COMMENT ON COLUMN segment.state.memory IS 'for segments with safeguards: since when the subscriber is about to move, and the time of entry where members stay for some time; a byte more where nobody has looked who moved since a load';
 COMMENT ON COLUMN segment.stream.from_time IS 'only events from this instant on';
 COMMENT ON COLUMN segment.stream.until_time IS 'only events before this instant';
 COMMENT ON COLUMN segment.stream.extent IS 'whether the times of the first and of the last event are kept';
@@ -244,7 +244,7 @@ COMMENT ON COLUMN segment.state.moves IS 'number of the last row in segment.hist
 COMMENT ON COLUMN segment.state.version IS 'version of the definitions at the last write';
 COMMENT ON COLUMN segment.state.written IS 'bitmap of the membership rows, where they are left behind';
 COMMENT ON COLUMN segment.state.activity IS 'panes of the events';
-COMMENT ON COLUMN segment.state.recent IS 'of a large state: the panes of the events since activity was written';
+COMMENT ON COLUMN segment.state.recent IS 'the panes of the events since activity was written: of a large state, or of a load';
 COMMENT ON COLUMN segment.state.members IS 'bitmap of the segments by segment_id';
 COMMENT ON TABLE segment.due IS 'when time alone will next move a subscriber, at the earliest';
 COMMENT ON COLUMN segment.due.subscriber IS 'id of the subscriber';

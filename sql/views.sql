@@ -160,7 +160,7 @@ AS $$
            coalesce(s.profile, 'null') AS profile, coalesce(s.held, '') AS held, coalesce(s.memory, '') AS memory
     FROM (SELECT DISTINCT subscriber FROM segment.due WHERE due.due_at OPERATOR(pg_catalog.<=) members_as_of.at) due
     JOIN segment.state s ON s.subscriber OPERATOR(pg_catalog.=) due.subscriber
-    WHERE s.evaluated_at OPERATOR(pg_catalog.<) members_as_of.at
+    WHERE s.evaluated_at OPERATOR(pg_catalog.<=) members_as_of.at
   ), told AS (
     SELECT DISTINCT ON (h.subscriber) h.subscriber, a.segment_id OPERATOR(pg_catalog.=) ANY (h.entered) AS entered
     FROM asked a

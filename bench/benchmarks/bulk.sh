@@ -4,16 +4,18 @@ NAMES+=(bulk_insert_select bulk_copy)
 bench_bulk_insert_select() { bulk insert_select; }
 bench_bulk_copy() { bulk copy; }
 
-# Reports a way to load: of an attached table against a plain one and against one with the comparator's trigger.
+# Reports a way to load: of an attached table against a plain one and against one with the comparator's trigger; and what it is with
+# the refresh that sees who moved.
 bulk() {
   local way=$1 suffix staged
   need plain trigger attached
   for staged in existing new; do
     [ "$way" = insert_select ] || value plain "COPY $staged TO '$PGDATA/$staged.copy'"
-    alternate "load_${way}_$staged" plain trigger attached
+    alternate "load_${way}_$staged" plain trigger attached refreshed
     [ $staged = new ] && suffix=_new || suffix=
     report "bulk_$way$suffix" "<= 1.6" attached plain
     report "bulk_$way${suffix}_vs_trigger" "<= 1.0" attached trigger
+    report "bulk_$way${suffix}_and_refresh" "none" refreshed plain
   done
 }
 
@@ -26,7 +28,8 @@ load_copy_new() { load "$1" -c "COPY event (subscriber, at, kind, value, propert
 load() {
   local side=$1
   shift
-  clone "$side" timed
+  clone "${side/refreshed/attached}" timed
+  [ "$side" != refreshed ] || set -- "$@" -c "CALL segment.refresh()"
   milliseconds timed "$@"
-  [ "$side" != attached ] || prove timed
+  [[ $side == plain || $side == trigger ]] || prove timed
 }

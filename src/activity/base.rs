@@ -135,6 +135,15 @@ impl State {
         }
     }
 
+    /// The same of the bytes of a state that stays as it is, to which this one is to be added.
+    pub fn stored_beside(&self, base: &[u8]) -> Stored {
+        if base.is_empty() {
+            return Stored { base: Some(self.to_bytes()), recent: None };
+        }
+        let recent = [stamp_of(base).as_slice(), &self.to_bytes_beside()].concat();
+        Stored { base: None, recent: Some(recent) }
+    }
+
     /// Brings a state to `now` as far as it can be: one with its base, with nothing left to count or to take in.
     pub fn settle(&mut self, streams: &Streams, now: Instant) {
         self.join(streams, now);
@@ -146,14 +155,20 @@ impl State {
         let Some(base) = self.base.take() else { return };
         let mut recent = std::mem::replace(self, base.state.clone());
         recent.events -= base.state.events;
-        self.add(recent);
+        self.add(recent, false);
         self.advance(streams, now);
     }
 
-    /// Adds what came later to a state in one part.
-    pub(super) fn add(&mut self, later: State) {
+    /// Adds what came later to a state in one part, `alone` if it knows nothing of that.
+    pub(super) fn add(&mut self, later: State, alone: bool) {
         self.events += later.events;
-        later.extents.iter().for_each(|extent| self.widen(*extent));
+        for mut extent in later.extents {
+            let same = |known: &&Extent| known.stream == extent.stream && known.last == extent.last;
+            if let Some(known) = self.extents.iter().find(same).filter(|_| alone) {
+                extent.sum += known.sum;
+            }
+            self.widen(extent);
+        }
         let feeds: Vec<u32> = later
             .feeds
             .iter()

@@ -12,6 +12,9 @@ use std::rc::Rc;
 
 const VERSION: u8 = 5;
 
+/// In its place, what comes after a base knows nothing of that.
+const BESIDE: u8 = 6;
+
 /// Sums are stored without their common trailing zeros, up to so many.
 const MOST_ZEROS: u8 = 6;
 
@@ -95,6 +98,13 @@ impl State {
         writer.bytes
     }
 
+    /// Its bytes, to lie beside those of a state that it is to be added to.
+    pub(super) fn to_bytes_beside(&self) -> Vec<u8> {
+        let mut bytes = self.to_bytes();
+        bytes.iter_mut().take(1).for_each(|version| *version = BESIDE);
+        bytes
+    }
+
     /// The state that was written, in one part or in two, the one after the other; or an error for bytes that no version wrote.
     pub fn from_bytes(bytes: &[u8], streams: &Streams) -> Result<Self> {
         let (mut state, rest) = Self::read_record(bytes, streams)?;
@@ -104,7 +114,7 @@ impl State {
             if !rest.is_empty() {
                 return Err(corrupt());
             }
-            state.add(later);
+            state.add(later, recent.first() == Some(&BESIDE));
         }
         Ok(state)
     }
@@ -114,7 +124,7 @@ impl State {
         if bytes.is_empty() {
             return Ok((State::default(), bytes));
         }
-        let [VERSION, zeros @ 0..=MOST_ZEROS, rest @ ..] = bytes else { return Err(corrupt()) };
+        let [VERSION | BESIDE, zeros @ 0..=MOST_ZEROS, rest @ ..] = bytes else { return Err(corrupt()) };
         let mut reader = Reader { bytes: rest, unit: 10_i64.pow((*zeros).into()) };
         let mut state = State { events: reader.integer()?, ..State::default() };
         let feeds = reader.length()?;

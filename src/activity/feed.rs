@@ -98,6 +98,11 @@ impl Change {
         self.entries.iter().any(|entry| entry.count < 0)
     }
 
+    /// Whether what it makes of no state can be added to any: nothing is removed, and no order matters.
+    pub fn only_adds(&self) -> bool {
+        self.entries.iter().all(|entry| entry.count > 0 && entry.feed.in_order.is_none())
+    }
+
     /// Sums what is added to and removed from the same feed at the same time, so that an event that was removed and
     /// added again as it was leaves nothing; what is added comes before what is removed.
     pub fn settle(&mut self) {

@@ -98,7 +98,7 @@ fn transitions(session: &Session, registry: &Registry, subscriber: &str, until: 
          FROM segment.state WHERE subscriber = $1",
         &[subscriber.into()],
     );
-    if let Some(evaluated_at) = state.instant(0, 1).filter(|evaluated_at| *evaluated_at < until) {
+    if let Some(evaluated_at) = state.instant(0, 1).filter(|evaluated_at| *evaluated_at <= until) {
         let program = &registry.program;
         let mut standing = Standing {
             members: Members::from_bytes(&state.bytes(0, 2)),

@@ -91,7 +91,7 @@ fn rebuild(fcinfo: pg_sys::FunctionCallInfo) {
     if let Some(refusal) = registry::current().unreadable() {
         refusal.raise();
     }
-    change::catch_up_guarded("rebuild");
+    change::catch_up_online("rebuild");
     let run = upkeep::begin_run("rebuild");
     upkeep::forget_orphans();
     // They are counted with everybody else.

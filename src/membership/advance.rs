@@ -71,8 +71,8 @@ pub fn time_in(segment: u32, transitions: &[Transition], since: Instant, until: 
 }
 
 impl Program {
-    /// Brings a state that was exact at `from`, and where the subscriber stands, to `to`, through every due moment between,
-    /// and returns what happened at each: a member who entered and left in between is on record.
+    /// Brings a state that was exact at `from`, and where the subscriber stands, to `to`, through every due moment from then
+    /// on, and returns what happened at each: a member who entered and left in between is on record.
     pub fn advance(
         &self,
         subject: Subject,
@@ -81,9 +81,31 @@ impl Program {
         from: Instant,
         to: Instant,
     ) -> Vec<Transition> {
+        let mut transitions = Vec::new();
+        let first = self.arrive(subject, state, standing, from, &mut transitions);
+        transitions.extend(self.advance_from(subject, state, standing, first, to).0);
+        transitions
+    }
+
+    /// Looks where a state puts somebody who was evaluated at an instant, if nobody has; returns the first due moment from
+    /// then on.
+    pub fn arrive(
+        &self,
+        subject: Subject,
+        state: &mut State,
+        standing: &mut Standing,
+        at: Instant,
+        transitions: &mut Vec<Transition>,
+    ) -> Option<Instant> {
+        if standing.memory.unsettled {
+            state.advance(self.streams(), at);
+        }
         let past = Subject { past: Some(standing), ..subject };
-        let first = self.evaluate(past, state, from, Patience::Little).due;
-        self.advance_from(subject, state, standing, first, to).0
+        let evaluation = self.evaluate(past, state, at, Patience::Little);
+        if standing.memory.unsettled {
+            self.note(standing, evaluation.standing, at, Cause::Event, transitions);
+        }
+        evaluation.due
     }
 
     /// The same from the first due moment on, with what is true from the last one to `to`, if there was one.

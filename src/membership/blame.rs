@@ -20,21 +20,20 @@ struct Truths {
 
 impl Program {
     /// Names the leaf that made the difference in each of the transitions that led from a state, exact at `from`, to
-    /// another. What a definition or somebody's decision did is no leaf's doing.
+    /// another, and brings the memberships there. What a definition or somebody's decision did is no leaf's doing.
     pub fn blame(
         &self,
         (was, mut before): (Subject, State),
         from: Instant,
         (is, after): (Subject, &State),
-        members: &Members,
+        members: &mut Members,
         transitions: &mut [Transition],
     ) {
-        let mut members = members.clone();
         for transition in transitions {
             let mut now = members.clone();
             transition.entered.iter().for_each(|id| now.put(*id, true));
             transition.departed.iter().for_each(|id| now.put(*id, false));
-            let then = std::mem::replace(&mut members, now.clone());
+            let then = std::mem::replace(members, now.clone());
             let at = transition.at;
             let (earlier, later) = match transition.cause {
                 Cause::Time => {

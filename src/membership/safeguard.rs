@@ -34,9 +34,15 @@ pub struct Held {
     pub entered: Option<Instant>,
 }
 
-/// What is remembered about a subscriber, by segment in ascending order: nothing where there is nothing to remember.
+/// What is remembered about a subscriber beside the memberships.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Memory(Vec<Held>);
+pub struct Memory {
+    /// By segment in ascending order: nothing where there is nothing to remember.
+    held: Vec<Held>,
+    /// Whether the last evaluation was one of the state before the events of its time: nobody has looked yet where those
+    /// put the subscriber.
+    pub unsettled: bool,
+}
 
 /// Where a subscriber stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -154,7 +160,7 @@ impl Held {
     }
 }
 
-/// Bytes per entry: the segment and two instants.
+/// Bytes per entry: the segment and two instants. One more at the end says that all of it is unsettled.
 const ENTRY: usize = 20;
 
 impl Memory {
@@ -171,7 +177,9 @@ impl Memory {
                 entered: instant(entered),
             })
         };
-        Memory(bytes.chunks_exact(ENTRY).filter_map(entry).collect())
+        let entries = bytes.chunks_exact(ENTRY);
+        let unsettled = !entries.remainder().is_empty();
+        Memory { held: entries.filter_map(entry).collect(), unsettled }
     }
 
     pub fn to_bytes(&self) -> Vec<u8> {
@@ -179,27 +187,27 @@ impl Memory {
         let entry = |held: &Held| {
             [&held.segment.to_be_bytes()[..], &instant(held.since), &instant(held.entered)].concat()
         };
-        self.0.iter().flat_map(entry).collect()
+        self.held.iter().flat_map(entry).chain(self.unsettled.then_some(1)).collect()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.held.is_empty() && !self.unsettled
     }
 
     /// What is remembered about a segment.
     pub fn of(&self, segment: u32) -> Held {
-        let place = self.0.binary_search_by_key(&segment, |held| held.segment);
-        place.map_or_else(|_| Held::nothing(segment), |place| self.0[place])
+        let place = self.held.binary_search_by_key(&segment, |held| held.segment);
+        place.map_or_else(|_| Held::nothing(segment), |place| self.held[place])
     }
 
     /// Remembers something about a segment, or nothing any more.
     pub fn set(&mut self, held: Held) {
-        let place = self.0.binary_search_by_key(&held.segment, |other| other.segment);
+        let place = self.held.binary_search_by_key(&held.segment, |other| other.segment);
         match (place, held == Held::nothing(held.segment)) {
-            (Ok(place), true) => drop(self.0.remove(place)),
-            (Ok(place), false) => self.0[place] = held,
+            (Ok(place), true) => drop(self.held.remove(place)),
+            (Ok(place), false) => self.held[place] = held,
             (Err(_), true) => {}
-            (Err(place), false) => self.0.insert(place, held),
+            (Err(place), false) => self.held.insert(place, held),
         }
     }
 
@@ -211,8 +219,8 @@ impl Memory {
 
     /// What is remembered about a segment here and there, where that differs.
     pub fn differences<'m>(&'m self, other: &'m Memory) -> impl Iterator<Item = (Held, Held)> + 'm {
-        let only_there = other.0.iter().filter(|held| self.of(held.segment) == Held::nothing(held.segment));
-        let segments = self.0.iter().chain(only_there).map(|held| held.segment);
+        let only_there = other.held.iter().filter(|held| self.of(held.segment) == Held::nothing(held.segment));
+        let segments = self.held.iter().chain(only_there).map(|held| held.segment);
         segments.map(|id| (self.of(id), other.of(id))).filter(|(here, there)| here != there)
     }
 

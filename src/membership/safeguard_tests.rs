@@ -261,7 +261,8 @@ fn criteria_to_leave_make_a_band_in_between() {
     // Which leaf did it: of the criteria, and of those to leave.
     let mut transitions = transitions;
     let (before, after) = (fresh(&program, &events, 0), fresh(&program, &events, 20 * DAY));
-    program.blame((SOMEBODY, before), 0, (SOMEBODY, &after), &Members::default(), &mut transitions);
+    let mut members = Members::default();
+    program.blame((SOMEBODY, before), 0, (SOMEBODY, &after), &mut members, &mut transitions);
     let leaves: Vec<_> = transitions.into_iter().flat_map(|moved| moved.leaves).collect();
     assert_eq!(leaves, [Some(String::new()), Some("leave.not".to_owned())]);
     let reports = program.explain(&guarded, SOMEBODY, &after, 20 * DAY);

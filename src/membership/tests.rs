@@ -282,6 +282,28 @@ proptest! {
     }
 
     #[test]
+    fn what_is_laid_beside_a_state_adds_up(
+        criteria in prop::collection::vec(any_criteria(), 1..5),
+        early in prop::collection::vec(any_event(), 0..12), late in prop::collection::vec(any_event(), 1..12),
+        now in 0..DAY, later in 0..3 * DAY,
+    ) {
+        let program = program(&criteria);
+        let (streams, then) = (program.streams(), now + later);
+        let base = fresh(&program, &early, now).to_bytes();
+        let mut added = Change::default();
+        late.iter().for_each(|event| added.add(change(&program, *event)));
+        if added.only_adds() {
+            let mut beside = State::default();
+            prop_assert_eq!(program.fold(&mut beside, &added, then), Fold::Exact);
+            let stored = beside.stored_beside(&base);
+            let bytes = [stored.base.unwrap_or(base), stored.recent.unwrap_or_default()].concat();
+            let mut state = State::from_bytes(&bytes, streams).unwrap();
+            state.advance(streams, then);
+            prop_assert_eq!(state, fresh(&program, &[early, late].concat(), then));
+        }
+    }
+
+    #[test]
     fn nothing_flips_before_it_is_due(
         criteria in prop::collection::vec(any_criteria(), 1..5),
         events in prop::collection::vec(any_event(), 1..12),
@@ -385,12 +407,12 @@ fn the_leaf_that_made_the_difference_is_named() {
     let state = |events: &[Event], at| fresh(&program, events, at);
     let leaves = |before: &[Event], from, after: &[Event], at, cause| {
         let mut old = standing(&program, &state(before, from), from);
-        let members = old.members.clone();
+        let mut members = old.members.clone();
         let new = standing(&program, &state(after, at), at);
         let mut transitions = Vec::new();
         program.note(&mut old, new, at, cause, &mut transitions);
         let after = state(after, at);
-        program.blame((SOMEBODY, state(before, from)), from, (SOMEBODY, &after), &members, &mut transitions);
+        program.blame((SOMEBODY, state(before, from)), from, (SOMEBODY, &after), &mut members, &mut transitions);
         transitions.pop().map(|transition| transition.leaves).unwrap_or_default()
     };
     let path = |path: &str| Some(path.to_owned());

@@ -64,6 +64,14 @@ impl Activity {
         }
     }
 
+    /// The state before what lies beside its base, or that of nobody.
+    pub fn before(&self, registry: &Registry) -> Result<State> {
+        match self {
+            Activity::Whole(_) => Ok(State::default()),
+            Activity::Parts { base, .. } => State::from_bytes(&base.bytes(), registry.program.streams()),
+        }
+    }
+
     /// The base as it lies in the row.
     pub fn base(&self) -> Value {
         match self {

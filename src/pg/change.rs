@@ -22,9 +22,10 @@ pub fn begin(what: &str) -> Rc<Registry> {
     registry::current()
 }
 
-/// Brings everybody who is due to now under the definitions in force, in batches that commit one by one: what becomes of
-/// somebody under safeguards depends on the way there.
-pub fn catch_up_online() {
+/// Brings everybody who is due to now under the definitions in force, in batches that commit one by one: what time, or a load,
+/// has done by now, it did under those.
+pub fn catch_up_online(what: &str) {
+    registry::require_read_committed(what);
     hold_back(guc::now());
     transaction::commit();
     let mut from = upkeep::first_due();
@@ -35,14 +36,6 @@ pub fn catch_up_online() {
         if !pass.more {
             return;
         }
-    }
-}
-
-/// The same where there are safeguards, before something that is about to bring everybody to now by itself.
-pub fn catch_up_guarded(what: &str) {
-    if registry::current().program.is_guarded() {
-        registry::require_read_committed(what);
-        catch_up_online();
     }
 }
 

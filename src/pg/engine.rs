@@ -5,6 +5,7 @@
 //! first and read afterwards, under a newer snapshot: what other transactions did is either visible then, or will be
 //! folded by them once the lock is released.
 
+use super::activity::Activity;
 use super::guc;
 use super::pending::Reread;
 use super::profile::documents;
@@ -13,7 +14,7 @@ use super::scan::{self, Scratch};
 use super::spi::{at_latest_snapshot, connect};
 use super::store::{BATCH, Due, Effort, Found, StateRow, Store, Update};
 use super::table::Locked;
-use crate::activity::{Change, Fold, Instant, State};
+use crate::activity::{Change, Fold, Instant, State, VALID_TIMES};
 use crate::membership::{
     Cause, Definition, Evaluation, Held, Manual, Members, Patience, Program, Standing, Subject, Transition,
 };
@@ -39,6 +40,8 @@ pub struct Engine {
     written: usize,
     /// Whether nobody has a state, but for those who get one here, each once.
     first: bool,
+    /// Whether where changes put somebody may be left to `refresh`.
+    puts_off: bool,
     /// The definitions that were added to those under which everybody stands where they should.
     added: Option<(Vec<u32>, Program)>,
     /// Who moved, and how.
@@ -54,6 +57,8 @@ struct Work {
     manual: Option<Manual>,
     profile: Option<Profile>,
     transitions: Vec<Transition>,
+    /// How many of those, the first ones, had been put off.
+    put_off: usize,
     /// Whether `state` is what the events say; otherwise they must be read.
     exact: bool,
     /// What is true at `at`, where that is known already.
@@ -86,9 +91,17 @@ impl Engine {
             created: BTreeSet::new(),
             written: 0,
             first: false,
+            puts_off: false,
             added: None,
             moved: Vec::new(),
         }
+    }
+
+    /// The same for a load of many subscribers, of whom it is left to `refresh`, where that can be, to see where they stand.
+    pub fn loading() -> Self {
+        let mut engine = Self::new(Cause::Event, Effort::Bulk);
+        engine.puts_off = true;
+        engine
     }
 
     /// The same where everybody stands where all definitions but some put them. Who need not move by those is left alone.
@@ -133,6 +146,13 @@ impl Engine {
     fn fold(&mut self, subscriber: &str, change: &Change, again: Reread) -> Reread {
         loop {
             let found = if self.first { None } else { self.find(subscriber) };
+            if self.puts_off && again == Reread::Nothing {
+                match self.put_off(subscriber, found.as_ref(), change) {
+                    Some(true) => return again,
+                    Some(false) => continue,
+                    None => {}
+                }
+            }
             let mut work = self.begin(subscriber, found);
             // What is removed may be among what is queued: the state does not have it yet.
             work.exact &=
@@ -153,6 +173,42 @@ impl Engine {
                 return again;
             }
         }
+    }
+
+    /// Lays a change beside what is stored, which stays as it is, and has the subscriber looked at as soon as there is time for
+    /// that. False where somebody else was faster; `None` where more is to be done: time has moved them, something was put off
+    /// before, or what is stored must be looked into.
+    fn put_off(&mut self, subscriber: &str, found: Option<&Found>, change: &Change) -> Option<bool> {
+        let row = found.map(|found| &found.row);
+        let at = row.map_or(self.now, |row| row.evaluation_time(self.now));
+        let base = match row.map(|row| &row.activity) {
+            Some(Activity::Parts { .. }) => return None,
+            Some(Activity::Whole(bytes)) => bytes.as_slice(),
+            None => &[],
+        };
+        let ready = |row: &StateRow| {
+            row.is_settled() && row.is_current(&self.registry) && row.due_at.is_none_or(|due| due > at)
+        };
+        if !change.only_adds() || !row.is_none_or(ready) {
+            return None;
+        }
+        let mut later = State::default();
+        if self.registry.program.fold(&mut later, change, at) != Fold::Exact {
+            return None;
+        }
+        let mut standing = row.map(|row| row.standing.clone()).unwrap_or_default();
+        standing.memory.unsettled = true;
+        let update = Update {
+            evaluated_at: at,
+            version: self.registry.version,
+            activity: later.stored_beside(base),
+            standing,
+            manual: row.and_then(|row| row.manual.clone()),
+            profile: row.and_then(|row| row.profile.clone()),
+            due: Some(VALID_TIMES.start),
+            transitions: Vec::new(),
+        };
+        Some(self.store.write(subscriber, found, &update, self.effort))
     }
 
     /// Reads again what must be, and returns who was computed again from all events.
@@ -261,9 +317,7 @@ impl Engine {
     /// Whether what is stored is what these definitions say from the last evaluation until now.
     fn holds(&self, subscriber: &str, found: &Found) -> bool {
         let row = &found.row;
-        let current = row.written.is_none()
-            && row.version >= self.registry.evaluated_version.max(self.registry.filled_version);
-        let state = if current { row.activity.open(subscriber, &self.registry).ok() } else { None };
+        let state = if row.is_settled() && row.is_current(&self.registry) { row.open(subscriber, &self.registry).ok() } else { None };
         state.is_some_and(|state| {
             let evaluate = |program: &Program| {
                 program.evaluate(row.subject(subscriber), &state, row.evaluated_at, Patience::Much)
@@ -401,7 +455,7 @@ impl Engine {
             if self.store.lock(&found, true) == Locked::Changed {
                 continue;
             }
-            let state = found.row.activity.open(subscriber, &self.registry);
+            let state = found.row.open(subscriber, &self.registry);
             let empty = state.is_ok_and(|state| !found.row.subject(subscriber).exists(&state));
             let moved = found.row.written.is_some() || found.row.standing != Standing::default();
             if !empty || moved {
@@ -462,32 +516,36 @@ impl Engine {
                 manual: None,
                 profile: None,
                 transitions: Vec::new(),
+                put_off: 0,
                 exact: true,
                 evaluation: None,
             };
         };
         let at = row.evaluation_time(self.now);
-        let decoded = row.activity.open(subscriber, &self.registry);
+        let decoded = row.open(subscriber, &self.registry);
         let exact = decoded.is_ok() && row.version >= self.registry.filled_version;
         let mut state = decoded.unwrap_or_default();
         let mut standing = row.standing.clone();
         let mut transitions = Vec::new();
         let mut evaluation = None;
-        // The rows left behind stand first in line, whatever time will do.
-        let due = match row.due_at {
-            Some(_) if row.written.is_some() && exact => {
-                program.evaluate(row.subject(subscriber), &state, row.evaluated_at, Patience::Little).due
-            }
-            due => due.map(|due| due.max(row.evaluated_at)),
+        // What was left for later stands first in line, whatever time will do.
+        let due = if exact && !row.is_settled() {
+            let (subject, from) = (row.subject(subscriber), row.evaluated_at);
+            program.arrive(subject, &mut state, &mut standing, from, &mut transitions)
+        } else {
+            row.due_at.map(|due| due.max(row.evaluated_at))
         };
+        let put_off = transitions.len();
         if exact && due.is_some_and(|due| due <= at) {
-            (transitions, evaluation) =
+            let (moved, last) =
                 program.advance_from(row.subject(subscriber), &mut state, &mut standing, due, at);
+            transitions.extend(moved);
+            evaluation = last;
         } else {
             state.advance(program.streams(), at);
         }
         let (manual, profile) = (row.manual.clone(), row.profile.clone());
-        Work { found, at, state, standing, manual, profile, transitions, exact, evaluation }
+        Work { found, at, state, standing, manual, profile, transitions, put_off, exact, evaluation }
     }
 
     /// The state of all events of a subscriber.
@@ -538,21 +596,29 @@ impl Engine {
         if !transitions.iter().any(leaf) {
             return;
         }
-        let nobody = Members::default();
-        let (was, before, from, members) = match work.found.as_ref().map(|found| &found.row) {
+        let program = &registry.program;
+        let mut members = Members::default();
+        let (was, before, from, transitions) = match work.found.as_ref().map(|found| &found.row) {
             None => {
                 let was = Subject { id: subject.id, manual: None, profile: None, past: None };
-                (was, Some(State::default()), work.at, &nobody)
+                (was, Ok(State::default()), work.at, transitions)
             }
-            Some(row) if row.version < registry.evaluated_version.max(registry.filled_version) => return,
+            Some(row) if !row.is_current(registry) => return,
             Some(row) => {
-                let before = row.activity.open(subject.id, registry);
-                (row.subject(subject.id), before.ok(), row.evaluated_at, &row.standing.members)
+                let was = row.subject(subject.id);
+                members.clone_from(&row.standing.members);
+                let (put_off, transitions) = transitions.split_at_mut(work.put_off);
+                let (state, from) = (row.open(subject.id, registry), row.evaluated_at);
+                if !put_off.is_empty()
+                    && let (Ok(state), Ok(before)) = (&state, row.activity.before(registry))
+                {
+                    program.blame((was, before), from, (was, state), &mut members, put_off);
+                }
+                (was, state, from, transitions)
             }
         };
-        if let Some(before) = before {
-            let after = (subject, &work.state);
-            registry.program.blame((was, before), from, after, members, transitions);
+        if let Ok(before) = before {
+            program.blame((was, before), from, (subject, &work.state), &mut members, transitions);
         }
     }
 

@@ -6,7 +6,7 @@ use super::guc::{self, FlushAt};
 use super::pending::{self, Changes, Reread};
 use super::registry;
 use super::spi::at_latest_snapshot;
-use super::store::{BATCH, Effort, MANY, Store};
+use super::store::{BATCH, Effort, Store};
 use super::upkeep;
 use crate::membership::{Cause, Transition};
 
@@ -20,7 +20,10 @@ pub type Moved = Vec<(String, Vec<Transition>)>;
 pub fn flush() -> Moved {
     let Some(changes) = pending::take() else { return Vec::new() };
     let (everybody, mut again) = (changes.everybody, changes.again.clone());
-    let (moved, recomputed) = at_latest_snapshot(|| apply(changes));
+    let (moved, recomputed) = at_latest_snapshot(|| {
+        let effort = if is_load(&changes) { Effort::Bulk } else { Effort::Least };
+        apply(changes, Engine::new(Cause::Event, effort))
+    });
     again.extend(recomputed);
     if everybody != Reread::Nothing || !again.is_empty() {
         pending::record(|changes| {
@@ -42,15 +45,19 @@ pub fn flush_at_end() {
         if guc::flush_at() == FlushAt::Queued && changes.everybody == Reread::Nothing {
             enqueue(changes);
         } else {
-            apply(changes);
+            let load = is_load(&changes);
+            apply(changes, if load { Engine::loading() } else { Engine::new(Cause::Event, Effort::Least) });
         }
     });
 }
 
+/// Whether the changes are of so many subscribers that part of the work is left to `refresh`.
+fn is_load(changes: &Changes) -> bool {
+    changes.subscribers() > guc::load()
+}
+
 /// Returns who moved, and who was computed again.
-fn apply(changes: Changes) -> (Moved, Vec<String>) {
-    let effort = if changes.subscribers() > MANY { Effort::Bulk } else { Effort::Least };
-    let mut engine = Engine::new(Cause::Event, effort);
+fn apply(changes: Changes, mut engine: Engine) -> (Moved, Vec<String>) {
     let mut least = changes.everybody;
     if !changes.made_under(engine.registry.streams_version) {
         least = Reread::Everything;

@@ -34,6 +34,8 @@ static FLUSH: GucSetting<FlushAt> = GucSetting::<FlushAt>::new(FlushAt::Commit);
 /// In seconds; 0 for ever.
 static HISTORY_RETENTION: GucSetting<i32> = GucSetting::<i32>::new(0);
 
+static LOAD: GucSetting<i32> = GucSetting::<i32>::new(1_000);
+
 static MAX_THREADS: GucSetting<i32> = GucSetting::<i32>::new(1);
 
 pub const CLOCK_NAME: &str = "pg_segment.clock";
@@ -69,6 +71,16 @@ pub fn register() {
             i32::MAX,
             GucContext::Suset,
             GucFlags::UNIT_S,
+        );
+        GucRegistry::define_int_guc(
+            c"pg_segment.load",
+            c"A transaction with events of more subscribers is a load: who moved is left to segment.refresh(), and views work it out.",
+            c"",
+            &LOAD,
+            0,
+            i32::MAX,
+            GucContext::Userset,
+            GucFlags::default(),
         );
         GucRegistry::define_int_guc(
             c"pg_segment.max_threads",
@@ -113,6 +125,11 @@ pub fn flush_at() -> FlushAt {
 pub fn history_retention() -> Option<Instant> {
     let seconds = HISTORY_RETENTION.get();
     (seconds > 0).then_some(Instant::from(seconds) * SECOND)
+}
+
+/// A transaction with events of more subscribers is a load.
+pub fn load() -> usize {
+    usize::try_from(LOAD.get()).unwrap_or_default()
 }
 
 /// How many threads one statement may work with.

@@ -39,7 +39,7 @@ pub fn write(predictions: &Predictions) -> Vec<String> {
         loop {
             let found = store.find(subscriber);
             // That there is a profile at all is something that conditions on it can tell.
-            let able = |row: &StateRow| row.written.is_none() && (row.profile.is_some() || paths.is_empty());
+            let able = |row: &StateRow| row.is_settled() && (row.profile.is_some() || paths.is_empty());
             let Some(found) = found.filter(|found| able(&found.row)) else {
                 left.push(subscriber.clone());
                 break;

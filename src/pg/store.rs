@@ -4,10 +4,11 @@
 //! of subscriber, so that nobody waits in a circle.
 
 use super::activity::Activity;
-use super::registry::Home;
+use super::registry::{Home, Registry};
 use super::spi::Rows;
 use super::table::{Locked, Table, Value};
-use crate::activity::{Instant, Stored, VALID_TIMES};
+use crate::activity::{Instant, State, Stored, VALID_TIMES};
+use crate::error::Result;
 use crate::membership::{Cause, Manual, Members, Memory, Standing, Subject, Transition};
 use crate::profile::Profile;
 use pgrx::IntoDatum;
@@ -19,9 +20,6 @@ pub const BATCH: usize = 5_000;
 /// Most memberships of a subscriber that a writer changes itself. The rows of whoever enters or leaves more at once are
 /// left to `refresh`, which is due right away; until then the views read the bitmap.
 const MOST_MOVES: usize = 8;
-
-/// A transaction of more subscribers leaves all membership rows to `refresh`.
-pub const MANY: usize = 1_000;
 
 /// A stored state, as it lies in the table.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +43,25 @@ impl StateRow {
     /// When work that begins `now` evaluates the subscriber: the evaluation time never goes backwards.
     pub fn evaluation_time(&self, now: Instant) -> Instant {
         self.evaluated_at.max(now)
+    }
+
+    /// Whether the last evaluation was under these definitions and their streams.
+    pub fn is_current(&self, registry: &Registry) -> bool {
+        self.version >= registry.evaluated_version.max(registry.filled_version)
+    }
+
+    /// The state for a change.
+    pub fn open(&self, subscriber: &str, registry: &Registry) -> Result<State> {
+        if self.standing.memory.unsettled {
+            // What lies beside it is joined with it now.
+            return self.activity.state(registry);
+        }
+        self.activity.open(subscriber, registry)
+    }
+
+    /// Whether the rows of memberships say where the subscriber stands, and somebody has looked where that is.
+    pub fn is_settled(&self) -> bool {
+        self.written.is_none() && !self.standing.memory.unsettled
     }
 
     /// The subscriber whose row it is.

@@ -276,13 +276,16 @@ fn check_subscriber(
             }
         }
     }
+    // What is left to a refresh, which is due, cannot be told either.
+    let unsettled = row.standing.memory.unsettled;
+    let late = unsettled || row.written.is_some();
     behind |= !queued.is_empty() || row.version < registry.evaluated_version;
     // Looking again at the moment of the last look changes nothing, safeguards or not.
     let evaluation = program.evaluate(row.subject(subscriber), &expected, at, Patience::Much);
     let (truth, members) = (&evaluation.standing.members, &row.standing.members);
     let written = row.written.as_ref().unwrap_or(members);
     let wrong_row = stored.memberships.differences(written);
-    let wrong_bit = if behind { None } else { Some(truth.differences(members)) };
+    let wrong_bit = if behind || unsettled { None } else { Some(truth.differences(members)) };
     let wrong: BTreeSet<u32> = wrong_row
         .chain(wrong_bit.into_iter().flatten())
         .filter(|id| program.segment_name(*id).is_some())
@@ -296,11 +299,11 @@ fn check_subscriber(
     }
     for (stored, expected) in row.standing.memory.differences(&evaluation.standing.memory) {
         let exists = program.segment_name(expected.segment).is_some();
-        if !behind && exists && truth.contains(expected.segment) == members.contains(expected.segment) {
+        if !behind && !unsettled && exists && truth.contains(expected.segment) == members.contains(expected.segment) {
             found("safeguard", Some(expected.segment), text_of(stored), text_of(expected));
         }
     }
-    let due = if row.written.is_some() { Some(at) } else { evaluation.due };
+    let due = if late { Some(at) } else { evaluation.due };
     let stored_due = row.due_at.filter(|_| stored.armed);
     if let Some(due) = due.filter(|due| !behind && stored_due.is_none_or(|stored| stored > *due)) {
         found("due", None, text(stored_due), format!("at or before {}", text(Some(due))));

@@ -571,6 +571,8 @@ BEGIN
     RETURN NEXT format('/* seed %s part %s */ SELECT oracle.check()', seed, part);
   END IF;
   RETURN NEXT format('/* seed %s part %s */ SET pg_segment.history_retention = %L', seed, part, (ARRAY['0', '2d', '20d'])[1 + seed % 3]);
+  -- With 0 every transaction is a load.
+  RETURN NEXT format('/* seed %s part %s */ SET pg_segment.load = %s', seed, part, (ARRAY[1000, 0])[1 + seed % 2]);
   FOR step IN 1 .. steps LOOP
     what := oracle.pick(ARRAY['write', 'write', 'write', 'write', 'block', 'block', 'block', 'block', 'prepare', 'clock', 'clock', 'refresh', 'refresh',
                               'define', 'define', 'decide', 'rare']);

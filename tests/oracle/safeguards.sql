@@ -333,6 +333,7 @@ BEGIN
     RETURN NEXT format('/* steady seed %s */ SELECT steady.guard(%L)', seed, 's' || i);
   END LOOP;
   RETURN NEXT format('/* steady seed %s */ SELECT steady.step()', seed);
+  RETURN NEXT format('/* steady seed %s */ SET pg_segment.load = %s', seed, (ARRAY[1000, 0])[1 + seed % 2]);
   FOR hour IN 1 .. hours LOOP
     here := format('/* steady seed %s hour %s */ ', seed, hour);
     RETURN NEXT here || 'SELECT oracle.set_clock(segment.now() + interval ''1 hour''), steady.step()';
