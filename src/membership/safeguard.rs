@@ -219,7 +219,8 @@ impl Memory {
 
     /// What is remembered about a segment here and there, where that differs.
     pub fn differences<'m>(&'m self, other: &'m Memory) -> impl Iterator<Item = (Held, Held)> + 'm {
-        let only_there = other.held.iter().filter(|held| self.of(held.segment) == Held::nothing(held.segment));
+        let only_there =
+            other.held.iter().filter(|held| self.of(held.segment) == Held::nothing(held.segment));
         let segments = self.held.iter().chain(only_there).map(|held| held.segment);
         segments.map(|id| (self.of(id), other.of(id))).filter(|(here, there)| here != there)
     }

@@ -412,7 +412,13 @@ fn the_leaf_that_made_the_difference_is_named() {
         let mut transitions = Vec::new();
         program.note(&mut old, new, at, cause, &mut transitions);
         let after = state(after, at);
-        program.blame((SOMEBODY, state(before, from)), from, (SOMEBODY, &after), &mut members, &mut transitions);
+        program.blame(
+            (SOMEBODY, state(before, from)),
+            from,
+            (SOMEBODY, &after),
+            &mut members,
+            &mut transitions,
+        );
         transitions.pop().map(|transition| transition.leaves).unwrap_or_default()
     };
     let path = |path: &str| Some(path.to_owned());

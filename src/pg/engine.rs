@@ -317,7 +317,11 @@ impl Engine {
     /// Whether what is stored is what these definitions say from the last evaluation until now.
     fn holds(&self, subscriber: &str, found: &Found) -> bool {
         let row = &found.row;
-        let state = if row.is_settled() && row.is_current(&self.registry) { row.open(subscriber, &self.registry).ok() } else { None };
+        let state = if row.is_settled() && row.is_current(&self.registry) {
+            row.open(subscriber, &self.registry).ok()
+        } else {
+            None
+        };
         state.is_some_and(|state| {
             let evaluate = |program: &Program| {
                 program.evaluate(row.subject(subscriber), &state, row.evaluated_at, Patience::Much)

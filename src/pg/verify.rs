@@ -299,7 +299,11 @@ fn check_subscriber(
     }
     for (stored, expected) in row.standing.memory.differences(&evaluation.standing.memory) {
         let exists = program.segment_name(expected.segment).is_some();
-        if !behind && !unsettled && exists && truth.contains(expected.segment) == members.contains(expected.segment) {
+        if !behind
+            && !unsettled
+            && exists
+            && truth.contains(expected.segment) == members.contains(expected.segment)
+        {
             found("safeguard", Some(expected.segment), text_of(stored), text_of(expected));
         }
     }
