@@ -1,4 +1,4 @@
-# Random histories against the plain-SQL oracle, each of two sessions. A difference names its seed: SEED=that HISTORIES=1.
+# H10, P38. Random histories against the plain-SQL oracle, each of two sessions. A difference names its seed: SEED=that HISTORIES=1.
 HISTORIES=${HISTORIES:-400}
 STEPS=${STEPS:-25}
 # As many again, of so many hours, of segments with safeguards.

@@ -1,4 +1,4 @@
-# Dump, restore into a new database, and go on: everything is there, and later events are captured once.
+# H11. Dump, restore into a new database, and go on: everything is there, and later events are captured once.
 suite_restore() {
   start_cluster test "fsync = off"
   new_oracle_database original

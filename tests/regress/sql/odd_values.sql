@@ -1,4 +1,4 @@
--- Whatever is in a row, the writer's statement succeeds, and everybody else's segments stay exact.
+-- H9. Whatever is in a row, the writer's statement succeeds, and everybody else's segments stay exact.
 SET timezone = 'UTC';
 SET datestyle = 'ISO, YMD';
 SET pg_segment.clock = '2026-06-01 12:00:00+00';

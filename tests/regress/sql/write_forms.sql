@@ -1,4 +1,4 @@
--- Every way of writing rows counts each event once.
+-- H6. Every way of writing rows counts each event once.
 SET timezone = 'UTC';
 SET datestyle = 'ISO, YMD';
 SET pg_segment.clock = '2026-06-01 12:00:00+00';
