@@ -78,6 +78,8 @@ COMMENT ON FUNCTION segment.create_profile_copy(text, text, interval) IS 'create
 COMMENT ON FUNCTION segment.create_profile_view(text, text[]) IS 'create a view of everybody''s profile with some columns, created features among them';
 -- Events
 COMMENT ON FUNCTION segment.record_event(text, text, timestamptz, numeric, jsonb) IS 'store an event in segment.event, apply it at once and return the segments entered and departed';
+COMMENT ON FUNCTION segment.attribution(text, text, text[], text, text, interval, interval, timestamptz, timestamptz) IS 'credit conversions to campaigns, channels or another property of the touchpoints before them, by first_touch, last_touch, linear, time_decay or position_based';
+COMMENT ON FUNCTION segment.segment_attribution(text, text, timestamptz, timestamptz) IS 'conversions of those who were members of each segment just before, and of everybody in the same time';
 COMMENT ON FUNCTION segment.journey(text, timestamptz, timestamptz, interval) IS 'list all events of a subscriber over all sources in the order of time, with session and channel, as the caller may read them';
 COMMENT ON FUNCTION segment.create_event_table() IS 'create the ready-made table segment.event and attach it, unless that was done before';
 COMMENT ON FUNCTION segment.flush() IS 'apply what the transaction has captured so far, to read its own writes before the commit';

@@ -78,3 +78,6 @@ GRANT EXECUTE ON FUNCTION segment.merge_subscribers(text[], text[]), segment.unm
 -- RFM
 GRANT SELECT ON segment.rfm, segment.rfm_quintile TO :"reader", :"manager";
 GRANT EXECUTE ON PROCEDURE segment.update_rfm() TO :"manager";
+-- Attribution
+GRANT EXECUTE ON FUNCTION segment.attribution(text, text, text[], text, text, interval, interval, timestamptz, timestamptz),
+  segment.segment_attribution(text, text, timestamptz, timestamptz) TO :"reader", :"manager";

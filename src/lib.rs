@@ -1,11 +1,12 @@
 //! pg_segment: customer segments that stay true inside PostgreSQL.
 //!
-//! `criteria`, `activity`, `profile`, `score`, `membership`, `cluster`, `predict`,
+//! `criteria`, `activity`, `profile`, `score`, `membership`, `attribution`, `cluster`, `predict`,
 //! `customer_base` and `send_time` are pure and tested without a server; `pg` holds
 //! everything bound to one; `api` is the SQL surface. Dependencies point one way: api, pg, domain.
 
 pub mod activity;
 pub mod api;
+pub mod attribution;
 pub mod cluster;
 pub mod criteria;
 pub mod customer_base;

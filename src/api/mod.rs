@@ -3,6 +3,7 @@
 // A set-returning function must spell its columns out where it is declared.
 #![allow(clippy::type_complexity)]
 
+mod attribution;
 mod cluster;
 mod cluster_segment;
 mod criteria;

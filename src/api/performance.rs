@@ -13,7 +13,7 @@ use pgrx::prelude::*;
 use std::collections::BTreeMap;
 
 /// Most values that are told apart.
-const MOST_VALUES: usize = 100_000;
+pub(super) const MOST_VALUES: usize = 100_000;
 
 /// What became of what was sent, by a property of the events, such as the campaign or the channel: a row per value, from all events
 /// between two instants, the later one included. Rates are by what was sent, and NULL where nothing was. Reads every source.
@@ -119,12 +119,12 @@ fn content_preferences(
     TableIterator::new(rows.into_iter().map(|(value, preference)| (text(&value), preference)))
 }
 
-fn path(property: &str) -> Path {
+pub(super) fn path(property: &str) -> Path {
     Path(property.split('.').map(str::to_owned).collect())
 }
 
 /// The text, the number or the boolean that an event has at a path.
-fn literal_at(event: &Event, path: &Path) -> Option<Literal> {
+pub(super) fn literal_at(event: &Event, path: &Path) -> Option<Literal> {
     let value = follow(EventDocument::Root(event), path)?;
     match value.kind() {
         Kind::Text => value.text().map(|text| Literal::Text(text.to_owned())),
@@ -134,7 +134,7 @@ fn literal_at(event: &Event, path: &Path) -> Option<Literal> {
     }
 }
 
-fn text(literal: &Literal) -> String {
+pub(super) fn text(literal: &Literal) -> String {
     match literal {
         Literal::Text(text) => text.clone(),
         literal => literal.to_json().to_string(),

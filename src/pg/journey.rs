@@ -2,7 +2,7 @@
 
 use super::event::EventDocument;
 use super::registry::Registry;
-use super::scan::read;
+use super::scan::{every_reader, read};
 use super::source::{Order, Reader};
 use super::spi::{Rows, connect_as_caller};
 use crate::activity::{Instant, sessions, usual_channel};
@@ -21,7 +21,6 @@ pub struct Wanted<'w> {
 /// A source that was read, as the caller may.
 struct Read {
     reader: Reader,
-    relation: pg_sys::Oid,
     rows: Rows,
 }
 
@@ -36,21 +35,15 @@ pub unsafe fn fill(call: pg_sys::FunctionCallInfo, registry: &Registry, wanted: 
         pg_sys::InitMaterializedSRF(call, 0);
         &*(*call).resultinfo.cast::<pg_sys::ReturnSetInfo>()
     };
-    // Before the tables are read as somebody who may not read what says how.
-    let readers = registry.sources.iter().map(|source| {
-        let resolved = registry.locked_reader(source);
-        let reader = resolved.as_ref().as_ref().map_err(Clone::clone);
-        (source.relation, reader.unwrap_or_else(|refusal| refusal.raise()).clone())
-    });
-    let readers: Vec<(pg_sys::Oid, Reader)> = readers.collect();
+    let readers = every_reader(registry);
     let subscriber = registry.identities.of(wanted.subscriber);
     let ids = registry.identities.with_others(&[subscriber.to_owned()]).into_owned();
     connect_as_caller(|session| {
-        let sources = readers.into_iter().filter_map(|(relation, reader)| {
+        let sources = readers.into_iter().filter_map(|reader| {
             let (filter, ids) = reader.some_subscribers(&ids);
             let sql = reader.scan(&filter, Order::Any);
             let rows = (!ids.is_empty()).then(|| session.select_once(&sql, &[ids.into()]))?;
-            Some(Read { reader: reader.scanned(), relation, rows })
+            Some(Read { reader: reader.scanned(), rows })
         });
         let sources: Vec<Read> = sources.collect();
         let mut events: Vec<(Instant, usize, usize)> = Vec::new();
@@ -79,7 +72,7 @@ pub unsafe fn fill(call: pg_sys::FunctionCallInfo, registry: &Registry, wanted: 
                     channel.or_else(|| usual_channel(event_type)).into_datum(),
                     event.value().into_datum(),
                     event.properties(),
-                    source.relation.into_datum(),
+                    source.reader.relation.oid.into_datum(),
                 ];
                 let mut nulls = values.map(|value| value.is_none());
                 let mut values = values.each_mut().map(|value| value.unwrap_or(pg_sys::Datum::from(0)));

@@ -24,6 +24,7 @@ pub mod numbers;
 pub mod occurrence;
 pub mod opened;
 pub mod owner;
+pub mod past;
 pub mod pending;
 mod predicted;
 pub mod prediction;

@@ -153,6 +153,16 @@ pub fn each_event(registry: &Registry, mut show: impl FnMut(&Event)) {
     });
 }
 
+/// The readers of all sources, their tables locked; raises where there is none of one. Whoever reads as the caller asks for
+/// them first, as the caller may not read what says how.
+pub fn every_reader(registry: &Registry) -> Vec<Reader> {
+    let readers = registry.sources.iter().map(|source| {
+        let resolved = registry.locked_reader(source);
+        resolved.as_ref().as_ref().map_err(Clone::clone).unwrap_or_else(|refusal| refusal.raise()).clone()
+    });
+    readers.collect()
+}
+
 /// Shows every row of a relation that is an event, read with the caller's own rights.
 pub fn each_event_as_caller(reader: &Reader, mut show: impl FnMut(&Event)) {
     connect_as_caller(|session| {

@@ -6,6 +6,8 @@
 
 #[path = "../../../src/activity/mod.rs"]
 pub mod activity;
+#[path = "../../../src/attribution/mod.rs"]
+pub mod attribution;
 #[path = "../../../src/cluster/mod.rs"]
 pub mod cluster;
 #[path = "../../../src/criteria/mod.rs"]
