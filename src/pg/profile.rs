@@ -12,6 +12,7 @@ use super::source::LONGEST_SUBSCRIBER;
 use super::spi::{Param, Session, connect, connect_at_latest, set_locally};
 use pgrx::prelude::*;
 use pgrx::spi::{quote_identifier, quote_literal};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ffi::CStr;
 use std::rc::Rc;
@@ -252,8 +253,13 @@ impl ProfileReader {
 pub fn documents(registry: &Registry, subscribers: &[String]) -> HashMap<String, Vec<u8>> {
     let mut documents: HashMap<String, Vec<u8>> = HashMap::new();
     // Of a person with several ids, that counts by which they are known.
-    let own = subscribers.iter().filter(|id| registry.identities.survivor(id).is_none());
-    let subscribers: &[String] = &own.cloned().collect::<Vec<_>>();
+    let is_own = |id: &&String| registry.identities.survivor(id).is_none();
+    let subscribers: Cow<[String]> = if registry.identities.is_empty() {
+        Cow::Borrowed(subscribers)
+    } else {
+        subscribers.iter().filter(is_own).cloned().collect()
+    };
+    let subscribers = subscribers.as_ref();
     for source in &registry.profiles {
         let resolved = registry.locked_profiles(source);
         let Ok(reader) = resolved.as_ref() else { continue };
