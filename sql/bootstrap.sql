@@ -95,7 +95,8 @@ CREATE TABLE segment.profile_copy (
   relation     regclass PRIMARY KEY,
   view         regclass NOT NULL,
   every        interval NOT NULL,
-  refreshed_at timestamptz
+  refreshed_at timestamptz,
+  problem      text
 );
 
 -- Ids that turned out to be another's.

@@ -197,6 +197,7 @@ COMMENT ON COLUMN segment.profile_copy.relation IS 'the table';
 COMMENT ON COLUMN segment.profile_copy.view IS 'the view whose rows it has';
 COMMENT ON COLUMN segment.profile_copy.every IS 'how old it may be before refresh brings it up to date';
 COMMENT ON COLUMN segment.profile_copy.refreshed_at IS 'when it was last brought up to date';
+COMMENT ON COLUMN segment.profile_copy.problem IS 'why the last refresh failed to; NULL where it did not';
 COMMENT ON TABLE segment.profile_source IS 'attached tables of profiles, with their column mapping';
 COMMENT ON COLUMN segment.profile_source.profile_source_id IS 'stable number of the source; where two have a profile of the same subscriber, the values of the higher number win';
 COMMENT ON COLUMN segment.profile_source.relation IS 'the table';

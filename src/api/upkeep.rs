@@ -53,10 +53,9 @@ fn refresh(until: Option<TimestampWithTimeZone>, batch: Option<i32>, fcinfo: pg_
             pgrx::check_for_interrupts!();
         }
     }
-    // Last, as a copy that its owner may not write any more raises.
     for copy in profile_copy::due(until.unwrap_or_else(guc::now)) {
         let mut after = None;
-        while copy.bring_up_to_date(&mut after) {
+        while copy.try_to_bring_up_to_date(&mut after) {
             transaction::commit();
             pgrx::check_for_interrupts!();
         }

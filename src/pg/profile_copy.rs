@@ -4,6 +4,7 @@ use super::guc;
 use super::owner::Acting;
 use super::registry;
 use super::spi::{connect, connect_at_latest, timestamp};
+use super::transaction::attempt;
 use crate::activity::Instant;
 use pgrx::prelude::*;
 use pgrx::spi::quote_identifier;
@@ -111,6 +112,24 @@ impl Copy {
         after.is_some()
     }
 
+    /// The same as part of a refresh, of which nothing else fails where this does: a warning says why, and so does the row in
+    /// `segment.profile_copy`. The next refresh tries again.
+    pub fn try_to_bring_up_to_date(&self, after: &mut Option<String>) -> bool {
+        let problem = match attempt(|| self.bring_up_to_date(after)) {
+            Ok(more) => return more,
+            Err(problem) => problem,
+        };
+        pgrx::warning!("{} was not brought up to date: {problem}", self.table);
+        let _acting = Acting::as_owner(registry::home().owner);
+        connect(|session| {
+            session.modify(
+                "UPDATE segment.profile_copy SET problem = $2 WHERE relation = $1",
+                &[self.oid.into(), problem.into()],
+            )
+        });
+        false
+    }
+
     /// Puts what the view says in the place of what the table has of the subscribers of one page, where that differs. Returns the
     /// last of these, or nothing for the last page.
     fn statement(&self) -> String {
@@ -152,7 +171,7 @@ impl Copy {
         let _acting = Acting::as_owner(registry::home().owner);
         connect(|session| {
             session.modify(
-                "UPDATE segment.profile_copy SET refreshed_at = $2 WHERE relation = $1",
+                "UPDATE segment.profile_copy SET refreshed_at = $2, problem = NULL WHERE relation = $1",
                 &[self.oid.into(), timestamp(guc::now()).into()],
             )
         });

@@ -1,7 +1,9 @@
-//! Committing from a procedure.
+//! Committing from a procedure, and work that may fail without the rest.
 
 use super::report::Refusal;
+use pgrx::pg_sys::panic::CaughtError;
 use pgrx::prelude::*;
+use std::panic::AssertUnwindSafe;
 
 /// Refuses a procedure that commits where it cannot: in a transaction block, or in a function.
 ///
@@ -34,4 +36,36 @@ pub fn commit() {
         pg_sys::SPI_finish();
         pg_sys::EnsurePortalSnapshotExists();
     }
+}
+
+/// Runs work in a transaction within this one: where it raises, all that it did is undone, and the message is returned. A
+/// cancellation is passed on.
+pub fn attempt<R>(work: impl FnOnce() -> R) -> Result<R, String> {
+    // SAFETY: what was current becomes so again once the inner transaction has ended, either way.
+    let (context, owner) = unsafe {
+        let current = (pg_sys::CurrentMemoryContext, pg_sys::CurrentResourceOwner);
+        pg_sys::BeginInternalSubTransaction(std::ptr::null());
+        pg_sys::MemoryContextSwitchTo(current.0);
+        current
+    };
+    let caught = |error: CaughtError| {
+        let (CaughtError::PostgresError(report)
+        | CaughtError::ErrorReport(report)
+        | CaughtError::RustPanic { ereport: report, .. }) = &error;
+        if report.sql_error_code() == PgSqlErrorCode::ERRCODE_QUERY_CANCELED {
+            error.rethrow();
+        }
+        Err(report.message().to_owned())
+    };
+    let result = PgTryBuilder::new(AssertUnwindSafe(|| Ok(work()))).catch_others(caught).execute();
+    // SAFETY: the inner transaction is the current one.
+    unsafe {
+        match result {
+            Ok(_) => pg_sys::ReleaseCurrentSubTransaction(),
+            Err(_) => pg_sys::RollbackAndReleaseCurrentSubTransaction(),
+        }
+        pg_sys::MemoryContextSwitchTo(context);
+        pg_sys::CurrentResourceOwner = owner;
+    }
+    result
 }

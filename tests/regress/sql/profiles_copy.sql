@@ -48,9 +48,16 @@ SELECT count(*) FILTER (WHERE lately) > 0 AS some FROM copy;
 -- Read and written with the rights of the table's owner, by whomever refresh is called.
 CREATE ROLE pc_owner;
 ALTER TABLE copy OWNER TO pc_owner;
+-- One that cannot be brought up to date does not keep the others from it, and says so until it can.
+SELECT segment.create_profile_copy('later', 'segment.profile');
 SET pg_segment.clock = '2026-06-05 12:00:00+00';
 CALL segment.refresh();
-\echo :LAST_ERROR_SQLSTATE
+SELECT relation, refreshed_at, problem FROM segment.profile_copy ORDER BY relation::oid;
+SELECT count(*) FROM later WHERE evaluated_at IS NOT NULL AND subscriber = 'v200';
+ALTER TABLE copy OWNER TO CURRENT_USER;
+CALL segment.refresh();
+SELECT relation, refreshed_at, problem FROM segment.profile_copy ORDER BY relation::oid;
+DROP TABLE later;
 DROP TABLE copy CASCADE;
 DROP ROLE pc_owner;
 -- What is gone is forgotten.
