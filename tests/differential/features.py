@@ -3,7 +3,8 @@
     features.py generated               histories with every type, late, changed and deleted events
     features.py cdnow FILE              the purchases of CDNOW
 
-Runs psql, which finds the server by the usual environment. Prints a line per comparison and every difference; ends with status 1
+Every value must lie in the range that docs/features.md states for it, whose tables must list exactly the features that there are;
+of somebody without events each must be what stands there. Runs psql, which finds the server by the usual environment. Prints a line per comparison and every difference; ends with status 1
 if there was one.
 """
 
@@ -11,6 +12,8 @@ import csv
 import gzip
 import io
 import json
+import pathlib
+import re
 import subprocess
 import sys
 
@@ -57,6 +60,56 @@ def features_there_are(families):
     return builtin + ready
 
 
+class Documented:
+    """What the tables of docs/features.md say of each feature: its range, and its value without events."""
+
+    def __init__(self):
+        self.range, self.without = {}, {}
+        text = (pathlib.Path(__file__).parents[2] / "docs" / "features.md").read_text()
+        for table in re.findall(r"\| name \| formula \| unit \| range \| without events \| source \|\n.*\n((?:\|.*\n)+)", text):
+            for line in table.splitlines():
+                names, formula, unit, ranges, without, source = (cell.strip() for cell in line.strip("|").split(" | "))
+                names = re.findall(r"`([^`]+)`", names)
+                assert formula and unit and re.fullmatch(r"[A-G]\d", source), line
+                ranges = [ranges] if unit == "flag" else ranges.split(", ")
+                without = re.sub(", also .*", "", without).split(", ")
+                for place, name in enumerate(names):
+                    self.range[name] = self.bounds(ranges[place if len(ranges) > 1 else 0])
+                    value = without[place if len(without) > 1 else 0]
+                    self.without[name] = np.nan if value == "missing" else float(value)
+
+    @staticmethod
+    def bounds(text):
+        if text == "any":
+            return -np.inf, np.inf
+        if text == "0, 1":
+            return 0.0, 1.0
+        least, most = re.fullmatch(r"(-?[\d.]+)(?: \(Monday\))? (?:and more|to ([\d.]+))", text).groups()
+        return float(least), np.inf if most is None else float(most)
+
+    def of(self, stated, name):
+        """By the pattern where the feature is one of those for each text."""
+        if name in stated:
+            return stated[name]
+        return stated[max((key for key in stated if "<" in key and name.startswith(key[:key.index("<")])), key=len)]
+
+
+def check_documented(listed, names):
+    """The tables list what there is, and are right about somebody without events."""
+    assert set(DOCUMENTED.range) == listed, set(DOCUMENTED.range) ^ listed
+    psql("SELECT segment.upsert_profile('nobody', traits => '{}')")
+    row = json.loads(psql("SELECT to_jsonb(p) - 'features' || coalesce(features, '{}') FROM segment.profile p WHERE subscriber = 'nobody'"))
+    for name in names:
+        stated, actual = DOCUMENTED.of(DOCUMENTED.without, name), row[name]
+        actual = np.nan if actual is None else float(actual)
+        assert stated == actual or (np.isnan(stated) and np.isnan(actual)), f"{name} without events is {actual}, not {stated}"
+    psql("SELECT segment.forget('nobody')")
+    print(f"docs/features.md: {len(listed)} rows, and {len(names)} features of somebody without events")
+
+
+DOCUMENTED = Documented()
+
+
 def load(events):
     text = io.StringIO()
     columns = ["id", "subscriber", "type", "at", "value", "properties"]
@@ -83,6 +136,12 @@ def compare(label, events, now, names):
         who = wrong.index[wrong[name]][0]
         print(f"  {name}: {int(wrong[name].sum())}; of {who} {actual.loc[who, name]!r} instead of {expected.loc[who, name]!r}")
     failed |= bool(wrong.any().any())
+    for name in names:
+        least, most = DOCUMENTED.of(DOCUMENTED.range, name)
+        outside = actual[name][(actual[name] < least) | (actual[name] > most)]
+        if len(outside):
+            print(f"  {name}: {len(outside)} outside {least} to {most}, such as {outside.iloc[0]}")
+            failed = True
 
 
 def generate(random, subscribers, start, end, first_id, how_many):
@@ -110,8 +169,10 @@ def generate(random, subscribers, start, end, first_id, how_many):
 def generated():
     random = np.random.default_rng(20260601)
     now = pd.Timestamp("2026-06-01 10:17:03.25+00:00")
+    listed = set(psql("SELECT name FROM segment.feature_list").split())
     names = features_there_are(families=True)
     set_clock(now)
+    check_documented(listed, names)
     day = pd.Timedelta(days=1)
     events = generate(random, 60, now - 400 * day, now + 20 * day, 1, 2_400)
     # The recent weeks more densely.
