@@ -122,10 +122,18 @@ fn segment_attribution(
 > {
     let conversion = Conversion::new(conversion_type, conversion_value, since, until);
     let registry = registry::visible();
+    let begin = |name: &str| on_record(&registry, name).1.at;
+    let segments = registry.definitions.iter().map(|definition| (definition.id, begin(&definition.name)));
+    let segments: Vec<(u32, Instant)> = segments.collect();
+    let Some(first) = segments.iter().map(|(_, begin)| *begin).min() else {
+        return TableIterator::new(Vec::new());
+    };
+    let mut found = BySegment::new(segments);
     let mut people: BTreeMap<String, Vec<(Instant, i64)>> = BTreeMap::new();
     let (mut count, mut bytes) = (0_usize, 0);
     each_event(|event| {
-        let Some(value) = conversion.value_of(event) else { return };
+        // Of what was before the first of the segments nothing is on record.
+        let Some(value) = conversion.value_of(event).filter(|_| event.at > first) else { return };
         bytes += size_of::<(Instant, i64)>();
         let conversions = people.entry(event.subscriber.clone().into_owned()).or_insert_with(|| {
             bytes += size_of::<(String, Vec<(Instant, i64)>)>() + event.subscriber.len();
@@ -137,9 +145,6 @@ fn segment_attribution(
             check_memory(bytes);
         }
     });
-    let begin = |name: &str| on_record(&registry, name).1.at;
-    let segments = registry.definitions.iter().map(|definition| (definition.id, begin(&definition.name)));
-    let mut found = BySegment::new(segments);
     let everybody: Vec<String> = people.keys().cloned().collect();
     for page in everybody.chunks(PAGE) {
         pgrx::check_for_interrupts!();
