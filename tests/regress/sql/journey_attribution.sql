@@ -154,9 +154,15 @@ SELECT * FROM segment.attribution();
 SELECT * FROM segment.segment_attribution();
 \echo :LAST_ERROR_SQLSTATE
 RESET ROLE;
+-- What sql/roles.sql grants a reader of it.
+GRANT SELECT ON segment.definition, segment.history, segment.history_begin, segment.state TO att_reader;
+SET ROLE att_reader;
+SELECT segment, conversions, revenue, all_conversions FROM segment.segment_attribution() WHERE segment ^@ 'att ';
+RESET ROLE;
 
 -- Clean up.
 SELECT count(segment.drop_segment(name)) FROM segment.definition WHERE name ^@ 'att ';
+SELECT count(segment.forget(subscriber)) FROM (SELECT subscriber FROM segment.state WHERE subscriber ^@ '8') s;
 SELECT segment.detach_source('mail') IS NOT NULL, segment.detach_source('orders') IS NOT NULL;
 SET client_min_messages = warning;
 DROP SCHEMA att CASCADE;
