@@ -10,6 +10,8 @@ import math
 import numpy as np
 import pandas as pd
 
+# The definitions of created features and scores, by name.
+CREATED = {}
 STEPS = {"email_click": 0.10, "purchase": 0.20, "forward": 0.05, "reply": 0.15, "unsubscribe": -0.30, "complaint": -0.50}
 
 
@@ -74,6 +76,8 @@ class Formulas:
     # The features.
 
     def feature(self, name):
+        if name in CREATED:
+            return self.formula(CREATED[name]).round(9)
         if hasattr(self, name):
             return getattr(self, name)()
         head, _, tail = name.rpartition("_")
@@ -96,6 +100,59 @@ class Formulas:
         if head.endswith("_per_delivered"):
             return self.rate(self.count(events, type=mails[head.split("_")[0]]), self.count(events, type="delivered"))
         return {"total_events": total, "total_value": self.sum(events), "avg_value": self.rate(self.sum(events), total)}[head]
+
+    # Definitions.
+
+    def formula(self, spec):
+        if isinstance(spec, (int, float)):
+            return pd.Series(float(spec), index=self.subscribers)
+        if isinstance(spec, str):
+            # A feature with a name is rounded, also where another is computed from it.
+            return self.feature(spec).round(9)
+        if "event" in spec:
+            return self.chosen(spec)
+        if "divide" in spec:
+            return self.rate(*(self.formula(part).fillna(0.0) for part in spec["divide"]))
+        if "multiply" in spec:
+            return math.prod(self.formula(part) for part in spec["multiply"])
+        groups = {}
+        for term in spec["terms"]:
+            group = groups.setdefault(term.get("group"), [])
+            group.append(self.term(term))
+        total = 0.0
+        for name, parts in groups.items():
+            least, most = spec["groups"][name] if name is not None else (-math.inf, math.inf)
+            total = total + sum(parts).clip(least, most)
+        return total.clip(*spec.get("clamp", (-math.inf, math.inf)))
+
+    def term(self, term):
+        if "when" in term:
+            return (self.chosen(term["when"]) > 0).astype(float) * term.get("points", 1)
+        number = self.formula(term["of"]).fillna(0.0) * term.get("scale", 1) + term.get("offset", 0)
+        return number.clip(term.get("floor", -math.inf), term.get("cap", math.inf)) * term.get("weight", 1)
+
+    def chosen(self, spec):
+        days = int(spec["within"].split()[0]) if "within" in spec else None
+        events = self.seen if days is None else self.within(days)
+        if spec["event"] != "*":
+            events = events[events.type == spec["event"]]
+        for column, test in spec.get("where", {}).items():
+            events = events[events[column] == test["equals"]]
+        if "half_life" not in spec:
+            return self.sum(events) if "sum" in spec else self.count(events)
+        half_life = pd.Timedelta(spec["half_life"])
+        age = self.now.floor("h") - events["at"].dt.floor("h")
+        longest = max(30 * half_life, pd.Timedelta(days=30))
+        events = events[age < longest]
+        if "cap" in spec:
+            events = events.sort_values("at", kind="stable")
+            period = events["at"].dt.floor("h" if spec["cap"]["per"] == "1 hour" else "D")
+            # A bounded period goes as a whole.
+            whole = self.now.floor("h") - period < longest
+            events, period = events[whole], period[whole]
+            events = events[events.groupby(["subscriber", period]).cumcount() < spec["cap"]["most"]]
+        weight = events.value.fillna(0.0) if "sum" in spec else 1.0
+        return self.per_subscriber((weight * 0.5 ** (age.loc[events.index] / half_life)).groupby(events.subscriber).sum())
 
     def engagement_consistency(self):
         events = self.within(90)
