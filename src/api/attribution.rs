@@ -100,8 +100,9 @@ fn attribution(
 
 /// What the members of each segment earned: the conversions between two instants of those who were on record as members just
 /// before, so that an entry because of a conversion does not count for it. A row per segment; since is the instant from which on
-/// its members are on record, or the one that was asked for, and the last two columns are all conversions since then, by members or not. A conversion counts for
-/// every segment that the subscriber was in. Reads every source, and the history, with the rights of the caller.
+/// its members are on record, or the one that was asked for, and the last two columns are all conversions since then, by members
+/// or not. A conversion counts for every segment that the subscriber was in; of what is to come none does. Reads every source,
+/// and the history, with the rights of the caller.
 #[pg_extern(stable, parallel_unsafe)]
 fn segment_attribution(
     conversion_type: default!(Option<String>, "'purchase'"),
@@ -120,7 +121,9 @@ fn segment_attribution(
         name!(all_revenue, Option<AnyNumeric>),
     ),
 > {
-    let conversion = Conversion::new(conversion_type, conversion_value, since, until);
+    let mut conversion = Conversion::new(conversion_type, conversion_value, since, until);
+    // Who will be a member is not on record.
+    conversion.times = *conversion.times.start()..=(*conversion.times.end()).min(guc::statement_now());
     let registry = registry::visible();
     let begin = |name: &str| on_record(&registry, name).1.at;
     let segments = registry.definitions.iter().map(|definition| (definition.id, begin(&definition.name)));

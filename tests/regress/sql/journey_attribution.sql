@@ -111,6 +111,12 @@ SET pg_segment.clock = '2026-06-20 00:00+00';
 INSERT INTO orders VALUES (8001, '2026-06-20 00:00', 100), (8004, '2026-06-20 00:00', 200.5);
 SET pg_segment.clock = '2026-06-21 00:00+00';
 SELECT * FROM segment.segment_attribution() WHERE segment ^@ 'att ';
+-- What is to come is on nobody's record, however far ahead.
+INSERT INTO orders VALUES (8001, '2027-01-01 00:00', 5000);
+SELECT segment.create_segment('att daily', '{"event": "email_open", "from": "today"}');
+SELECT segment, conversions, all_conversions FROM segment.segment_attribution(until => 'infinity') WHERE segment ^@ 'att ';
+SELECT segment.drop_segment('att daily');
+DELETE FROM orders WHERE total = 5000;
 SELECT * FROM segment.segment_attribution(since => '2026-06-20', until => '2026-06-20') WHERE segment ^@ 'att ';
 SELECT segment, conversions, all_conversions FROM segment.segment_attribution('email_open') WHERE segment ^@ 'att ';
 -- Generated data over weeks, against members_as_of the instant before.
