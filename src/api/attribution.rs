@@ -222,7 +222,7 @@ fn length(interval: Interval, argument: &str, example: &str) -> Instant {
 
 fn unknown(model: &str) -> ! {
     let mut hint = format!("There are {}.", Model::NAMES.join(", "));
-    if let Some(near) = nearest(model, Model::NAMES.into_iter()) {
+    if let Some(near) = nearest(model, Model::NAMES) {
         hint = format!("Did you mean \"{near}\"? {hint}");
     }
     Refusal::new(
