@@ -1,6 +1,7 @@
 """The features of segment.profile against formulas.py, to 1e-9, at several clocks.
 
     features.py generated               histories with every type, late, changed and deleted events
+    features.py tiers                   the engagement tiers, from the features
     features.py cdnow FILE              the purchases of CDNOW
 
 Every value must lie in the range that docs/features.md states for it, whose tables must list exactly the features that there are;
@@ -169,6 +170,57 @@ def check_documented(listed, names):
 DOCUMENTED = Documented()
 
 
+def compare_tiers(now):
+    """The engagement tiers, from the features by the table in docs/features.md: of everybody, the first rule that is met."""
+    global failed
+    set_clock(now)
+    rows = [json.loads(line) for line in psql("SELECT to_jsonb(p) - 'features' FROM segment.profile p").splitlines()]
+    wrong, seen = [], set()
+    for row in rows:
+        score, opens, clicks = (float(row[name]) for name in ("engagement_score", "open_rate_30d", "click_rate_30d"))
+        churn = row["churn_probability"]
+        at_most = lambda bound: churn is None or churn <= bound
+        at_least = lambda bound: churn is not None and churn >= bound
+        silent, first = row["days_since_last"], pd.Timestamp(row["first_event_at"])
+        rules = [
+            ("champions", score >= 0.9 and row["lifetime_value"] >= 500 and row["purchase_frequency"] >= 0.1),
+            ("potential_churners", at_least(0.8) and row["total_events_7d"] <= 1),
+            ("at_risk", at_least(0.7) and score <= 0.2 and silent >= 30),
+            ("highly_engaged", score >= 0.8 and opens >= 0.4 and clicks >= 0.1 and at_most(0.2)),
+            ("engaged", score >= 0.6 and opens >= 0.25 and clicks >= 0.05 and at_most(0.4)),
+            ("moderate", score >= 0.3 and opens >= 0.1 and clicks >= 0.02 and at_most(0.6)),
+            ("low_engaged", score >= 0.1 and opens >= 0.05 and at_most(0.8)),
+            ("new", first.floor("min") > now.floor("min") - pd.Timedelta(days=7)),
+            ("highly_engaged", score > 0.8), ("engaged", score > 0.6), ("moderate", score > 0.3), ("low_engaged", score > 0.1), ("at_risk", True)]
+        tier = next(name for name, met in rules if met)
+        seen.add(tier)
+        if row["tier"] != tier:
+            wrong.append((row["subscriber"], row["tier"], tier))
+    print(f"engagement tiers at {now}: {len(rows)} subscribers in {len(seen)} tiers ({', '.join(sorted(seen))}), {len(wrong)} differences {wrong[:3]}")
+    failed |= bool(wrong)
+
+
+def tiers():
+    """Subscribers of every kind: from those who do nothing but open, click and buy to those who did something once."""
+    random = np.random.default_rng(5)
+    now = pd.Timestamp("2026-06-01 10:17:03+00:00")
+    set_clock(now)
+    frames = []
+    for who in range(400):
+        active, many = random.choice([3, 20, 60, 120]), int(random.choice([1, 4, 15, 60]))
+        frame = generate(random, 1, now - active * pd.Timedelta(days=1), now, 0, many)
+        frame["type"] = random.choice(["email_open", "email_click", "purchase", "website_visit"], many, p=random.dirichlet([0.6] * 4))
+        frames.append(frame.assign(subscriber=f"t{who}", value=frame.value.abs()))
+    events = pd.concat(frames, ignore_index=True)
+    load(events.assign(id=np.arange(len(events)) + 100_000))
+    psql("SELECT segment.set_predictions('churn', array_agg('t' || n), array_agg(n % 11 / 10.0)) FROM generate_series(0, 399, 2) n")
+    psql("SELECT segment.create_engagement_tiers()")
+    for length in (0, 9, 25):
+        compare_tiers(now + length * pd.Timedelta(days=1))
+    psql("CALL segment.refresh()")
+    compare_tiers(now + pd.Timedelta(days=25))
+
+
 def load(events):
     text = io.StringIO()
     columns = ["id", "subscriber", "type", "at", "value", "properties"]
@@ -292,6 +344,8 @@ CREATE INDEX ON app.event (subscriber, at);
 SELECT segment.attach_source('app.event', subscriber => 'subscriber', occurred_at => 'at', event_type => 'type', value => 'value', properties => 'properties')""")
 if sys.argv[1] == "generated":
     generated()
+elif sys.argv[1] == "tiers":
+    tiers()
 else:
     cdnow(sys.argv[2])
 if psql("SELECT finding FROM segment.verify()").strip():

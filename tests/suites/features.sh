@@ -9,7 +9,7 @@ suite_features() {
     fi
   fi
   start_cluster test "fsync = off"
-  for database in generated cdnow; do
+  for database in generated tiers cdnow; do
     if [ "$database" = cdnow ] && [ ! -r "$PG_SEGMENT_DATA/cdnow_master.csv.gz" ]; then
       skip "features of CDNOW against pandas" "there is no cdnow_master.csv.gz in PG_SEGMENT_DATA ($PG_SEGMENT_DATA)"
       continue
