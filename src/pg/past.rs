@@ -38,7 +38,7 @@ pub fn transitions(
         }
         let states = session.select(
             "SELECT s.subscriber, s.evaluated_at, s.members, s.activity || coalesce(s.recent, ''), s.manual, s.memory, s.profile, s.held
-             FROM segment.state s WHERE s.subscriber = ANY ($1::text[]) AND s.evaluated_at < $2",
+             FROM segment.state s WHERE s.subscriber = ANY ($1::text[]) AND s.evaluated_at <= $2",
             &params(),
         );
         for row in 0..states.count() {
