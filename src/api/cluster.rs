@@ -11,6 +11,7 @@ use crate::pg::guc;
 use crate::pg::numbers::{check_columns, load, read};
 use crate::pg::relation::Relation;
 use crate::pg::report::{invalid, required, value_of};
+use crate::pg::result;
 use crate::pg::types::{Name, Regclass};
 use pgrx::prelude::*;
 
@@ -153,27 +154,29 @@ fn choose_k(
 
 /// The nearest cluster of a stored model for every row of a relation with the model's columns, with the distance to its
 /// centroid in standard deviations. Rows with NULL, NaN or an infinity are left out.
-#[pg_extern(stable, parallel_restricted)]
+#[pg_extern(sql = r#"
+CREATE FUNCTION segment.kmeans_assign(model text, relation regclass, id_column name, version integer DEFAULT NULL)
+RETURNS TABLE (id text, cluster integer, distance double precision)
+LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+"#)]
 fn kmeans_assign(
     model: Option<String>,
     relation: Option<Regclass>,
     id_column: Option<Name>,
-    version: default!(Option<i32>, "NULL"),
-) -> TableIterator<'static, (name!(id, String), name!(cluster, i32), name!(distance, f64))> {
+    version: Option<i32>,
+    fcinfo: pg_sys::FunctionCallInfo,
+) {
     let model = Model::load(&required(model, "model"), version);
     let relation = Relation::require(required(relation, "relation").0);
     let id_column = required(id_column, "id_column").0;
     check_columns(&relation, &model.columns);
     let clusters = model.clusters();
-    let mut assigned = Vec::new();
+    // SAFETY: declared as above.
+    let mut assigned = unsafe { result::Rows::of(fcinfo) };
     read(&relation, &model.columns, Some(&id_column), &mut |row, id| {
-        // SAFETY: the id was cast to text.
-        if let Some(id) = id.and_then(|id| unsafe { String::from_datum(id, false) }) {
-            let (cluster, distance) = clusters.assign(row);
-            assigned.push((id, cluster as i32 + 1, distance));
-        }
+        let (cluster, distance) = clusters.assign(row);
+        assigned.put([id, (cluster as i32 + 1).into_datum(), distance.into_datum()]);
     });
-    TableIterator::new(assigned)
 }
 
 /// What sets each cluster of a stored model apart: a row per cluster and column, those farthest from the mean of all rows
@@ -240,8 +243,11 @@ fn silhouette(
     check_columns(&relation, &model.columns);
     let clusters = model.clusters();
     let (mut panels, _) = load(&relation, &model.columns);
-    let numbers = |row: usize| panels.row(row).collect::<Vec<_>>();
-    let labels: Vec<u32> = (0..panels.rows()).map(|row| clusters.assign(&numbers(row)).0).collect();
+    let label = |row: usize| {
+        pgrx::check_for_interrupts!();
+        clusters.assign(&panels.row(row).collect::<Vec<_>>()).0
+    };
+    let labels: Vec<u32> = (0..panels.rows()).map(label).collect();
     clusters.scale.apply(&mut panels);
     let (found, looked_at) =
         with_team(|team| look(&panels, &labels, model.sizes.len(), sample, seed.unwrap_or(42) as u64, team));

@@ -15,6 +15,10 @@ use std::collections::HashSet;
 /// Most clusters.
 const MOST_CLUSTERS: usize = 1_000;
 
+/// Most numbers of all centroids together: what a block takes stays far below the time in which a cancellation is expected, and
+/// the sums that each block has of its own below the memory of its rows.
+const MOST_COORDINATES: usize = 20_000;
+
 /// The label of a row that has none yet.
 const NONE: u32 = u32::MAX;
 
@@ -67,6 +71,12 @@ impl Options {
         if self.k > MOST_CLUSTERS {
             return Err(refusal(format!("k must be at most {MOST_CLUSTERS}"), "Ask for fewer clusters."));
         }
+        if self.k * width > MOST_COORDINATES {
+            return Err(refusal(
+                format!("k times the columns is {}, and must be at most {MOST_COORDINATES}", self.k * width),
+                "Ask for fewer clusters, or by fewer columns.",
+            ));
+        }
         if self.max_iterations == 0 {
             return refuse("max_iterations must be at least 1", "Leave it at its default.");
         }
@@ -92,7 +102,7 @@ impl Options {
 /// Fits rows, whose columns are taken as they are: standardise them first.
 pub fn fit(panels: &Panels, options: &Options, team: &mut Team) -> Result<Fit> {
     options.check(panels.width())?;
-    check_distinct(panels, options.k)?;
+    check_distinct(panels, options.k, team)?;
     // As scikit-learn has it: of the mean of the columns' variances.
     let (_, variances) = moments(panels, team);
     let threshold = options.tolerance * variances.iter().sum::<f64>() / panels.width() as f64;
@@ -413,9 +423,12 @@ vectorised! {
 }
 
 /// Refuses fewer distinct rows than clusters.
-fn check_distinct(panels: &Panels, k: usize) -> Result<()> {
+fn check_distinct(panels: &Panels, k: usize, team: &mut Team) -> Result<()> {
     let mut distinct = HashSet::new();
     for row in 0..panels.rows() {
+        if row % BLOCK == 0 {
+            team.tick();
+        }
         // Adding 0 makes one of both zeros.
         distinct.insert(panels.row(row).map(|value| (value + 0.0).to_bits()).collect::<Vec<_>>());
         if distinct.len() >= k {

@@ -20,6 +20,11 @@ impl<'t> Team<'t> {
         Team { threads, tick }
     }
 
+    /// Looks for a cancellation.
+    pub fn tick(&mut self) {
+        (self.tick)();
+    }
+
     /// Works on every item and returns the results in the order of the items, whoever computed them.
     pub fn each<I: Send, R: Send>(
         &mut self,

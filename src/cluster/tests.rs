@@ -199,6 +199,8 @@ fn impossible_requests_are_refused() {
         problem(Options { tolerance: f64::NAN, ..options(1) }),
         "tolerance must be at least 0 and below 1"
     );
+    let wide = options(21).check(1_000).unwrap_err().to_string();
+    assert_eq!(wide, "k times the columns is 21000, and must be at most 20000");
     let initial = Some(vec![1.0]);
     assert!(problem(Options { initial, ..options(2) }).contains("initial has 1 numbers"));
     assert!(run(&Panels::new(1), &options(1)).is_err());

@@ -2,6 +2,7 @@
 
 use super::event::EventDocument;
 use super::registry::Registry;
+use super::result;
 use super::scan::{every_reader, read};
 use super::source::{Order, Reader};
 use super::spi::{Rows, connect_as_caller};
@@ -30,11 +31,8 @@ struct Read {
 /// # Safety
 /// The call is one of a function declared like that.
 pub unsafe fn fill(call: pg_sys::FunctionCallInfo, registry: &Registry, wanted: Wanted) {
-    // SAFETY: the caller's promise; the result info lives as long as the call.
-    let result = unsafe {
-        pg_sys::InitMaterializedSRF(call, 0);
-        &*(*call).resultinfo.cast::<pg_sys::ReturnSetInfo>()
-    };
+    // SAFETY: the caller's promise.
+    let mut result = unsafe { result::Rows::of(call) };
     let readers = every_reader(registry);
     let subscriber = registry.identities.of(wanted.subscriber);
     let ids = registry.identities.with_others(&[subscriber.to_owned()]).into_owned();
@@ -65,7 +63,7 @@ pub unsafe fn fill(call: pg_sys::FunctionCallInfo, registry: &Registry, wanted: 
             read(&source.reader, &source.rows, *row, |event| {
                 let event_type = canonical_event(&event.event_type);
                 let channel = EventDocument::Root(event).get("channel").and_then(Document::text);
-                let mut values = [
+                result.put([
                     Some(pg_sys::Datum::from(*at)),
                     session.into_datum(),
                     event_type.into_datum(),
@@ -73,18 +71,7 @@ pub unsafe fn fill(call: pg_sys::FunctionCallInfo, registry: &Registry, wanted: 
                     event.value().into_datum(),
                     event.properties(),
                     source.reader.relation.oid.into_datum(),
-                ];
-                let mut nulls = values.map(|value| value.is_none());
-                let mut values = values.each_mut().map(|value| value.unwrap_or(pg_sys::Datum::from(0)));
-                // SAFETY: as many values as the result has columns, of their types; they are copied.
-                unsafe {
-                    pg_sys::tuplestore_putvalues(
-                        result.setResult,
-                        result.setDesc,
-                        values.as_mut_ptr(),
-                        nulls.as_mut_ptr(),
-                    )
-                };
+                ]);
             });
         }
     });

@@ -35,6 +35,7 @@ pub mod profile_view;
 pub mod registry;
 pub mod relation;
 pub mod report;
+pub mod result;
 pub mod retention;
 pub mod scan;
 pub mod source;

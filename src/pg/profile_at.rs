@@ -5,6 +5,7 @@ use super::opened::{created_features, segment_names, tier_place, tier_places};
 use super::profile_view::{Column, ENGAGEMENT};
 use super::registry::{Kept, Registry};
 use super::report::value_of;
+use super::result::Rows;
 use super::scan::Scratch;
 use super::spi::{numeric, numeric_of};
 use crate::activity::Instant;
@@ -21,52 +22,21 @@ use std::rc::Rc;
 /// # Safety
 /// The call is one of a function declared like that.
 pub unsafe fn fill(call: pg_sys::FunctionCallInfo, registry: &Registry, at: Instant) {
-    // SAFETY: the caller's promise; the result info lives as long as the call.
-    let result = unsafe {
-        pg_sys::InitMaterializedSRF(call, 0);
-        &*(*call).resultinfo.cast::<pg_sys::ReturnSetInfo>()
-    };
-    // SAFETY: both were just made.
-    let names = unsafe { names(result.setDesc) };
+    // SAFETY: the caller's promise.
+    let mut rows = unsafe { Rows::of(call) };
+    let names = rows.names();
     let columns: Vec<(Option<Column>, Option<Rc<Kept>>)> = names
         .iter()
         .map(|name| (Column::by_name(name, &registry.features), registry.figure(name).ok().flatten()))
         .collect();
     let program = by_criteria_alone(registry);
     let mut memory = Scratch::default();
-    let mut values = vec![pg_sys::Datum::from(0); columns.len()];
-    let mut nulls = vec![true; columns.len()];
     everybody_as_of(registry, &program, at, |person| {
         memory.run(|| {
             let profile = Profile::of(registry, &program, &person, at);
-            for (place, (column, kept)) in columns.iter().enumerate() {
-                let value = column.and_then(|column| profile.value(column, kept.as_deref()));
-                nulls[place] = value.is_none();
-                values[place] = value.unwrap_or(pg_sys::Datum::from(0));
-            }
-            // SAFETY: as many values as the result has columns, of their types; they are copied.
-            unsafe {
-                pg_sys::tuplestore_putvalues(
-                    result.setResult,
-                    result.setDesc,
-                    values.as_mut_ptr(),
-                    nulls.as_mut_ptr(),
-                )
-            };
+            rows.put(columns.iter().map(|(column, kept)| profile.value((*column)?, kept.as_deref())));
         });
     });
-}
-
-/// The names of a result's columns.
-///
-/// # Safety
-/// The descriptor is a valid one.
-unsafe fn names(descriptor: pg_sys::TupleDesc) -> Vec<String> {
-    // SAFETY: the caller's promise.
-    let attributes = unsafe { (*descriptor).attrs.as_slice((*descriptor).natts as usize) };
-    let name =
-        |attribute: &pg_sys::FormData_pg_attribute| pgrx::name_data_to_str(&attribute.attname).to_owned();
-    attributes.iter().map(name).collect()
 }
 
 /// The definitions without their safeguards: what these would have said depends on the way to the instant.
