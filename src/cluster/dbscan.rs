@@ -2,13 +2,14 @@
 
 use super::panels::Panels;
 use crate::error::{Error, Result};
+use kdtree::KdTree;
 use linfa::{Float, ParamGuard as _, traits::Transformer as _};
 use linfa_clustering::Dbscan;
 use linfa_nn::distance::{Distance, L2Dist};
-use linfa_nn::{BuildError, KdTree, NearestNeighbour, NearestNeighbourIndex, NnError};
+use linfa_nn::{BuildError, NearestNeighbour, NearestNeighbourIndex, NnError};
 use ndarray::{Array2, ArrayBase, ArrayView1, Data, Ix2};
 
-/// Most rows: building the tree cannot be interrupted, and looking for the neighbours of all is quadratic at worst.
+/// Most rows: looking for the neighbours of all is quadratic at worst.
 const MOST_ROWS: usize = 200_000;
 
 /// The cluster of each row, from 0 on in the order of their first rows; `None` for noise. A row begins a cluster or lets it
@@ -37,45 +38,55 @@ pub fn dbscan(panels: Panels, radius: f64, neighbours: usize, tick: fn()) -> Res
     Ok(params.transform(&rows).to_vec())
 }
 
-/// A k-d tree that can be interrupted between searches.
+/// A k-d tree that can be interrupted while it is built and searched: linfa's own cannot.
 #[derive(Clone, Debug)]
 struct Watched(fn());
 
-type Index<'a, F> = Box<dyn NearestNeighbourIndex<F> + Send + Sync + 'a>;
-
-struct WatchedIndex<'a, F> {
-    tree: Index<'a, F>,
+struct WatchedTree<'a, F: Float, D> {
+    tree: KdTree<F, (ArrayView1<'a, F>, usize), Vec<F>>,
+    distance: D,
     tick: fn(),
 }
+
+type Index<'a, F> = Box<dyn NearestNeighbourIndex<F> + Send + Sync + 'a>;
 
 impl NearestNeighbour for Watched {
     fn from_batch_with_leaf_size<'a, F: Float, DT: Data<Elem = F>, D: 'a + Distance<F>>(
         &self,
         batch: &'a ArrayBase<DT, Ix2>,
         leaf_size: usize,
-        dist_fn: D,
+        distance: D,
     ) -> std::result::Result<Index<'a, F>, BuildError> {
-        let tree = KdTree.from_batch_with_leaf_size(batch, leaf_size, dist_fn)?;
-        Ok(Box::new(WatchedIndex { tree, tick: self.0 }))
+        let mut tree = KdTree::with_capacity(batch.ncols(), leaf_size);
+        for (place, point) in batch.rows().into_iter().enumerate() {
+            (self.0)();
+            tree.add(point.to_vec(), (point, place)).map_err(|_| BuildError::ZeroDimension)?;
+        }
+        Ok(Box::new(WatchedTree { tree, distance, tick: self.0 }))
     }
 }
 
-impl<F: Float> NearestNeighbourIndex<F> for WatchedIndex<'_, F> {
-    fn k_nearest(
-        &self,
-        point: ArrayView1<'_, F>,
-        k: usize,
-    ) -> std::result::Result<Vec<(ArrayView1<'_, F>, usize)>, NnError> {
-        self.tree.k_nearest(point, k)
+impl<F: Float, D: Distance<F>> WatchedTree<'_, F, D> {
+    fn apart(&self, a: &[F], b: &[F]) -> F {
+        (self.tick)();
+        self.distance.rdistance(ArrayView1::from(a), ArrayView1::from(b))
+    }
+}
+
+type Found<'f, F> = std::result::Result<Vec<(ArrayView1<'f, F>, usize)>, NnError>;
+
+impl<F: Float, D: Distance<F>> NearestNeighbourIndex<F> for WatchedTree<'_, F, D> {
+    fn k_nearest(&self, point: ArrayView1<'_, F>, k: usize) -> Found<'_, F> {
+        let found = self.tree.nearest(&point.to_vec(), k, &|a, b| self.apart(a, b));
+        let found = found.map_err(|_| NnError::WrongDimension)?;
+        Ok(found.into_iter().map(|(_, (point, place))| (point.reborrow(), *place)).collect())
     }
 
-    fn within_range(
-        &self,
-        point: ArrayView1<'_, F>,
-        range: F,
-    ) -> std::result::Result<Vec<(ArrayView1<'_, F>, usize)>, NnError> {
-        (self.tick)();
-        self.tree.within_range(point, range)
+    fn within_range(&self, point: ArrayView1<'_, F>, range: F) -> Found<'_, F> {
+        let range = self.distance.dist_to_rdist(range);
+        let found = self.tree.within(&point.to_vec(), range, &|a, b| self.apart(a, b));
+        let found = found.map_err(|_| NnError::WrongDimension)?;
+        Ok(found.into_iter().map(|(_, (point, place))| (point.reborrow(), *place)).collect())
     }
 }
 

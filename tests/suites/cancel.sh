@@ -5,6 +5,7 @@ suite_cancel() {
 CREATE EXTENSION pg_segment;
 CREATE TABLE points AS SELECT i AS id, i % 97 * i % 1013 AS a, i % 89 * i % 997 AS b, i % 83 * i % 991 AS c FROM generate_series(1, 300000) i;
 CREATE TABLE alike AS SELECT i % 2 AS a FROM generate_series(1, 4000000) i;
+CREATE TABLE dense AS SELECT i AS id, i % 400 / 1e3 AS a, i / 400 / 1e3 AS b FROM generate_series(1, 150000) i;
 SELECT format('CREATE TABLE wide AS SELECT %s FROM generate_series(1, 20000) i', string_agg(format('(i * %s %% 1009)::float8 AS c%s', 7 * n + 1, n), ', '))
 FROM generate_series(1, 200) n \gexec
 CREATE VIEW few AS SELECT * FROM points WHERE id <= 3000;
@@ -22,6 +23,7 @@ SQL
   late "kmeans of rows that are alike" "segment.kmeans('alike', '{a}', 3)"
   late "silhouette" "segment.silhouette('thousand', 'points', sample => 100000)"
   late "kmeans_assign" "segment.kmeans_assign('thousand', 'points', 'id')"
+  late "dbscan" "segment.dbscan('dense', '{a,b}', 'id', 0.5, standardise => false)"
   late "fit_customer_base" "segment.fit_customer_base('buyers', 'purchase', 'customer', 'at', 'total', until => '2024-12-01')"
   late "send_time" "segment.send_time('purchase', 'customer', 'at', lookback => '3000 days')"
   late "train by boosting" "segment.train('left', 'churn', horizon => '60 days', parameters => '{\"trees\": 1000, \"depth\": 8}')"
