@@ -9,19 +9,20 @@ reference_prediction() {
   else
     skip "logistic regression, calibration, boosting and drift" "scikit-learn could not be installed; see $TARGET/pip.log"
   fi
-  if [ -r "$PG_SEGMENT_DATA/cdnow_master.csv.gz" ]; then
-    cdnow_predicted
-  else
-    skip "models of CDNOW's customers" "there is no cdnow_master.csv.gz in PG_SEGMENT_DATA ($PG_SEGMENT_DATA)"
-  fi
+  cdnow_predicted
 }
 
 # Trained and tested by what was known on 1998-01-01, then judged by what was known on 1998-06-30.
 cdnow_predicted() {
+  fetch_cdnow
   psql -q -c "CREATE DATABASE cdnow_predicted"
   export PGDATABASE=cdnow_predicted
   psql -q -c "CREATE TABLE orders (customer text, at date, cds integer, total numeric)"
-  gunzip -c "$PG_SEGMENT_DATA/cdnow_master.csv.gz" | psql -q -c "COPY orders FROM STDIN WITH (FORMAT csv, HEADER)"
+  python3 -c '
+import sys, zipfile
+text = zipfile.ZipFile(sys.argv[1]).read("lifetimes/datasets/CDNOW_master.txt").decode()
+for row in text.splitlines()[1:]:
+    print(",".join(row.split()))' "$CDNOW" | psql -q -c "COPY orders FROM STDIN CSV"
   psql -q -f "$ROOT/tests/reference/prediction.sql" > "$REFERENCE/cdnow.log" 2>&1 \
     || { flunk "models of CDNOW's customers" "$(cat "$REFERENCE/cdnow.log")"; return; }
   judge CDNOW 9

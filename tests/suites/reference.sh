@@ -1,5 +1,5 @@
 # Results that others have published or computed: each file in tests/reference/ is one subject, whose function `reference_NAME`
-# compares with them. Data come from the wheel of scikit-learn, and from PG_SEGMENT_DATA.
+# compares with them. Data come from the wheels of scikit-learn and lifetimes.
 
 suite_reference() {
   start_cluster test "fsync = off"
