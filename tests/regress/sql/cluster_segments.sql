@@ -14,7 +14,7 @@ SELECT segment.create_feature('recency');
 SELECT DISTINCT cluster, size FROM segment.kmeans('segment.profile', ARRAY['days_since_last', 'frequency', 'lifetime_value', 'recency'], 3, model => 'Habits') ORDER BY 1;
 SELECT segment, cluster, members, shift, kept, description FROM segment.cluster_segments('Habits');
 SELECT model, version, clusters, scores, kept FROM segment.cluster_set;
-SELECT name, spec, description FROM segment.feature WHERE name = 'near_habits_1_2';
+SELECT name, regexp_replace(spec::text, '(\.\d{9})\d+', '\1', 'g') AS spec, description FROM segment.feature WHERE name = 'near_habits_1_2';
 SELECT criteria FROM segment.definition WHERE name LIKE 'Habits%' ORDER BY segment_id LIMIT 1;
 -- Who is in which is what kmeans_assign says of the profiles.
 CREATE FUNCTION assigned() RETURNS TABLE (subscriber text, cluster integer) LANGUAGE sql AS
