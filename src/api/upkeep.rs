@@ -39,6 +39,8 @@ fn refresh(until: Option<TimestampWithTimeZone>, batch: Option<i32>, fcinfo: pg_
     };
     let mut after = None;
     while step(upkeep::drain_batch(size, &mut after)) {}
+    let mut from = upkeep::first_due();
+    while step(upkeep::settle_batch(size, &mut from)) {}
     if hold_back(until.unwrap_or_else(guc::now)) {
         transaction::commit();
     }

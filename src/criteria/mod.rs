@@ -66,5 +66,5 @@ pub use normalise::normalise;
 pub use number::Decimal;
 pub use parse::{Scope, canonical_event, event_names, is_root, locate, parse, parse_value, read};
 pub use parse_test::at_least_one;
-pub use safeguards::Safeguards;
+pub use safeguards::{MostMoved, Safeguards};
 pub use tier::{TierSet, expand_tiers, parse_moves, reads_tier_set};

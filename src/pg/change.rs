@@ -26,17 +26,17 @@ pub fn begin(what: &str) -> Rc<Registry> {
 /// has done by now, it did under those.
 pub fn catch_up_online(what: &str) {
     registry::require_read_committed(what);
+    let step = |pass: Pass| {
+        transaction::commit();
+        pgrx::check_for_interrupts!();
+        pass.more
+    };
+    let mut from = upkeep::first_due();
+    while step(upkeep::settle_batch(upkeep::ONLINE, &mut from)) {}
     hold_back(guc::now());
     transaction::commit();
     let mut from = upkeep::first_due();
-    loop {
-        let pass = upkeep::refresh_batch(guc::now(), upkeep::ONLINE, &mut from);
-        transaction::commit();
-        pgrx::check_for_interrupts!();
-        if !pass.more {
-            return;
-        }
-    }
+    while step(upkeep::refresh_batch(guc::now(), upkeep::ONLINE, &mut from)) {}
 }
 
 /// Opens a change that writers do not wait for: only other changes do.

@@ -1,9 +1,10 @@
 //! Segments on hold: nobody moves in or out but by hand, until they are resumed.
 
 use super::owner::Acting;
-use super::registry;
+use super::registry::{self, Registry};
 use super::spi::{connect_at_latest, timestamp};
 use crate::activity::Instant;
+use crate::criteria::MostMoved;
 use std::collections::HashMap;
 
 /// Who is a member of which segment before and after the time that passed until an instant, of those who are due by then.
@@ -24,11 +25,9 @@ const MOVES: &str = "
          + (SELECT count(*) FROM segment.membership m WHERE m.segment_id = p.segment_id AND NOT EXISTS (SELECT FROM due WHERE due.subscriber = m.subscriber))
   FROM place p GROUP BY segment_id";
 
-/// Puts those segments on hold of which the time that passed until an instant would move more people than their
-/// safeguards let it, and says so. Whether there were any.
-pub fn hold_back(until: Instant) -> bool {
-    let registry = registry::current();
-    let limited: HashMap<i32, _> = registry
+/// The segments that may be put on hold, by number: name and how many people time may move.
+fn limited(registry: &Registry) -> HashMap<i32, (&str, MostMoved)> {
+    registry
         .definitions
         .iter()
         .filter(|definition| !definition.on_hold)
@@ -36,7 +35,19 @@ pub fn hold_back(until: Instant) -> bool {
             let most = definition.safeguards.as_ref()?.most_moved?;
             Some((definition.id as i32, (definition.name.as_str(), most)))
         })
-        .collect();
+        .collect()
+}
+
+/// Whether time may put a segment on hold.
+pub fn may_hold_back() -> bool {
+    !limited(&registry::current()).is_empty()
+}
+
+/// Puts those segments on hold of which the time that passed until an instant would move more people than their
+/// safeguards let it, and says so. Whether there were any.
+pub fn hold_back(until: Instant) -> bool {
+    let registry = registry::current();
+    let limited = limited(&registry);
     if limited.is_empty() {
         return false;
     }

@@ -2,7 +2,7 @@
 
 use super::engine::{Brought, Engine};
 use super::gather;
-use super::hold::hold_back;
+use super::hold::{hold_back, may_hold_back};
 use super::owner::Acting;
 use super::pending::Reread;
 use super::profile::subscribers;
@@ -11,7 +11,7 @@ use super::scan::BySubscriber;
 use super::source::Source;
 use super::spi::{at_latest_snapshot, connect, connect_at_latest, timestamp};
 use super::store::{BATCH, Due, Effort};
-use crate::activity::{Change, Instant};
+use crate::activity::{Change, Instant, VALID_TIMES};
 use crate::membership::Cause;
 
 /// What a pass over subscribers did.
@@ -85,6 +85,15 @@ pub fn refresh_batch(until: Instant, limit: i64, from: &mut (Instant, String)) -
     })
 }
 
+/// Looks where loads put at most `limit` of their subscribers, at the time of each load: before time puts a segment on hold,
+/// which may hold back what time does, and not what came earlier.
+pub fn settle_batch(limit: i64, from: &mut (Instant, String)) -> Pass {
+    if !may_hold_back() {
+        return Pass::default();
+    }
+    refresh_batch(VALID_TIMES.start, limit, from)
+}
+
 /// The place before the first row of `segment.due`.
 pub fn first_due() -> (Instant, String) {
     (Instant::MIN, String::new())
@@ -124,6 +133,8 @@ pub fn drain_batch(limit: i64, after: &mut Option<String>) -> Pass {
 pub fn catch_up(now: Instant) {
     let mut after = None;
     while drain_batch(BATCH as i64, &mut after).more {}
+    let mut from = first_due();
+    while settle_batch(BATCH as i64, &mut from).more {}
     hold_back(now);
     let mut from = first_due();
     while refresh_batch(now, BATCH as i64, &mut from).more {}
