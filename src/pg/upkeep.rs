@@ -1,6 +1,6 @@
 //! Work on many subscribers: filling states from events, evaluating everybody, moving time forward, draining the queue.
 
-use super::engine::{Brought, Engine};
+use super::engine::{Brought, Engine, see_own_writes};
 use super::gather;
 use super::hold::{hold_back, may_hold_back};
 use super::owner::Acting;
@@ -46,6 +46,8 @@ impl Pass {
 /// time and subscriber on.
 pub fn refresh_batch(until: Instant, limit: i64, from: &mut (Instant, String)) -> Pass {
     registry::hold_definitions_and_sources();
+    // What a batch before this one, in the same transaction, took off is gone.
+    see_own_writes();
     // One snapshot for all, so that nothing else takes the place of a row that was read here.
     at_latest_snapshot(|| {
         let mut due: Vec<(String, Due)> = {
