@@ -48,7 +48,7 @@ fn create_score_concurrently(
 fn create_online(kind: &str, name: Option<String>, spec: Option<JsonbArgument>, description: Option<String>) {
     let what = format!("create_{kind}_concurrently");
     let name = required(name, "name");
-    let registry = change::begin_online(&what);
+    let registry = begin(&what);
     let text = spec.as_ref().map(JsonbArgument::text);
     if !resumes(&name, text.or_else(|| registry.features.spec(&name).map(|spec| spec.to_string()))) {
         let new = New::checked(&registry, kind, name.clone(), spec, description);

@@ -67,6 +67,12 @@ INSERT INTO orders VALUES (12, 'po.6', '2026-06-05', 9);
 CALL segment.alter_segment('po two', '{"all": [{"event": "purchase", "count": {"min": 2}}, {"event": "purchase", "sum": {"min": 18}}]}');
 SELECT subscriber, at, action, segment, cause FROM segment.transition WHERE subscriber >= 'po.4' ORDER BY subscriber, move, segment;
 TABLE difference;
+-- A feature that has everybody computed again: who moved by a load, did so before.
+INSERT INTO orders VALUES (20, 'po.8', '2026-06-05', 9);
+SET pg_segment.clock = '2026-06-05 20:00:00+00';
+CALL segment.create_feature_concurrently('po_views', '{"event": "view", "within": "3 days"}');
+SELECT subscriber, at, action, segment, cause FROM segment.transition WHERE subscriber = 'po.8' ORDER BY move, segment;
+SELECT segment.drop_feature('po_views');
 -- Before the end of a transaction nothing is put off.
 BEGIN;
 INSERT INTO orders VALUES (13, 'po.7', '2026-06-05', 9);
