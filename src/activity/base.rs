@@ -162,12 +162,8 @@ impl State {
     /// Adds what came later to a state in one part, `alone` if it knows nothing of that.
     pub(super) fn add(&mut self, later: State, alone: bool) {
         self.events += later.events;
-        for mut extent in later.extents {
-            let same = |known: &&Extent| known.stream == extent.stream && known.last == extent.last;
-            if let Some(known) = self.extents.iter().find(same).filter(|_| alone) {
-                extent.sum += known.sum;
-            }
-            self.widen(extent);
+        for extent in later.extents {
+            if alone { self.widen_by(extent) } else { self.widen(extent) }
         }
         let feeds: Vec<u32> = later
             .feeds

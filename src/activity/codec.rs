@@ -107,6 +107,9 @@ impl State {
 
     /// The state that was written, in one part or in two, the one after the other; or an error for bytes that no version wrote.
     pub fn from_bytes(bytes: &[u8], streams: &Streams) -> Result<Self> {
+        if bytes.first() == Some(&BESIDE) {
+            return Err(corrupt());
+        }
         let (mut state, rest) = Self::read_record(bytes, streams)?;
         if !rest.is_empty() {
             let (_, recent) = split(rest)?;

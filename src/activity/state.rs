@@ -273,9 +273,7 @@ impl State {
                     }
                 }
                 _ if tally.count > 0 => {
-                    let same = |extent: &&Extent| extent.stream == stream && extent.last == at;
-                    let before = self.extents.iter().find(same).map_or(0, |extent| extent.sum);
-                    self.widen(Extent { stream, first: at, last: at, sum: before + sum });
+                    self.widen_by(Extent { stream, first: at, last: at, sum });
                 }
                 // What events that are there sum has changed.
                 Ok(found) => {
@@ -287,6 +285,13 @@ impl State {
             }
         }
         Fold::exact_if(exact)
+    }
+
+    /// Makes the extent of a stream reach as far as another, which knows nothing of what is there.
+    pub(super) fn widen_by(&mut self, mut other: Extent) {
+        let same = |known: &&Extent| known.stream == other.stream && known.last == other.last;
+        other.sum += self.extents.iter().find(same).map_or(0, |known| known.sum);
+        self.widen(other);
     }
 
     /// Makes the extent of a stream reach as far as another, which knows of all that happened last.

@@ -9,7 +9,7 @@ use crate::error::{Error, nearest};
 use crate::pg::event::{Event, EventDocument};
 use crate::pg::occurrence::check_memory;
 use crate::pg::past::transitions;
-use crate::pg::report::{Refusal, invalid, raise, required};
+use crate::pg::report::{invalid, raise, required};
 use crate::pg::scan::{each_event_as_caller, every_reader};
 use crate::pg::spi::{instant, numeric_of, timestamp};
 use crate::pg::{guc, registry};
@@ -225,10 +225,5 @@ fn unknown(model: &str) -> ! {
     if let Some(near) = nearest(model, Model::NAMES) {
         hint = format!("Did you mean \"{near}\"? {hint}");
     }
-    Refusal::new(
-        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-        format!("there is no attribution model \"{model}\""),
-    )
-    .hint(hint)
-    .raise()
+    invalid(format!("there is no attribution model \"{model}\""), hint)
 }

@@ -2,7 +2,7 @@
 
 use super::segment::existing;
 use crate::activity::State;
-use crate::membership::{LeafReport, Manual, Members, Memory, Standing, Subject};
+use crate::membership::{LeafReport, Manual, Standing, Subject};
 use crate::pg::report::value_of;
 use crate::pg::spi::{connect, timestamp};
 use crate::pg::{guc, registry};
@@ -38,10 +38,7 @@ fn explain(
             &[subscriber.clone().into()],
         );
         let row = rows.instant(0, 1).map(|evaluated_at| {
-            let standing = Standing {
-                members: Members::from_bytes(&rows.bytes(0, 6)),
-                memory: Memory::from_bytes(&rows.bytes(0, 7)),
-            };
+            let standing = Standing::from_bytes(&rows.bytes(0, 6), &rows.bytes(0, 7));
             let profile = Profile::stored(&rows.bytes(0, 4), &rows.bytes(0, 5));
             (evaluated_at, rows.bytes(0, 2), Manual::from_bytes(&rows.bytes(0, 3)), profile, standing)
         });

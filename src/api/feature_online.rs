@@ -10,7 +10,6 @@ use crate::pg::spi::{connect, connect_at_latest};
 use crate::pg::types::JsonbArgument;
 use crate::pg::{change, transaction};
 use pgrx::prelude::*;
-use std::rc::Rc;
 
 /// Creates a feature while writers go on, committing in between. Its numbers show when it is filled; after a crash or an error
 /// the same call goes on where that one ended.
@@ -48,7 +47,7 @@ fn create_score_concurrently(
 fn create_online(kind: &str, name: Option<String>, spec: Option<JsonbArgument>, description: Option<String>) {
     let what = format!("create_{kind}_concurrently");
     let name = required(name, "name");
-    let registry = begin(&what);
+    let registry = change::begin_online_at_now(&what);
     let text = spec.as_ref().map(JsonbArgument::text);
     if !resumes(&name, text.or_else(|| registry.features.spec(&name).map(|spec| spec.to_string()))) {
         let new = New::checked(&registry, kind, name.clone(), spec, description);
@@ -73,14 +72,8 @@ fn alter_feature(name: Option<String>, spec: Option<JsonbArgument>, fcinfo: pg_s
     // SAFETY: PostgreSQL passes it to this call.
     unsafe { transaction::require_own(fcinfo, "segment.alter_feature") };
     let changes = [(required(name, "name"), required(spec, "spec").text())];
-    let registry = begin("alter_feature");
+    let registry = change::begin_online_at_now("alter_feature");
     alter(&registry, "alter_feature", &changes);
-}
-
-/// Opens a change of features that writers do not wait for, committing what comes before it: everybody is at now.
-pub fn begin(kind: &str) -> Rc<Registry> {
-    change::catch_up_online(kind);
-    change::begin_online(kind)
 }
 
 /// Puts other specs in the place of those of some features, brings everybody under them in batches that commit one by one, and

@@ -9,7 +9,7 @@ use crate::pg::owner::Acting;
 use crate::pg::registry::{self, Registry};
 use crate::pg::report::invalid;
 use crate::pg::spi::{at_new_snapshot, connect, connect_at_latest};
-use crate::pg::transaction;
+use crate::pg::{change, transaction};
 use crate::score::{NO_CELL, Quintiles, cells};
 use pgrx::prelude::*;
 
@@ -28,7 +28,7 @@ CREATE PROCEDURE segment.update_rfm() LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTIO
 fn update_rfm(fcinfo: pg_sys::FunctionCallInfo) {
     // SAFETY: PostgreSQL passes it to this call.
     unsafe { transaction::require_own(fcinfo, "segment.update_rfm") };
-    let before = feature_online::begin("update_rfm");
+    let before = change::begin_online_at_now("update_rfm");
     if before.tier_sets.iter().all(|set| set.name != TIER_SET) {
         create(&before);
     }

@@ -24,8 +24,7 @@ fn set_safeguards(
     unsafe { transaction::require_own(fcinfo, "segment.set_safeguards") };
     let segment = required(segment, "segment");
     let text = safeguards.map(|safeguards| safeguards.text());
-    change::catch_up_online("set_safeguards");
-    let registry = change::begin_online("set_safeguards");
+    let registry = change::begin_online_at_now("set_safeguards");
     let parsed = text.as_ref().map(|text| Rc::new(value_of(registry.parse_safeguards(text))));
     let definition = existing(&registry, &segment).clone();
     if !resumes(definition.id, text.as_deref()) {
@@ -67,8 +66,7 @@ fn change_hold(segment: Option<String>, what: &str, on_hold: bool, fcinfo: pg_sy
     // SAFETY: PostgreSQL passes it to this call.
     unsafe { transaction::require_own(fcinfo, &format!("segment.{what}")) };
     let segment = required(segment, "segment");
-    change::catch_up_online(what);
-    let registry = change::begin_online(what);
+    let registry = change::begin_online_at_now(what);
     let id = existing(&registry, &segment).id;
     let acting = Acting::as_owner(registry::home().owner);
     let changes = hold::change(id as i32, on_hold);

@@ -126,8 +126,7 @@ fn create_segment_concurrently(
     let name = checked_name(name);
     let criteria = required(criteria, "criteria").text();
     let zone = checked_zone(time_zone);
-    change::catch_up_online("create_segment_concurrently");
-    let registry = change::begin_online("create_segment_concurrently");
+    let registry = change::begin_online_at_now("create_segment_concurrently");
     let located = value_of(registry.parse(&criteria));
     if !resumes(&name, &criteria, Some(zone), "NOT ready") {
         let _acting = Acting::as_owner(registry::home().owner);
@@ -155,8 +154,7 @@ fn alter_segment(name: Option<String>, criteria: Option<JsonbArgument>, fcinfo: 
     unsafe { transaction::require_own(fcinfo, "segment.alter_segment") };
     let name = required(name, "name");
     let criteria = required(criteria, "criteria").text();
-    change::catch_up_online("alter_segment");
-    let registry = change::begin_online("alter_segment");
+    let registry = change::begin_online_at_now("alter_segment");
     let located = value_of(registry.parse(&criteria));
     if !resumes(&name, &criteria, None, "changing IS NOT NULL") {
         let _acting = Acting::as_owner(registry::home().owner);

@@ -2,7 +2,6 @@
 
 use crate::activity::{Instant, VALID_TIMES};
 use crate::pg::flush::flush;
-use crate::pg::hold::hold_back;
 use crate::pg::owner::current_user;
 use crate::pg::report::{Refusal, invalid};
 use crate::pg::spi::{at_new_snapshot, connect, instant};
@@ -39,14 +38,8 @@ fn refresh(until: Option<TimestampWithTimeZone>, batch: Option<i32>, fcinfo: pg_
     };
     let mut after = None;
     while step(upkeep::drain_batch(size, &mut after)) {}
-    let mut from = upkeep::first_due();
-    while step(upkeep::settle_batch(size, &mut from)) {}
-    if hold_back(until.unwrap_or_else(guc::now)) {
-        transaction::commit();
-    }
-    let mut from = upkeep::first_due();
     // Without a time of its own, every batch goes to the moment that it begins.
-    while step(upkeep::refresh_batch(until.unwrap_or_else(guc::now), size, &mut from)) {}
+    upkeep::pass_time(|| until.unwrap_or_else(guc::now), size, step);
     if let Some(begin) = retention::advance() {
         transaction::commit();
         let mut after = None;

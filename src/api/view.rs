@@ -3,7 +3,7 @@
 #![allow(clippy::too_many_arguments)]
 
 use crate::activity::State;
-use crate::membership::{Manual, Members, Memory, Standing, Subject};
+use crate::membership::{Manual, Standing, Subject};
 use crate::pg::opened::{Opened, ROW, Stored, open};
 use crate::pg::report::value_of;
 use crate::pg::spi::{instant, numeric_of, timestamp};
@@ -44,7 +44,7 @@ fn overdue(
     let program = &registry.program;
     let from = instant(evaluated_at);
     let mut state = value_of(State::from_bytes(activity, registry.program.streams()));
-    let mut standing = Standing { members: Members::from_bytes(members), memory: Memory::from_bytes(memory) };
+    let mut standing = Standing::from_bytes(members, memory);
     let (manual, profile) = (Manual::from_bytes(manual), Profile::stored(profile.bytes(), held));
     let subject = Subject { id: subscriber, manual: manual.as_ref(), profile: profile.as_ref(), past: None };
     let transitions = program.advance(subject, &mut state, &mut standing, from, from.max(instant(at)));

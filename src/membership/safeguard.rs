@@ -51,6 +51,13 @@ pub struct Standing {
     pub memory: Memory,
 }
 
+impl Standing {
+    /// From the stored forms of both.
+    pub fn from_bytes(members: &[u8], memory: &[u8]) -> Self {
+        Standing { members: Members::from_bytes(members), memory: Memory::from_bytes(memory) }
+    }
+}
+
 /// What keeps somebody where they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hold {

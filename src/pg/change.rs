@@ -2,7 +2,6 @@
 
 use super::flush::flush;
 use super::guc;
-use super::hold::hold_back;
 use super::owner::Acting;
 use super::registry::{self, Registry};
 use super::spi::{connect, timestamp};
@@ -26,17 +25,17 @@ pub fn begin(what: &str) -> Rc<Registry> {
 /// has done by now, it did under those.
 pub fn catch_up_online(what: &str) {
     registry::require_read_committed(what);
-    let step = |pass: Pass| {
+    upkeep::pass_time(guc::now, upkeep::ONLINE, |pass| {
         transaction::commit();
         pgrx::check_for_interrupts!();
         pass.more
-    };
-    let mut from = upkeep::first_due();
-    while step(upkeep::settle_batch(upkeep::ONLINE, &mut from)) {}
-    hold_back(guc::now());
-    transaction::commit();
-    let mut from = upkeep::first_due();
-    while step(upkeep::refresh_batch(guc::now(), upkeep::ONLINE, &mut from)) {}
+    });
+}
+
+/// Opens a change that writers do not wait for, committing what comes before it: everybody is at now.
+pub fn begin_online_at_now(what: &str) -> Rc<Registry> {
+    catch_up_online(what);
+    begin_online(what)
 }
 
 /// Opens a change that writers do not wait for: only other changes do.

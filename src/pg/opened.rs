@@ -10,7 +10,7 @@ use super::registry::{self, Registry};
 use super::report::value_of;
 use crate::activity::{Instant, State};
 use crate::criteria::{Decimal, TierSet};
-use crate::membership::{Manual, Members, Memory, Program, Standing, Subject};
+use crate::membership::{Manual, Members, Program, Standing, Subject};
 use crate::profile::Profile;
 use crate::score::View;
 use pgrx::fcinfo::pg_getarg_datum;
@@ -197,12 +197,11 @@ impl Opened {
 
     /// The segments that the subscriber is in, by what else is stored about them.
     fn members(&self, stored: &Stored) -> Members {
-        let members = Members::from_bytes(&stored.members);
+        let standing = Standing::from_bytes(&stored.members, &stored.memory);
         // Nothing moves them before that time.
         if stored.due_at.is_none_or(|due| due > self.key.at) {
-            return members;
+            return standing.members;
         }
-        let standing = Standing { members, memory: Memory::from_bytes(&stored.memory) };
         let manual = Manual::from_bytes(&stored.manual);
         let subject = Subject { manual: manual.as_ref(), ..self.subject() };
         let mut state = value_of(self.activity.state(&self.registry));

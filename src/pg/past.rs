@@ -4,7 +4,7 @@ use super::registry::Registry;
 use super::report::value_of;
 use super::spi::{connect, timestamp};
 use crate::activity::{Instant, State};
-use crate::membership::{Cause, Manual, Members, Memory, Standing, Subject, Transition};
+use crate::membership::{Cause, Manual, Standing, Subject, Transition};
 use crate::profile::Profile;
 use std::collections::HashMap;
 
@@ -43,10 +43,7 @@ pub fn transitions(
         );
         for row in 0..states.count() {
             let (id, from) = (states.value::<String>(row, 1), states.instant(row, 2).unwrap_or(until));
-            let mut standing = Standing {
-                members: Members::from_bytes(&states.bytes(row, 3)),
-                memory: Memory::from_bytes(&states.bytes(row, 6)),
-            };
+            let mut standing = Standing::from_bytes(&states.bytes(row, 3), &states.bytes(row, 6));
             let mut state = value_of(State::from_bytes(&states.bytes(row, 4), registry.program.streams()));
             let manual = Manual::from_bytes(&states.bytes(row, 5));
             let profile = Profile::stored(&states.bytes(row, 7), &states.bytes(row, 8));

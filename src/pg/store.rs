@@ -9,7 +9,7 @@ use super::spi::Rows;
 use super::table::{Locked, Table, Value};
 use crate::activity::{Instant, State, Stored, VALID_TIMES};
 use crate::error::Result;
-use crate::membership::{Cause, Manual, Members, Memory, Standing, Subject, Transition};
+use crate::membership::{Cause, Manual, Members, Standing, Subject, Transition};
 use crate::profile::Profile;
 use pgrx::IntoDatum;
 use pgrx::prelude::*;
@@ -83,10 +83,10 @@ impl StateRow {
             due_at: number(values.get(1)),
             version: number(values.get(2)).unwrap_or(0),
             moves: number(values.get(3)).unwrap_or(0) as i32,
-            standing: Standing {
-                members: bytes(values.get(5)).map_or_else(Members::default, Members::from_bytes),
-                memory: bytes(values.get(10)).map_or_else(Memory::default, Memory::from_bytes),
-            },
+            standing: Standing::from_bytes(
+                bytes(values.get(5)).unwrap_or_default(),
+                bytes(values.get(10)).unwrap_or_default(),
+            ),
             written: bytes(values.get(6)).map(Members::from_bytes),
             manual: bytes(values.get(7)).and_then(Manual::from_bytes),
             profile: bytes(values.get(8))

@@ -10,7 +10,7 @@ use super::scan::{self, BySubscriber, Scratch};
 use super::spi::{Cursor, Rows, Session, connect, timestamp};
 use super::store::BATCH;
 use crate::activity::{Change, Fold, Instant, State};
-use crate::membership::{Definition, Manual, Members, Memory, Program, Standing, Subject};
+use crate::membership::{Definition, Manual, Members, Program, Standing, Subject};
 use crate::profile::Profile;
 use pgrx::prelude::*;
 use std::collections::{BTreeMap, HashMap};
@@ -172,11 +172,10 @@ impl Knowledge {
     /// From a row that begins with subscriber, evaluation time, decisions, profile, memberships and what is remembered.
     fn of(rows: &Rows, row: usize, now: Instant) -> Self {
         let from = rows.instant(row, 2).unwrap_or(now);
-        let members = Members::from_bytes(&rows.bytes(row, 6));
         Knowledge {
             from,
             at: from.max(now),
-            standing: Standing { members, memory: Memory::from_bytes(&rows.bytes(row, 7)) },
+            standing: Standing::from_bytes(&rows.bytes(row, 6), &rows.bytes(row, 7)),
             manual: Manual::from_bytes(&rows.bytes(row, 3)),
             profile: Profile::stored(&rows.bytes(row, 4), &rows.bytes(row, 5)),
         }

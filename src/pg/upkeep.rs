@@ -87,9 +87,21 @@ pub fn refresh_batch(until: Instant, limit: i64, from: &mut (Instant, String)) -
     })
 }
 
+/// Brings everybody who is due to the moment that each batch begins, or another. After each batch comes `step`, which says whether
+/// there may be another one of its kind.
+pub fn pass_time(until: impl Fn() -> Instant, size: i64, mut step: impl FnMut(Pass) -> bool) {
+    let mut from = first_due();
+    while step(settle_batch(size, &mut from)) {}
+    if hold_back(until()) {
+        step(Pass::default());
+    }
+    let mut from = first_due();
+    while step(refresh_batch(until(), size, &mut from)) {}
+}
+
 /// Looks where loads put at most `limit` of their subscribers, at the time of each load: before time puts a segment on hold,
 /// which may hold back what time does, and not what came earlier.
-pub fn settle_batch(limit: i64, from: &mut (Instant, String)) -> Pass {
+fn settle_batch(limit: i64, from: &mut (Instant, String)) -> Pass {
     if !may_hold_back() {
         return Pass::default();
     }
@@ -135,11 +147,7 @@ pub fn drain_batch(limit: i64, after: &mut Option<String>) -> Pass {
 pub fn catch_up(now: Instant) {
     let mut after = None;
     while drain_batch(BATCH as i64, &mut after).more {}
-    let mut from = first_due();
-    while settle_batch(BATCH as i64, &mut from).more {}
-    hold_back(now);
-    let mut from = first_due();
-    while refresh_batch(now, BATCH as i64, &mut from).more {}
+    pass_time(|| now, BATCH as i64, |pass| pass.more);
 }
 
 /// Adds the existing events of a newly attached source to everybody's state. The caller has locked out writers.

@@ -278,7 +278,6 @@ fn check_subscriber(
     }
     // What is left to a refresh, which is due, cannot be told either.
     let unsettled = row.standing.memory.unsettled;
-    let late = unsettled || row.written.is_some();
     behind |= !queued.is_empty() || row.version < registry.evaluated_version;
     // Looking again at the moment of the last look changes nothing, safeguards or not.
     let evaluation = program.evaluate(row.subject(subscriber), &expected, at, Patience::Much);
@@ -307,7 +306,7 @@ fn check_subscriber(
             found("safeguard", Some(expected.segment), text_of(stored), text_of(expected));
         }
     }
-    let due = if late { Some(at) } else { evaluation.due };
+    let due = if row.is_settled() { evaluation.due } else { Some(at) };
     let stored_due = row.due_at.filter(|_| stored.armed);
     if let Some(due) = due.filter(|due| !behind && stored_due.is_none_or(|stored| stored > *due)) {
         found("due", None, text(stored_due), format!("at or before {}", text(Some(due))));
