@@ -102,8 +102,8 @@ fn record_event(
     let registry = registry::current();
     let subscriber = registry.identities.of(&subscriber);
     let names = |of: fn(&Transition) -> &Vec<u32>| -> Vec<String> {
-        let transitions = moved.iter().filter(|(moved, _)| *moved == subscriber).flat_map(|(_, all)| all);
-        let ids = transitions.flat_map(of);
+        let whose = moved.iter().filter(|moved| moved.subscriber == subscriber);
+        let ids = whose.flat_map(|moved| &moved.transitions[moved.earlier..]).flat_map(of);
         ids.filter_map(|id| registry.program.segment_name(*id)).map(str::to_owned).collect()
     };
     let (entered, departed) = (names(|moved| &moved.entered), names(|moved| &moved.departed));

@@ -2,6 +2,7 @@
 
 use super::flush::flush;
 use super::guc;
+use super::load::NothingPutOff;
 use super::owner::Acting;
 use super::registry::{self, Registry};
 use super::spi::{connect, timestamp};
@@ -9,6 +10,7 @@ use super::transaction;
 use super::upkeep::{self, Pass};
 use crate::criteria::Recurring;
 use crate::membership::StreamPlan;
+use std::ops::Deref;
 use std::rc::Rc;
 
 /// Opens a change that writers wait for until the transaction ends: what this one captured is applied, and everybody is
@@ -25,17 +27,41 @@ pub fn begin(what: &str) -> Rc<Registry> {
 /// has done by now, it did under those.
 pub fn catch_up_online(what: &str) {
     registry::require_read_committed(what);
-    upkeep::pass_time(guc::now, upkeep::ONLINE, |pass| {
-        transaction::commit();
-        pgrx::check_for_interrupts!();
-        pass.more
-    });
+    upkeep::pass_time(guc::now, upkeep::ONLINE, commit);
 }
 
-/// Opens a change that writers do not wait for, committing what comes before it: everybody is at now.
-pub fn begin_online_at_now(what: &str) -> Rc<Registry> {
+/// A change that writers do not wait for, and the definitions that it began with.
+pub struct Online {
+    registry: Rc<Registry>,
+    /// Nobody is looked at under other definitions than those in force when something was done to them.
+    _nothing_put_off: NothingPutOff,
+}
+
+impl Deref for Online {
+    type Target = Registry;
+
+    fn deref(&self) -> &Registry {
+        &self.registry
+    }
+}
+
+/// Opens a change that writers do not wait for, committing what comes before it: everybody is at now, and no load puts anything
+/// off until the change is done.
+pub fn begin_online_at_now(what: &str) -> Online {
+    registry::require_read_committed(what);
+    let nothing_put_off = NothingPutOff::begin();
     catch_up_online(what);
-    begin_online(what)
+    // Also those that others were at work on.
+    let mut from = upkeep::first_due();
+    while commit(upkeep::settle_batch(upkeep::ONLINE, &mut from, true)) {}
+    Online { registry: begin_online(what), _nothing_put_off: nothing_put_off }
+}
+
+/// Commits a batch; whether there may be more.
+fn commit(pass: Pass) -> bool {
+    transaction::commit();
+    pgrx::check_for_interrupts!();
+    pass.more
 }
 
 /// Opens a change that writers do not wait for: only other changes do.

@@ -8,6 +8,7 @@
 mod work;
 
 use super::guc;
+use super::load;
 use super::pending::Reread;
 use super::profile::documents;
 use super::registry::{self, Registry};
@@ -44,8 +45,16 @@ pub struct Engine {
     puts_off: bool,
     /// The definitions that were added to those under which everybody stands where they should.
     added: Option<(Vec<u32>, Program)>,
-    /// Who moved, and how.
-    pub moved: Vec<(String, Vec<Transition>)>,
+    pub moved: Vec<Moved>,
+}
+
+/// A subscriber who moved, and how.
+pub struct Moved {
+    pub subscriber: String,
+    /// What time and earlier work did that was still to be noted, and then what this work does.
+    pub transitions: Vec<Transition>,
+    /// How many of those, the first ones, are not of this work.
+    pub earlier: usize,
 }
 
 /// What became of a subscriber who is due.
@@ -82,8 +91,9 @@ impl Engine {
 
     /// The same for a load of many subscribers, of whom it is left to `refresh`, where that can be, to see where they stand.
     pub fn loading() -> Self {
+        let puts_off = load::may_put_off();
         let mut engine = Self::new(Cause::Event, Effort::Bulk);
-        engine.puts_off = true;
+        engine.puts_off = puts_off;
         engine
     }
 
@@ -292,13 +302,13 @@ impl Engine {
     }
 
     /// Evaluates a subscriber who was due at some times, unless that is settled, and takes them off `segment.due`. The rows
-    /// were read under the active snapshot.
-    pub fn expire(&mut self, subscriber: &str, due: &[Due]) -> Brought {
+    /// were read under the active snapshot. Waits for others at work on the subscriber, or leaves it to them.
+    pub fn expire(&mut self, subscriber: &str, due: &[Due], wait: bool) -> Brought {
         let _inside = self.memory.enter();
         self.check();
         let found = loop {
             let Some(found) = self.find(subscriber) else { break None };
-            match self.store.lock(&found, false) {
+            match self.store.lock(&found, wait) {
                 Locked::Busy => return Brought::Busy,
                 Locked::Changed => {}
                 Locked::Yes => break Some(found),
@@ -428,8 +438,7 @@ impl Engine {
     fn find(&mut self, subscriber: &str) -> Option<Found> {
         let mut found = self.store.find(subscriber);
         if let (Effort::Repair, Some(found)) = (self.effort, &mut found) {
-            // What the rows themselves say, whatever stands for them.
-            found.row.written = Some(scan::memberships(subscriber));
+            found.row.trust_memberships(scan::memberships(subscriber));
         }
         if found.as_ref().is_some_and(|found| found.row.version > self.registry.version) {
             // SAFETY: a plain call into the server.
@@ -458,7 +467,8 @@ impl Engine {
     fn write(&mut self, subscriber: &str, work: &Work, update: Update) -> bool {
         let done = self.store.write(subscriber, work.found.as_ref(), &update, self.effort);
         if done && !update.transitions.is_empty() {
-            self.moved.push((subscriber.to_owned(), update.transitions));
+            let Update { transitions, earlier, .. } = update;
+            self.moved.push(Moved { subscriber: subscriber.to_owned(), transitions, earlier });
         }
         done
     }

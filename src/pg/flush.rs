@@ -1,23 +1,20 @@
 //! Folds what a transaction captured into the subscribers' states, evaluates, and writes what changed: once per
 //! transaction, in ascending order of subscriber, in the transaction itself.
 
-use super::engine::Engine;
+use super::engine::{Engine, Moved};
 use super::guc::{self, FlushAt};
 use super::pending::{self, Changes, Reread};
 use super::registry;
 use super::spi::at_latest_snapshot;
 use super::store::{BATCH, Effort, Store};
 use super::upkeep;
-use crate::membership::{Cause, Transition};
-
-/// Who moved, and how.
-pub type Moved = Vec<(String, Vec<Transition>)>;
+use crate::membership::Cause;
 
 /// Flushes everything captured so far, before the transaction's end, and returns who moved.
 ///
 /// A statement may be in flight whose rows a recomputation reads and whose trigger adds them later. So those who
 /// are computed again here are computed once more at the end.
-pub fn flush() -> Moved {
+pub fn flush() -> Vec<Moved> {
     let Some(changes) = pending::take() else { return Vec::new() };
     let (everybody, mut again) = (changes.everybody, changes.again.clone());
     let (moved, recomputed) = at_latest_snapshot(|| {
@@ -57,7 +54,7 @@ fn is_load(changes: &Changes) -> bool {
 }
 
 /// Returns who moved, and who was computed again.
-fn apply(changes: Changes, mut engine: Engine) -> (Moved, Vec<String>) {
+fn apply(changes: Changes, mut engine: Engine) -> (Vec<Moved>, Vec<String>) {
     let mut least = changes.everybody;
     if !changes.made_under(engine.registry.streams_version) {
         least = Reread::Everything;

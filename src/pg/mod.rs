@@ -19,6 +19,7 @@ mod gather;
 pub mod guc;
 pub mod hold;
 pub mod journey;
+pub mod load;
 pub mod model;
 pub mod numbers;
 pub mod occurrence;

@@ -73,6 +73,7 @@ fn with_profile(row: &StateRow, profile: Profile) -> Update {
         profile: Some(profile),
         due: row.due_at,
         transitions: Vec::new(),
+        earlier: 0,
     }
 }
 

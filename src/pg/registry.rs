@@ -76,7 +76,7 @@ type Readers<R> = HashMap<(i64, i32, pg_sys::Oid), Rc<std::result::Result<R, Ref
 #[derive(Clone, Copy, Debug)]
 pub struct Home {
     pub owner: pg_sys::Oid,
-    version: pg_sys::Oid,
+    pub version: pg_sys::Oid,
     pub state: pg_sys::Oid,
     pub due: pg_sys::Oid,
     pub membership: pg_sys::Oid,

@@ -64,6 +64,13 @@ impl StateRow {
         self.written.is_none() && !self.standing.memory.unsettled
     }
 
+    /// Takes what the rows of memberships themselves say, whatever is stored about them.
+    pub fn trust_memberships(&mut self, rows: Members) {
+        if *self.written.as_ref().unwrap_or(&self.standing.members) != rows {
+            self.written = Some(rows);
+        }
+    }
+
     /// The subscriber whose row it is.
     pub fn subject<'a>(&'a self, id: &'a str) -> Subject<'a> {
         let (manual, profile) = (self.manual.as_ref(), self.profile.as_ref());
@@ -134,6 +141,8 @@ pub struct Update {
     pub profile: Option<Profile>,
     pub due: Option<Instant>,
     pub transitions: Vec<Transition>,
+    /// How many of those, the first ones, are of time and of earlier work.
+    pub earlier: usize,
 }
 
 /// Who keeps what follows from an update.

@@ -3,6 +3,7 @@
 use super::engine::{Brought, Engine, see_own_writes};
 use super::gather;
 use super::hold::{hold_back, may_hold_back};
+use super::load::NothingPutOff;
 use super::owner::Acting;
 use super::pending::Reread;
 use super::profile::subscribers;
@@ -35,7 +36,7 @@ impl Pass {
     /// Counts what an engine moved, and forgets it there.
     fn count(&mut self, subscribers: usize, engine: &mut Engine) {
         self.subscribers += subscribers as i64;
-        let moved = engine.moved.drain(..).flat_map(|(_, transitions)| transitions);
+        let moved = engine.moved.drain(..).flat_map(|moved| moved.transitions);
         self.transitions += moved
             .map(|transition| (transition.entered.len() + transition.departed.len()) as i64)
             .sum::<i64>();
@@ -45,6 +46,16 @@ impl Pass {
 /// Brings at most `limit` of those who are due to `until`, passing over those that somebody else works on, from a due
 /// time and subscriber on.
 pub fn refresh_batch(until: Instant, limit: i64, from: &mut (Instant, String)) -> Pass {
+    due_batch(until, limit, from, false)
+}
+
+/// Does what writers left for later for at most `limit` subscribers, as of when they left it, before time moves anybody. Of others'
+/// work it waits for the end, or passes over it.
+pub fn settle_batch(limit: i64, from: &mut (Instant, String), wait: bool) -> Pass {
+    due_batch(VALID_TIMES.start, limit, from, wait)
+}
+
+fn due_batch(until: Instant, limit: i64, from: &mut (Instant, String), wait: bool) -> Pass {
     registry::hold_definitions_and_sources();
     // What a batch before this one, in the same transaction, took off is gone.
     see_own_writes();
@@ -75,7 +86,7 @@ pub fn refresh_batch(until: Instant, limit: i64, from: &mut (Instant, String)) -
         let mut done = 0;
         for rows in due.chunk_by(|(a, _), (b, _)| a == b) {
             let due: Vec<Due> = rows.iter().map(|(_, due)| *due).collect();
-            match engine.expire(&rows[0].0, &due) {
+            match engine.expire(&rows[0].0, &due, wait) {
                 Brought::Done => done += 1,
                 Brought::Settled => {}
                 Brought::Busy => pass.skipped += 1,
@@ -90,22 +101,17 @@ pub fn refresh_batch(until: Instant, limit: i64, from: &mut (Instant, String)) -
 /// Brings everybody who is due to the moment that each batch begins, or another. After each batch comes `step`, which says whether
 /// there may be another one of its kind.
 pub fn pass_time(until: impl Fn() -> Instant, size: i64, mut step: impl FnMut(Pass) -> bool) {
-    let mut from = first_due();
-    while step(settle_batch(size, &mut from)) {}
-    if hold_back(until()) {
-        step(Pass::default());
+    if may_hold_back() {
+        // A hold keeps back what time does, and not what came earlier.
+        let _nothing_put_off = NothingPutOff::begin();
+        let mut from = first_due();
+        while step(settle_batch(size, &mut from, false)) {}
+        if hold_back(until()) {
+            step(Pass::default());
+        }
     }
     let mut from = first_due();
     while step(refresh_batch(until(), size, &mut from)) {}
-}
-
-/// Looks where loads put at most `limit` of their subscribers, at the time of each load: before time puts a segment on hold,
-/// which may hold back what time does, and not what came earlier.
-fn settle_batch(limit: i64, from: &mut (Instant, String)) -> Pass {
-    if !may_hold_back() {
-        return Pass::default();
-    }
-    refresh_batch(VALID_TIMES.start, limit, from)
 }
 
 /// The place before the first row of `segment.due`.

@@ -57,6 +57,9 @@ impl Engine {
             row.due_at.map(|due| due.max(row.evaluated_at))
         };
         let put_off = transitions.len();
+        // Upkeep that comes for what was left for later alone takes nobody further.
+        let left = self.cause == Cause::Time && exact && !row.is_settled() && due.is_none_or(|due| due > at);
+        let at = if left { row.evaluated_at } else { at };
         if exact && due.is_some_and(|due| due <= at) {
             let (moved, last) =
                 program.advance_from(row.subject(subscriber), &mut state, &mut standing, due, at);
@@ -92,6 +95,7 @@ impl Engine {
         };
         let evaluation = known.unwrap_or_else(|| program.evaluate(subject, &work.state, work.at, patience));
         let mut transitions = std::mem::take(&mut work.transitions);
+        let earlier = transitions.len();
         program.note(&mut standing, evaluation.standing, work.at, self.cause, &mut transitions);
         if !transitions.is_empty() {
             let (manual, profile) = (work.manual.as_ref(), work.profile.as_ref());
@@ -107,6 +111,7 @@ impl Engine {
             profile: work.profile.take(),
             due: evaluation.due,
             transitions,
+            earlier,
         }
     }
 
@@ -180,6 +185,7 @@ impl Engine {
             profile: row.and_then(|row| row.profile.clone()),
             due: Some(VALID_TIMES.start),
             transitions: Vec::new(),
+            earlier: 0,
         };
         Some(self.store.write(subscriber, found, &update, self.effort))
     }

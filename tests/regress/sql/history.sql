@@ -167,6 +167,14 @@ CALL segment.refresh();
 SELECT count(*) FROM segment.transition WHERE subscriber IS NULL;
 SELECT * FROM segment.verify();
 RESET pg_segment.history_retention;
+-- A segment that reads something nobody kept so far has members from its creation on, and not from when they would have come in.
+INSERT INTO events (who, what, at) VALUES ('hi.d1', 'trial', '2026-07-20');
+SET pg_segment.clock = '2026-07-30 18:00:00+00';
+SELECT segment.create_segment('hi tried', '{"event": "trial", "older_than": "9 days"}');
+SELECT subscriber, action, at, cause FROM segment.transition WHERE segment = 'hi tried';
+SELECT since FROM segment.members('hi tried');
+SELECT segment.drop_segment('hi tried');
+SELECT * FROM segment.verify();
 -- Clean up.
 SELECT segment.drop_segment('hi leafless'), segment.drop_segment('hi leaf');
 SELECT count(segment.drop_segment(name)) FROM (SELECT name FROM segment.definition ORDER BY 1) d;

@@ -81,6 +81,23 @@ SELECT action, segment FROM segment.transition WHERE subscriber = 'po.7' ORDER B
 COMMIT;
 CALL segment.rebuild();
 TABLE difference;
+-- What a writer left for later is done as of then: a refresh to some later time brings those alone there whom time moves by then.
+INSERT INTO orders VALUES (14, 'po.9', '2026-06-05', 9);
+SET pg_segment.clock = '2026-06-05 21:00:00+00';
+CALL segment.refresh(until => '2026-06-06');
+SELECT evaluated_at, due_at FROM segment.state WHERE subscriber = 'po.9';
+CALL segment.refresh(until => '2026-06-11');
+SELECT evaluated_at, due_at FROM segment.state WHERE subscriber = 'po.9';
+-- What a load, or time, did before an event is not that event's doing.
+SELECT segment.create_event_table();
+INSERT INTO segment.event (subscriber, event_type, occurred_at, value) VALUES ('po.10', 'purchase', '2026-06-05', 9);
+SELECT entered, departed FROM segment.record_event('po.10', 'purchase', '2026-06-05', 1);
+SET pg_segment.clock = '2026-06-10 00:00:00+00';
+SELECT entered, departed FROM segment.record_event('po.10', 'visit');
+SELECT at, action, segment, cause FROM segment.transition WHERE subscriber = 'po.10' ORDER BY move, segment;
+SELECT count(*) FROM segment.verify();
+DELETE FROM segment.event WHERE subscriber = 'po.10';
+TABLE difference;
 DROP VIEW asked, difference;
 SELECT segment.drop_segment(name) FROM segment.definition ORDER BY segment_id DESC;
 SELECT segment.detach_source('orders');

@@ -37,7 +37,7 @@ SELECT subscriber, tier FROM segment.tier WHERE tier_set = 'loyalty' ORDER BY 1;
 -- From nothing to gold is no move; to recent is one, from there to silver, and so to gold.
 INSERT INTO event VALUES ('u9', 'buy', '2026-06-10', 600);
 SELECT subscriber, tier FROM segment.tier WHERE tier_set = 'loyalty' AND subscriber = 'u9';
-SELECT segment FROM segment.member WHERE subscriber = 'u9';
+SELECT segment FROM segment.member WHERE subscriber = 'u9' ORDER BY 1;
 SELECT path, condition, holds FROM segment.explain('u9', 't gold');
 DELETE FROM event WHERE who = 'u9';
 INSERT INTO event VALUES ('u9', 'buy', segment.now(), 100);
@@ -52,7 +52,7 @@ SET pg_segment.clock = '2026-06-25 12:00:00+00';
 SELECT tier FROM segment.tier WHERE subscriber = 'u9';
 CALL segment.refresh();
 CALL segment.rebuild();
-SELECT segment FROM segment.member WHERE subscriber = 'u9';
+SELECT segment FROM segment.member WHERE subscriber = 'u9' ORDER BY 1;
 SELECT path, condition, holds FROM segment.explain('u9', 't gold');
 SELECT * FROM segment.diff('t gold', '{"event": "buy", "sum": {"min": 500}}');
 INSERT INTO event VALUES ('u9', 'buy', '2026-06-10', 300);
