@@ -33,6 +33,7 @@ pub mod profile;
 pub mod profile_at;
 pub mod profile_copy;
 pub mod profile_view;
+mod readers;
 pub mod registry;
 pub mod relation;
 pub mod report;
