@@ -69,7 +69,7 @@ pub fn holds<'a, D: Document<'a>>(
         Operator::HasNone(literals) => !value.is_some_and(|value| has_any(value, literals, ignore_case)),
         Operator::Size(test) => value
             .filter(|value| value.kind() == Kind::Array)
-            .is_some_and(|value| passes_number(test, &Decimal::from(value.size() as i64))),
+            .is_some_and(|value| passes_number(test, Some(&Decimal::from(value.size() as i64)))),
         Operator::AnyElement(filter) => elements(value).any(|element| match filter.as_ref() {
             Filter::Element(test) => passes(test, Some(element), clock),
             Filter::Criteria(node) => matches_at(node, element, clock),
@@ -90,9 +90,9 @@ pub fn holds<'a, D: Document<'a>>(
     }
 }
 
-/// Whether a computed number passes a test.
-pub fn passes_number(test: &Test, number: &Decimal) -> bool {
-    passes(test, Some(Computed(number)), &Clock::TIMELESS)
+/// Whether a computed number passes a test, or the lack of one.
+pub fn passes_number(test: &Test, number: Option<&Decimal>) -> bool {
+    passes(test, number.map(Computed), &Clock::TIMELESS)
 }
 
 impl Type {
@@ -297,22 +297,10 @@ impl<'a> Document<'a> for Computed<'a> {
     fn kind(self) -> Kind {
         Kind::Number
     }
-    fn boolean(self) -> Option<bool> {
-        None
-    }
     fn number(self) -> Option<Decimal> {
         Some(self.0.clone())
     }
-    fn text(self) -> Option<&'a str> {
-        None
-    }
-    fn get(self, _: &str) -> Option<Self> {
-        None
-    }
-    fn size(self) -> usize {
-        0
-    }
-    fn element(self, _: usize) -> Option<Self> {
-        None
+    fn compare_number(self, other: &Decimal) -> Option<Ordering> {
+        Some(self.0.cmp(other))
     }
 }

@@ -17,7 +17,9 @@ pub enum Kind {
 /// A JSON value by reference. Accessors of another kind than the value's own return `None`, or nothing.
 pub trait Document<'a>: Copy {
     fn kind(self) -> Kind;
-    fn boolean(self) -> Option<bool>;
+    fn boolean(self) -> Option<bool> {
+        None
+    }
     fn number(self) -> Option<Decimal>;
     /// How the number compares with another.
     fn compare_number(self, other: &Decimal) -> Option<Ordering> {
@@ -27,17 +29,25 @@ pub trait Document<'a>: Copy {
     fn units(self, scale: u32) -> Option<i128> {
         self.number()?.to_scaled(scale)
     }
-    fn text(self) -> Option<&'a str>;
+    fn text(self) -> Option<&'a str> {
+        None
+    }
     /// The bytes of the text, for what needs no characters.
     fn text_bytes(self) -> Option<&'a [u8]> {
         self.text().map(str::as_bytes)
     }
     /// The value of an object under a key.
-    fn get(self, key: &str) -> Option<Self>;
+    fn get(self, _key: &str) -> Option<Self> {
+        None
+    }
     /// The number of elements of an array, or of keys of an object.
-    fn size(self) -> usize;
+    fn size(self) -> usize {
+        0
+    }
     /// An element of an array.
-    fn element(self, index: usize) -> Option<Self>;
+    fn element(self, _index: usize) -> Option<Self> {
+        None
+    }
 }
 
 impl<'a> Document<'a> for &'a Value {

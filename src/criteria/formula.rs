@@ -7,6 +7,7 @@ use super::number::Decimal;
 use super::parse::{Parser, Scope, criteria, join, parse_path};
 use super::parse_event::duration;
 use super::parse_test::at_least_one;
+use super::quantity::Quantity;
 use crate::error::{Error, Result, nearest};
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
@@ -98,8 +99,8 @@ pub enum Weighed {
 /// The features that criteria may name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Features {
-    /// Those without a definition in data.
-    pub builtin: Vec<&'static str>,
+    /// Those without a definition in data, each with the numbers that it can be.
+    pub builtin: Vec<(&'static str, Quantity)>,
     /// The others, by name, each with its definition.
     pub specs: BTreeMap<String, Value>,
     /// Those of which there is one for each text, such as a category, that stands at the end of the name.
@@ -146,7 +147,8 @@ fn put(value: &mut Value, placeholder: &str, text: &str) {
 
 impl Features {
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.builtin.iter().copied().chain(self.specs.keys().map(String::as_str))
+        let builtin = self.builtin.iter().map(|(name, _)| *name);
+        builtin.chain(self.specs.keys().map(String::as_str))
     }
 
     /// The definition of a feature that has one, by name.
@@ -193,6 +195,7 @@ impl Features {
                         let room = Room { depth: DEEPEST, parts: &Cell::new(MOST_PARTS) };
                         let formula = self.named(&name, at, room)?;
                         refuse_other_types(&name, Type::Number, &test, at)?;
+                        self.quantity(&formula).refuse_impossible(&name, &test, at)?;
                         match formula {
                             Formula::Builtin(name) => Node::Attribute(Path(vec![name]), test),
                             formula => Node::Number(Box::new(NumberLeaf { name, formula, test })),
@@ -204,8 +207,16 @@ impl Features {
         })
     }
 
+    /// The numbers that a formula can give.
+    fn quantity(&self, formula: &Formula) -> Quantity {
+        let known = |name: &str| self.builtin.iter().find(|(known, _)| *known == name);
+        Quantity::of_formula(formula, &|name| {
+            known(name).map_or(Quantity::ANY, |(_, quantity)| quantity.clone())
+        })
+    }
+
     fn named(&self, name: &str, at: &str, room: Room) -> Result<Formula> {
-        if self.builtin.contains(&name) {
+        if self.builtin.iter().any(|(known, _)| *known == name) {
             return Ok(Formula::Builtin(name.to_owned()));
         }
         let Some(spec) = self.spec(name) else {

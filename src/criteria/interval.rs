@@ -1,7 +1,8 @@
 //! Whether the bounds of one test leave anything between them.
 
-use super::ast::{Operand, Operator};
+use super::ast::{Literal, Operand, Operator};
 use super::version::Version;
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 /// Whether two operators of a test contradict each other at every instant and in every time zone.
@@ -18,7 +19,7 @@ fn contradict(low: &Operator, high: &Operator) -> bool {
         (Operator::After(low), Operator::Before(high)) => low.compare(high).is_some_and(Ordering::is_ge),
         (Operator::Within(latest), Operator::OlderThan(oldest)) => latest <= oldest,
         _ => lower(low).zip(upper(high)).is_some_and(|((low, above), (high, below))| {
-            let order = match (low, high) {
+            let order = match (&*low, &*high) {
                 (Operand::Number(low), Operand::Number(high)) => low.cmp(high),
                 (Operand::Text(low), Operand::Text(high)) => low.as_bytes().cmp(high.as_bytes()),
                 // "5" is both at least the number 3 and at most the text "9".
@@ -30,19 +31,30 @@ fn contradict(low: &Operator, high: &Operator) -> bool {
 }
 
 /// A bound from below, and whether it is left out itself.
-fn lower(operator: &Operator) -> Option<(&Operand, bool)> {
+fn lower(operator: &Operator) -> Option<(Cow<'_, Operand>, bool)> {
     match operator {
-        Operator::Min(bound) | Operator::Between(bound, _) => Some((bound, false)),
-        Operator::Gt(bound) => Some((bound, true)),
-        _ => None,
+        Operator::Min(bound) | Operator::Between(bound, _) => Some((Cow::Borrowed(bound), false)),
+        Operator::Gt(bound) => Some((Cow::Borrowed(bound), true)),
+        operator => both(operator),
     }
 }
 
 /// The same from above.
-fn upper(operator: &Operator) -> Option<(&Operand, bool)> {
+fn upper(operator: &Operator) -> Option<(Cow<'_, Operand>, bool)> {
     match operator {
-        Operator::Max(bound) | Operator::Between(_, bound) => Some((bound, false)),
-        Operator::Lt(bound) => Some((bound, true)),
+        Operator::Max(bound) | Operator::Between(_, bound) => Some((Cow::Borrowed(bound), false)),
+        Operator::Lt(bound) => Some((Cow::Borrowed(bound), true)),
+        operator => both(operator),
+    }
+}
+
+/// A bound from below and from above.
+fn both(operator: &Operator) -> Option<(Cow<'_, Operand>, bool)> {
+    match operator {
+        Operator::Equals(Literal::Number(number)) => {
+            Some((Cow::Owned(Operand::Number(number.clone())), false))
+        }
+        Operator::Equals(Literal::Text(text)) => Some((Cow::Owned(Operand::Text(text.clone())), false)),
         _ => None,
     }
 }

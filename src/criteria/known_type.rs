@@ -6,6 +6,7 @@ use super::near::did_you_mean;
 use super::normalise::operand;
 use super::number::Decimal;
 use super::parse::{criteria, join};
+use super::quantity::Quantity;
 use crate::error::Result;
 use serde_json::{Value, json};
 
@@ -24,7 +25,9 @@ pub(super) fn refuse_impossible(path: &Path, test: &Test, at: &str) -> Result<()
             "It is \"email\", which is text.",
         )),
         ["predictions", _, part] if PREDICTION.contains(part) => {
-            refuse_other_types(&what, Type::Number, test, at)
+            refuse_other_types(&what, Type::Number, test, at)?;
+            let quantity = if *part == "confidence" { Quantity::share() } else { Quantity::ANY };
+            quantity.refuse_impossible(&what, test, at)
         }
         ["predictions", model, part, ..] => {
             let hint = format!("Write \"predictions.{model}\" or \"predictions.{model}.confidence\".");

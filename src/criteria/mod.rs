@@ -35,6 +35,7 @@ mod parse_literal;
 mod parse_sequence;
 mod parse_span;
 mod parse_test;
+mod quantity;
 #[cfg(test)]
 pub mod random;
 mod safeguards;
@@ -66,5 +67,6 @@ pub use normalise::normalise;
 pub use number::Decimal;
 pub use parse::{Scope, canonical_event, event_names, is_root, locate, parse, parse_value, read};
 pub use parse_test::at_least_one;
+pub use quantity::{DECIMALS, LONGEST_STREAK, Quantity};
 pub use safeguards::{MostMoved, Safeguards};
 pub use tier::{TierSet, expand_tiers, parse_moves, reads_tier_set};

@@ -7,6 +7,7 @@ use super::parse::{Parser, Scope, canonical_event, criteria, join, parse_path};
 use super::parse_literal::whole;
 use super::parse_span::parse_span;
 use super::parse_test::{at_least_one, parse_numeric_test};
+use super::quantity::Quantity;
 use crate::error::{Result, nearest};
 use serde_json::{Map, Value};
 
@@ -117,6 +118,11 @@ impl Parser {
             return Ok((Measure::Count, at_least_one()));
         };
         let here = join(at, key);
+        let tested = |parser: &mut Self, measure: Measure| {
+            let tests = parser.object(value, &here, "Write a test such as {\"min\": 2}.")?;
+            let test = parse_numeric_test(parser, tests, key, &Quantity::of_measure(&measure), &here)?;
+            Ok((measure, test))
+        };
         let span_keys = || SPAN.into_iter().find(|key| object.contains_key(*key));
         Ok(match key {
             "first" | "last" => {
@@ -156,7 +162,7 @@ impl Parser {
                         "Leave it out.",
                     ));
                 }
-                (Measure::Streak, self.numeric(value, &here)?)
+                tested(self, Measure::Streak)?
             }
             "days_since_last" | "latest" | "latest_hour" | "latest_weekday" | "average_gap" => {
                 if let Some(span) = span_keys() {
@@ -173,7 +179,7 @@ impl Parser {
                     "average_gap" => Measure::AverageGap,
                     _ => Measure::DaysSinceLast,
                 };
-                (measure, self.numeric(value, &here)?)
+                tested(self, measure)?
             }
             "peak_hour" | "peak_weekday" => {
                 let Span { within: Some(_), older_than: None, from: None, until: None, on: None } = span
@@ -185,7 +191,7 @@ impl Parser {
                     ));
                 };
                 let measure = if key == "peak_hour" { Measure::PeakHour } else { Measure::PeakWeekday };
-                (measure, self.numeric(value, &here)?)
+                tested(self, measure)?
             }
             "trend" => {
                 let Span { within: Some(within), older_than: None, from: None, until: None, on: None } = span
@@ -203,20 +209,15 @@ impl Parser {
                         "Take at most 50 years.",
                     )
                 })?;
-                (Measure::Trend { of, both }, self.numeric(value, &here)?)
+                tested(self, Measure::Trend { of, both })?
             }
-            "sum" => (Measure::Sum(value_or(of)), self.numeric(value, &here)?),
-            "average" => (Measure::Average(value_or(of)), self.numeric(value, &here)?),
-            "minimum" => (Measure::Minimum(value_or(of)), self.numeric(value, &here)?),
-            "maximum" => (Measure::Maximum(value_or(of)), self.numeric(value, &here)?),
-            "distinct" => (Measure::Distinct(value_or(of)), self.numeric(value, &here)?),
-            _ => (Measure::Count, self.numeric(value, &here)?),
+            "sum" => tested(self, Measure::Sum(value_or(of)))?,
+            "average" => tested(self, Measure::Average(value_or(of)))?,
+            "minimum" => tested(self, Measure::Minimum(value_or(of)))?,
+            "maximum" => tested(self, Measure::Maximum(value_or(of)))?,
+            "distinct" => tested(self, Measure::Distinct(value_or(of)))?,
+            _ => tested(self, Measure::Count)?,
         })
-    }
-
-    fn numeric(&mut self, value: &Value, at: &str) -> Result<Test> {
-        let tests = self.object(value, at, "Write a test such as {\"min\": 2}.")?;
-        parse_numeric_test(self, tests, at)
     }
 
     /// A pattern as the leaves that it stands for.

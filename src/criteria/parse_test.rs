@@ -9,6 +9,7 @@ use super::near::did_you_mean;
 use super::number::Decimal;
 use super::parse::{Parser, Scope, criteria, join};
 use super::parse_literal::{comparable, literal, literals, operand, text};
+use super::quantity::Quantity;
 use super::version::Version;
 use crate::error::{Result, nearest};
 use regex::RegexBuilder;
@@ -116,7 +117,13 @@ pub fn parse_test(parser: &mut Parser, object: &Map<String, Value>, at: &str) ->
 }
 
 /// A test of a computed number, such as a count.
-pub fn parse_numeric_test(parser: &mut Parser, object: &Map<String, Value>, at: &str) -> Result<Test> {
+pub fn parse_numeric_test(
+    parser: &mut Parser,
+    object: &Map<String, Value>,
+    what: &str,
+    quantity: &Quantity,
+    at: &str,
+) -> Result<Test> {
     if let Some(key) = object.keys().find(|key| !NUMERIC.contains(&key.as_str())) {
         return Err(criteria(
             &join(at, key),
@@ -149,11 +156,11 @@ pub fn parse_numeric_test(parser: &mut Parser, object: &Map<String, Value>, at: 
         Operator::Equals(value) => matches!(value, Literal::Number(_)),
         _ => false,
     });
-    if bounds_are_numbers {
-        Ok(test)
-    } else {
-        Err(criteria(at, "expected numbers to compare with", "Write a test such as {\"min\": 2}."))
+    if !bounds_are_numbers {
+        return Err(criteria(at, "expected numbers to compare with", "Write a test such as {\"min\": 2}."));
     }
+    quantity.refuse_impossible(what, &test, at)?;
+    Ok(test)
 }
 
 fn operator(parser: &mut Parser, key: &str, value: &Value, at: &str, ignore_case: bool) -> Result<Operator> {
@@ -235,9 +242,11 @@ fn size(parser: &mut Parser, value: &Value, at: &str) -> Result<Test> {
     match value {
         Value::Number(_) => {
             let number = literal(value, at, false)?;
-            Ok(Test { operators: vec![Operator::Equals(number)], ignore_case: false })
+            let test = Test { operators: vec![Operator::Equals(number)], ignore_case: false };
+            Quantity::count().refuse_impossible("size", &test, at)?;
+            Ok(test)
         }
-        Value::Object(object) => parse_numeric_test(parser, object, at),
+        Value::Object(object) => parse_numeric_test(parser, object, "size", &Quantity::count(), at),
         _ => Err(criteria(
             at,
             "expected a number or a test of one",

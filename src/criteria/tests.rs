@@ -10,6 +10,7 @@ mod bounds;
 mod canonical;
 mod cases;
 mod flips;
+mod impossible;
 mod times;
 
 /// The instant of a time with an offset.

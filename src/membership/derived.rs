@@ -3,15 +3,11 @@
 use super::edge::{Edge, Edges, UPPER};
 use super::leaf::Course;
 use crate::activity::{DAY, Instant, Line, Resolution, State, Tally, VALUE_SCALE, Window};
-use crate::criteria::Zone;
+use crate::criteria::{DECIMALS, LONGEST_STREAK, Zone};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How far back a streak is looked for; it counts for [`LONGEST_STREAK`] days at most.
 pub const STREAK: Window = Window::days(LONGEST_STREAK + 2);
-const LONGEST_STREAK: i64 = 365;
-
-/// Decimal places of averages and of growth.
-const DECIMALS: u32 = 9;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Derivation {

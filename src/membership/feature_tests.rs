@@ -213,14 +213,14 @@ proptest! {
         let leaf = |key: &str| json!({"event": "*", "within": "90 days", (key): {"min": 0}});
         let events: Vec<Event> = events.into_iter().map(|(minute, within)| ("open", minute * HOUR / 60 + within, "hats", 1)).collect();
         let counted = |t: Instant| events.iter().map(|event| event.1).filter(move |at| *at <= t && at.div_euclid(HOUR) > t.div_euclid(HOUR) - 90 * 24);
-        for (key, shown) in [("peak_hour", 0), ("peak_weekday", 1)] {
+        for (key, shown, possible) in [("peak_hour", 0, 0..24), ("peak_weekday", 1, 1..8)] {
             let criteria = |test: Value| {
                 let mut leaf = leaf(key);
                 leaf[key] = test;
                 locate(&leaf, Scope::Subscriber).unwrap()
             };
-            let definition = |id: u32, n: u32| Definition::new(id, format!("{n}"), criteria(json!({"equals": n})), zone);
-            let definitions: Vec<Definition> = (0..24).zip(1..).map(|(n, id)| definition(id, n)).collect();
+            let definition = |n: u32| Definition::new(n + 1, format!("{n}"), criteria(json!({"equals": n})), zone);
+            let definitions: Vec<Definition> = possible.map(definition).collect();
             let program = Program::alone(&definitions).unwrap();
             let state = fresh(&program, &events, now);
             let mut at = now;
@@ -340,4 +340,32 @@ fn what_the_built_in_features_keep_serves_the_others() {
     let plan = plan_streams(Program::alone(&[]).unwrap().streams(), &requirements([&definition]), true);
     assert_eq!(plan.add.len(), 1);
     assert_eq!(plan.add[0].0.event.as_deref(), Some("email_open"));
+}
+
+/// The decision about missing values is that of attributes: a `not_` operator is the complement of its positive.
+#[test]
+fn a_feature_that_is_missing_passes_what_a_missing_value_does() {
+    let tests = [
+        (json!({"exists": false}), true),
+        (json!({"exists": true}), false),
+        (json!({"not_equals": 5}), true),
+        (json!({"not_in": [5, 6]}), true),
+        (json!({"equals": 5}), false),
+        (json!({"max": 5}), false),
+        (json!({"exists": false, "not_equals": 5}), true),
+    ];
+    let definition = |((test, _), id): (&(Value, bool), u32)| {
+        let criteria = locate(&json!({"recency": test}), Scope::Subscriber).unwrap();
+        Definition::new(id, format!("{id}"), features().expand(criteria).unwrap(), Zone::UTC)
+    };
+    let definitions: Vec<Definition> = tests.iter().zip(1..).map(definition).collect();
+    let program = Program::alone(&definitions).unwrap();
+    // Somebody who has bought nothing, and somebody who bought something 5 days ago.
+    for (kind, missing) in [("open", true), ("purchase", false)] {
+        let state = fresh(&program, &[(kind, DAY, "hats", 1)], 6 * DAY);
+        let members = program.members(SOMEBODY, &state, 6 * DAY);
+        for ((test, expected), id) in tests.iter().zip(1..) {
+            assert_eq!(members.contains(id), *expected == missing, "{test} of {kind}");
+        }
+    }
 }

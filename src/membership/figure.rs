@@ -3,11 +3,11 @@
 use super::compile::Program;
 use super::compiler::Compiler;
 use super::leaf::Course;
-use super::number::{DECIMALS, Named};
+use super::number::Named;
 use super::streams::serving;
 use super::subject::Subject;
 use crate::activity::{Horizons, Instant, Selection, State};
-use crate::criteria::Formula;
+use crate::criteria::{DECIMALS, Formula};
 use crate::error::{Error, Result};
 use crate::score::{Feature, View};
 use std::cell::RefCell;

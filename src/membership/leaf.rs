@@ -2,11 +2,11 @@
 
 use super::attribute::Attribute;
 use super::derived::Derived;
-use super::number::{DECIMALS, Named};
+use super::number::Named;
 use super::sequence::Sequence;
 use super::subject::Subject;
 use crate::activity::{Instant, State, VALUE_SCALE, Window, hash};
-use crate::criteria::{Decimal, Literal, Operand, Operator, Path, Test, passes_number};
+use crate::criteria::{DECIMALS, Decimal, Literal, Operand, Operator, Path, Test, passes_number};
 use crate::score::{Feature, View};
 use std::rc::Rc;
 
@@ -161,18 +161,20 @@ pub enum Accepts {
 }
 
 impl Leaf {
-    /// Whether a number of units passes. Where there is no number, no test of one does.
+    /// Whether a number of units passes, or the lack of one.
     pub fn holds(&self, units: Option<i128>) -> bool {
         accepts(self.accepts, &self.test, units)
     }
 }
 
-/// Whether a number of units passes a test, whose numbers are known.
+/// Whether a number of units passes a test, whose numbers are known; a range is one of numbers that are there.
 pub fn accepts(accepts: Accepts, test: &Test, units: Option<i128>) -> bool {
-    let Some(units) = units else { return false };
-    match accepts {
-        Accepts::Range(low, high) => low <= units && units <= high,
-        Accepts::Test(scale) => passes_number(test, &Decimal::from_scaled(units, scale)),
+    match (accepts, units) {
+        (Accepts::Range(low, high), Some(units)) => low <= units && units <= high,
+        (Accepts::Range(..), None) => false,
+        (Accepts::Test(scale), units) => {
+            passes_number(test, units.map(|units| Decimal::from_scaled(units, scale)).as_ref())
+        }
     }
 }
 
@@ -245,7 +247,7 @@ mod tests {
             let accepts = Accepts::of(&test, scale);
             prop_assert!(matches!(accepts, Accepts::Range(..)));
             let leaf = Leaf { quantity: 0, test: test.clone(), accepts };
-            prop_assert_eq!(leaf.holds(Some(units)), passes_number(&test, &Decimal::from_scaled(units, scale)));
+            prop_assert_eq!(leaf.holds(Some(units)), passes_number(&test, Some(&Decimal::from_scaled(units, scale))));
         }
     }
 

@@ -3,12 +3,9 @@
 use super::leaf::{Accepts, Course, Source, accepts};
 use super::subject::Subject;
 use crate::activity::{HOUR, Instant, Resolution, State, VALUE_SCALE, Window};
-use crate::criteria::{Document, Path, Test};
+use crate::criteria::{DECIMALS, Document, Path, Test};
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
-
-/// Decimal places of a named number, to which it is rounded before anything is compared with it.
-pub const DECIMALS: u32 = 9;
 
 /// A formula, compiled.
 #[derive(Clone, Debug)]

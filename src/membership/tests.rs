@@ -140,7 +140,7 @@ fn any_leaf() -> impl Strategy<Value = Value> {
         (-2..3_i64).prop_map(|n| json!({"trend": {"lt": n}, "of": "value", "within": "3 hours"})),
         (0..24_i64).prop_map(|n| json!({"peak_hour": {"min": n}, "within": "20 days"})),
         (1..8_i64).prop_map(|n| json!({"peak_weekday": {"equals": n}, "within": "3 days"})),
-        (0..24_i64).prop_map(|n| json!({"latest_hour": {"lt": n}})),
+        (1..24_i64).prop_map(|n| json!({"latest_hour": {"lt": n}})),
         (1..8_i64).prop_map(|n| json!({"latest_weekday": {"equals": n}})),
         (0..50_i64).prop_map(|n| json!({"latest": {"min": n}})),
         (0..9_i64).prop_map(|n| json!({"average_gap": {"max": n}})),
@@ -173,7 +173,7 @@ fn any_leaf() -> impl Strategy<Value = Value> {
     let feature = prop_oneof![
         (0..10_i64).prop_map(|n| json!({"engagement_score": {"min": n as f64 / 10.0}})),
         (0..40_i64).prop_map(|n| json!({"days_since_last": {"min": n}})),
-        (0..10_i64).prop_map(|n| json!({"open_rate_30d": {"lt": n as f64 / 10.0}})),
+        (1..10_i64).prop_map(|n| json!({"open_rate_30d": {"lt": n as f64 / 10.0}})),
     ];
     prop_oneof![event, derived, sequence, feature]
 }

@@ -346,7 +346,7 @@ pub fn features() -> Features {
         Some(Family { prefix, placeholder, spec: serde_json::from_str(spec).ok()? })
     };
     Features {
-        builtin: Feature::ALL.map(Feature::name).to_vec(),
+        builtin: Feature::ALL.map(|feature| (feature.name(), feature.quantity())).to_vec(),
         specs: READY.iter().filter_map(spec).collect(),
         families: FAMILIES.into_iter().filter_map(family).collect(),
     }

@@ -2,7 +2,7 @@
 
 use super::engagement::{Engagement, consistency, rate};
 use crate::activity::{DAY, Horizons, Instant, Line, Selection, State, Stream, Tally, VALUE_SCALE, Window};
-use crate::criteria::Decimal;
+use crate::criteria::{DECIMALS, Decimal, Quantity};
 use crate::error::Result;
 
 const WEEK: Window = Window::days(7);
@@ -11,10 +11,6 @@ const QUARTER: Window = Window::days(90);
 
 /// Whole days since the last event of someone who has none.
 const NEVER: i64 = 999;
-
-/// Features that are fractions are rounded to so many decimal places, before anything is compared with them:
-/// 0.3 is then 0.3 however the sum was formed.
-const DECIMALS: u32 = 9;
 
 /// The streams that the features read. Their ids are fixed: they exist from the start and are never dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -215,6 +211,22 @@ impl Feature {
             Feature::ConversionRate90d => matches!(part, Part::Hours | Part::Purchases),
             Feature::EngagementScore => part != Part::Ever,
             Feature::LifetimeValue | Feature::DaysSinceLast => part == Part::Ever,
+        }
+    }
+
+    /// What numbers it can be.
+    pub fn quantity(self) -> Quantity {
+        match self {
+            Feature::TotalEvents7d
+            | Feature::TotalEvents30d
+            | Feature::TotalEvents90d
+            | Feature::DaysSinceLast => Quantity::count(),
+            Feature::TotalValue90d | Feature::LifetimeValue => Quantity::ANY,
+            Feature::OpenRate30d
+            | Feature::ClickRate30d
+            | Feature::ConversionRate90d
+            | Feature::EngagementConsistency
+            | Feature::EngagementScore => Quantity::share(),
         }
     }
 

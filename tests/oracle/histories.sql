@@ -45,27 +45,29 @@ DECLARE
   test jsonb := oracle.pick(ARRAY[jsonb_build_object(oracle.pick(ARRAY['min', 'max', 'gt', 'lt', 'equals']), number),
                                   jsonb_build_object('between', jsonb_build_array(number, number + 2))]);
 BEGIN
+  -- Less than no events are refused.
+  IF test = '{"lt": 0}' THEN test := '{"lt": 1}'; END IF;
   IF random() < 0.12 THEN RETURN oracle.random_attribute(); END IF;
   IF random() < 0.25 THEN
     RETURN oracle.pick(ARRAY[
       jsonb_build_object('attribute', 'engagement_score', 'min', round(random()::numeric, 2)),
       jsonb_build_object('attribute', 'days_since_last', 'min', oracle.below(40)),
-      jsonb_build_object('attribute', 'open_rate_30d', 'lt', round(random()::numeric, 1)),
-      jsonb_build_object('attribute', 'click_rate_30d', 'gt', round(random()::numeric, 1)),
+      jsonb_build_object('attribute', 'open_rate_30d', 'lt', greatest(round(random()::numeric, 1), 0.1)),
+      jsonb_build_object('attribute', 'click_rate_30d', 'gt', least(round(random()::numeric, 1), 0.9)),
       jsonb_build_object('attribute', 'conversion_rate_90d', 'min', round(random()::numeric, 1)),
       jsonb_build_object('attribute', 'total_events_7d', 'between', jsonb_build_array(1, 3)),
       jsonb_build_object('attribute', 'total_events_30d', 'equals', 2),
       jsonb_build_object('attribute', 'total_value_90d', 'lt', oracle.below(80)),
       jsonb_build_object('attribute', 'lifetime_value', 'gt', 100),
       jsonb_build_object('attribute', 'freq_purchase', 'min', round(random()::numeric, 1)),
-      jsonb_build_object('attribute', 'scores.email_engagement', 'lt', round(random()::numeric, 1)),
+      jsonb_build_object('attribute', 'scores.email_engagement', 'lt', greatest(round(random()::numeric, 1), 0.1)),
       jsonb_build_object('attribute', 'avg_order_value', 'max', oracle.below(60)),
       jsonb_build_object('attribute', 'recency', 'between', jsonb_build_array(1, 20)),
       jsonb_build_object('attribute', 'last_activity_days', 'gt', oracle.below(10)),
       jsonb_build_object('attribute', 'total_value_30d', 'lt', oracle.below(80)),
       jsonb_build_object('attribute', 'freq_visit', 'gt', round(random()::numeric, 1)),
       jsonb_build_object('attribute', 'pref_a', 'min', round(random()::numeric, 1)),
-      jsonb_build_object('attribute', 'weekend_share', 'lt', round(random()::numeric, 1)),
+      jsonb_build_object('attribute', 'weekend_share', 'lt', greatest(round(random()::numeric, 1), 0.1)),
       jsonb_build_object('attribute', 'content_preference_a', 'min', 0.48 + 0.03 * oracle.below(4)),
       jsonb_build_object('attribute', 'content_preference_a', 'lt', 0.5),
       jsonb_build_object('attribute', 'inter_purchase_days', 'max', oracle.below(30)),
@@ -99,7 +101,7 @@ BEGIN
       jsonb_build_object('latest', jsonb_build_object(oracle.pick(ARRAY['min', 'max', 'lt']), oracle.below(60))),
       jsonb_build_object('latest', jsonb_build_object('gt', oracle.below(3)), 'of', 'depth'),
       jsonb_build_object('latest_hour', jsonb_build_object('min', oracle.below(24))),
-      jsonb_build_object('latest_weekday', jsonb_build_object('max', oracle.below(7))),
+      jsonb_build_object('latest_weekday', jsonb_build_object('max', greatest(oracle.below(7), 1))),
       jsonb_build_object('average_gap', jsonb_build_object(oracle.pick(ARRAY['min', 'max']), oracle.below(20))),
       jsonb_build_object('peak_hour', jsonb_build_object('max', oracle.below(24)), 'within', oracle.pick(ARRAY['90 minutes', '7 days', '30 days', '90 days'])),
       jsonb_build_object('peak_weekday', jsonb_build_object('min', oracle.below(7)), 'within', oracle.pick(ARRAY['3 days', '30 days', '90 days'])),

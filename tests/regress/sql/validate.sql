@@ -42,6 +42,21 @@ SELECT segment.validate('{"event": "purchase", "sum": {"min": 1}, "of": 5}');
 SELECT segment.validate('{"event": "purchase", "where": {"event": "visit"}}');
 SELECT segment.validate('{"event": "purchase", "where": {"category": {"equls": "shoes"}}}');
 SELECT segment.validate('{"event": "purchase", "where": {"category": "shoes"}}');
+-- What none of the numbers that there can be passes, and what always holds.
+SELECT segment.validate('{"all": [{"event": "visit"}, {"event": "purchase", "count": {"lt": 0}}]}');
+\echo :LAST_ERROR_SQLSTATE
+SELECT segment.validate('{"event": "purchase", "count": {"equals": 1.5}}');
+SELECT segment.validate('{"event": "purchase", "count": {"between": [1.2, 1.8]}}');
+SELECT segment.validate('{"event": "purchase", "count": {"min": 2, "max": 1}}');
+SELECT segment.validate('{"event": "purchase", "latest_hour": {"equals": 24}}');
+SELECT segment.validate('{"event": "purchase", "peak_weekday": {"lt": 1}, "within": "30 days"}');
+SELECT segment.validate('{"event": "purchase", "streak": {"min": 400}}');
+SELECT segment.validate('{"open_rate_30d": {"min": 30}}');
+SELECT segment.validate('{"attribute": "predictions.churn.confidence", "gt": 1}');
+SELECT segment.validate('{"tags": {"size": -1}}');
+SELECT segment.validate('{"traits": {"age": {"equals": 20, "lt": 18}}}');
+SELECT segment.validate('{"recency": {"exists": false, "min": 1}}');
+SELECT segment.validate('{"any": [{"event": "purchase", "count": {"min": 0}}, {"event": "purchase", "count": {"equals": 0}}, {"open_rate_30d": {"max": 1}}, {"recency": {"not_equals": 0.5}}, {"traits": {"country": {"in": []}}}]}');
 -- Features.
 SELECT segment.validate('{"all": [{"any": [{"engagement_scor": {"min": 1}}]}]}');
 \echo :LAST_ERROR_SQLSTATE
