@@ -2,18 +2,30 @@
 
 use crate::activity::Instant;
 use crate::criteria::{Clock, Zone};
+use crate::pg::flush::flush;
 use crate::pg::occurrence::{Named, Origin, check_memory};
 use crate::pg::owner::Acting;
+use crate::pg::prediction::{self, Predictions};
 use crate::pg::report::{invalid, required, value_of};
 use crate::pg::spi::{connect, instant, timestamp};
 use crate::pg::types::{Name, Regclass};
-use crate::pg::{guc, registry};
-use crate::send_time::{Habits, Judgement, Person, Responses, hour, next};
+use crate::pg::{guc, registry, transaction};
+use crate::send_time::{Choice, Habits, Judgement, Person, Responses, hour, next};
 use pgrx::prelude::*;
 use std::collections::HashMap;
 
 /// Responses between two looks at how much memory they take.
 const BLOCK: usize = 1 << 16;
+
+/// Subscribers between two commits.
+const BATCH: usize = 10_000;
+
+/// What is predicted of a choice, and the confidence in it, by the name of the model.
+const PREDICTED: [(&str, fn(&Choice) -> (f64, f64)); 3] = [
+    ("send_hour", |choice| (choice.hour_of_day().into(), choice.confidence)),
+    ("send_weekday", |choice| (choice.weekday().into(), choice.confidence)),
+    ("send_frequency", |choice| (choice.per_week, choice.rate_confidence)),
+];
 
 /// What counts as a response where nothing else is said.
 const RESPONSES: [&str; 2] = ["email_open", "email_click"];
@@ -53,25 +65,13 @@ fn send_time(
     let named = Named { relation, subscriber, occurred_at, value: None };
     let question = Question::new(named, event_types, time_zone, zone_trait, min_responses);
     let now = guc::statement_now();
-    let mut found = Responses::default();
-    question.read(before(now, lookback), |who, zone, at| {
-        let number = found.person(who);
-        if let Some(at) = at.filter(|at| *at <= now) {
-            found.add(number, hour(Clock { now: at, zone }, at));
-        }
-        found.bytes()
-    });
-    let people = found.people(question.hour(now));
-    let habits = value_of(Habits::of(people.iter().map(|(_, person)| person)));
-    let rows = people.into_iter().map(|(subscriber, person)| {
-        pgrx::check_for_interrupts!();
+    let rows = question.choose(now, before(now, lookback), |subscriber, person, choice| {
         let zone = question.zone_of(subscriber);
-        let choice = habits.choose(&person, question.least);
         (
             subscriber.to_owned(),
             zone.name().to_owned(),
-            i32::from(choice.hour) / 24 + 1,
-            i32::from(choice.hour) % 24,
+            choice.weekday(),
+            choice.hour_of_day(),
             timestamp(next(Clock { now, zone }, choice.hour)),
             person.responses as i32,
             choice.own,
@@ -81,7 +81,56 @@ fn send_time(
             choice.rate_confidence,
         )
     });
-    TableIterator::new(rows.collect::<Vec<_>>())
+    TableIterator::new(rows)
+}
+
+/// Keeps what `send_time` says of everybody as predictions, in the place of those before, in batches that commit one by one: hour
+/// and day of the week as those of the models `send_hour` and `send_weekday`, days with a response per week as `send_frequency`.
+#[pg_extern(sql = r#"
+CREATE PROCEDURE segment.predict_send_times(
+  relation regclass DEFAULT NULL, subscriber name DEFAULT NULL, occurred_at name DEFAULT NULL, event_types text[] DEFAULT NULL,
+  time_zone text DEFAULT 'UTC', zone_trait text DEFAULT 'time_zone', lookback interval DEFAULT '1 year', min_responses integer DEFAULT 5)
+LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+"#)]
+#[allow(clippy::too_many_arguments)]
+fn predict_send_times(
+    relation: Option<Regclass>,
+    subscriber: Option<Name>,
+    occurred_at: Option<Name>,
+    event_types: Option<Vec<Option<String>>>,
+    time_zone: Option<String>,
+    zone_trait: Option<String>,
+    lookback: Option<Interval>,
+    min_responses: Option<i32>,
+    fcinfo: pg_sys::FunctionCallInfo,
+) {
+    // SAFETY: PostgreSQL passes it to this call.
+    unsafe { transaction::require_own(fcinfo, "segment.predict_send_times") };
+    let named = Named { relation, subscriber, occurred_at, value: None };
+    let question = Question::new(named, event_types, time_zone, zone_trait, min_responses);
+    let at = guc::now();
+    let since = before(at, lookback);
+    let mut choices = question.choose(at, since, |subscriber, _, choice| (subscriber.to_owned(), choice));
+    choices.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    for batch in choices.chunks(BATCH) {
+        for (model, said) in PREDICTED {
+            let (values, confidences) = batch.iter().map(|(_, choice)| said(choice)).unzip();
+            prediction::store_alone(&Predictions {
+                model: model.to_owned(),
+                at,
+                subscribers: batch.iter().map(|(subscriber, _)| subscriber.clone()).collect(),
+                versions: None,
+                values,
+                confidences: Some(confidences),
+            });
+        }
+        flush();
+        transaction::commit();
+        pgrx::check_for_interrupts!();
+    }
+    PREDICTED.iter().for_each(|(model, _)| prediction::clean(model, at));
+    flush();
+    pgrx::notice!("predicted the send times of {} subscribers", choices.len());
 }
 
 /// Whether a send time of one's own would have been better than everybody's: hours are chosen by the responses of the lookback
@@ -185,6 +234,25 @@ impl Question {
 
     fn hour(&self, at: Instant) -> i32 {
         hour(Clock { now: at, zone: self.zone }, at)
+    }
+
+    /// What is made of everybody's responses since an instant, and of the hour chosen by them, in order of subscriber.
+    fn choose<R>(&self, now: Instant, since: Instant, said: impl Fn(&str, &Person, Choice) -> R) -> Vec<R> {
+        let mut found = Responses::default();
+        self.read(since, |who, zone, at| {
+            let number = found.person(who);
+            if let Some(at) = at.filter(|at| *at <= now) {
+                found.add(number, hour(Clock { now: at, zone }, at));
+            }
+            found.bytes()
+        });
+        let people = found.people(self.hour(now));
+        let habits = value_of(Habits::of(people.iter().map(|(_, person)| person)));
+        let said = people.iter().map(|(subscriber, person)| {
+            pgrx::check_for_interrupts!();
+            said(subscriber, person, habits.choose(person, self.least))
+        });
+        said.collect()
     }
 
     /// Shows everybody, with their zone, and with each response since an instant, to what keeps them and says how much memory it

@@ -2,7 +2,7 @@
 
 use super::as_of::{Person, everybody_as_of};
 use super::opened::{created_features, segment_names, tier_place, tier_places};
-use super::profile_view::{Column, ENGAGEMENT};
+use super::profile_view::{Column, ENGAGEMENT, predicted};
 use super::registry::{Kept, Registry};
 use super::report::value_of;
 use super::result::Rows;
@@ -94,14 +94,12 @@ impl<'p> Profile<'p> {
                     let number = |name: &str| self.number(self.registry.figure(name).ok()??.as_ref());
                     jsonb(&created_features(self.registry, number)?)
                 }
-                "churn_probability" => self.prediction("churn"),
-                "predicted_lifetime_value" => self.prediction("value"),
                 "traits" | "preferences" | "tags" | "predictions" => {
                     jsonb(&self.of_profile(name)?.to_json().to_string())
                 }
                 "due_at" => self.due.map(pg_sys::Datum::from),
                 "evaluated_at" => Some(pg_sys::Datum::from(self.at)),
-                _ => None,
+                name => self.prediction(predicted(name)?),
             },
         }
     }
@@ -112,8 +110,8 @@ impl<'p> Profile<'p> {
         Some((units, figure.scale()))
     }
 
-    fn prediction(&self, model: &str) -> Option<pg_sys::Datum> {
-        let path = ["predictions", model, "value"].map(str::to_owned).to_vec();
+    fn prediction(&self, [model, part]: [&str; 2]) -> Option<pg_sys::Datum> {
+        let path = ["predictions", model, part].map(str::to_owned).to_vec();
         numeric(&self.person.profile.as_ref()?.get(&Path(path))?.number()?)?.into_datum()
     }
 

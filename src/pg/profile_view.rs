@@ -21,7 +21,7 @@ WHERE s.activity OPERATOR(pg_catalog.<>) ''
 pub const ENGAGEMENT: &str = "engagement";
 
 /// What there is beside features and scores, in the order of the view.
-const PLAIN: [&str; 16] = [
+const PLAIN: [&str; 20] = [
     "subscriber",
     "email",
     "first_event_at",
@@ -35,10 +35,32 @@ const PLAIN: [&str; 16] = [
     "predictions",
     "churn_probability",
     "predicted_lifetime_value",
+    "send_weekday",
+    "send_hour",
+    "send_confidence",
+    "send_frequency",
     "features",
     "due_at",
     "evaluated_at",
 ];
+
+/// Whether one of the columns beside features and scores has a name.
+pub fn is_plain(name: &str) -> bool {
+    PLAIN.contains(&name)
+}
+
+/// The model, and the part of what it predicts, that one of them shows.
+pub fn predicted(column: &str) -> Option<[&'static str; 2]> {
+    Some(match column {
+        "churn_probability" => ["churn", "value"],
+        "predicted_lifetime_value" => ["value", "value"],
+        "send_weekday" => ["send_weekday", "value"],
+        "send_hour" => ["send_hour", "value"],
+        "send_confidence" => ["send_hour", "confidence"],
+        "send_frequency" => ["send_frequency", "value"],
+        _ => return None,
+    })
+}
 
 /// What a column of profiles is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,11 +108,6 @@ impl<'c> Column<'c> {
                 key(name)
             )
         };
-        let prediction = |model: &str| {
-            format!(
-                "(s.profile OPERATOR(pg_catalog.#>>) '{{predictions,{model},value}}')::pg_catalog.numeric"
-            )
-        };
         match self {
             Column::Feature(name) => format!("segment._feature({}, {ROW})", quote_literal(name)),
             Column::Trait(name) => {
@@ -107,13 +124,16 @@ impl<'c> Column<'c> {
             Column::Plain("features") => format!("segment._created_features({ROW})::pg_catalog.jsonb"),
             Column::Plain("traits") => key("traits"),
             Column::Plain(name @ ("preferences" | "tags" | "predictions")) => present(name),
-            Column::Plain("churn_probability") => prediction("churn"),
-            Column::Plain("predicted_lifetime_value") => prediction("value"),
             // What is due is due now.
             Column::Plain("due_at") => {
                 "CASE WHEN s.due_at IS NOT NULL THEN GREATEST(s.due_at, segment.now()) END".to_owned()
             }
-            Column::Plain(name) => format!("s.{name}"),
+            Column::Plain(name) => match predicted(name) {
+                Some([model, part]) => format!(
+                    "(s.profile OPERATOR(pg_catalog.#>>) '{{predictions,{model},{part}}}')::pg_catalog.numeric"
+                ),
+                None => format!("s.{name}"),
+            },
         }
     }
 }

@@ -47,6 +47,18 @@ pub struct Choice {
     pub rate_confidence: f64,
 }
 
+impl Choice {
+    /// From 1, which is Monday, to 7.
+    pub fn weekday(&self) -> i32 {
+        i32::from(self.hour) / 24 + 1
+    }
+
+    /// From 0 to 23.
+    pub fn hour_of_day(&self) -> i32 {
+        i32::from(self.hour) % 24
+    }
+}
+
 impl Habits {
     /// Of people with responses, and others who are passed over.
     pub fn of<'a>(people: impl Iterator<Item = &'a Person>) -> Result<Self> {

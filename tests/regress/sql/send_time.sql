@@ -52,6 +52,42 @@ SELECT time_zone, day_of_week, hour FROM segment.send_time(zone_trait => NULL) W
 SELECT count(*) FILTER (WHERE responses > 0) AS clicked FROM segment.send_time(event_types => '{click}');
 SELECT (SELECT own FROM segment.evaluate_send_time('2025-04-15', zone_trait => NULL)) = (SELECT own FROM segment.evaluate_send_time('2025-04-15', 'opened', 'reader', 'at')) AS agree;
 
+-- B1: as predictions, in the columns of profiles and in criteria, until they are made anew.
+SELECT segment.create_segment('mornings', '{"attribute": "predictions.send_hour", "between": [8, 11]}');
+CALL segment.predict_send_times();
+CREATE VIEW kept AS SELECT subscriber, send_weekday, send_hour, send_confidence, send_frequency FROM segment.profile;
+SELECT subscriber, send_weekday, send_hour, round(send_confidence, 3) AS send_confidence, round(send_frequency, 3) AS send_frequency FROM kept WHERE subscriber IN ('r01', 'r02', 'silent') ORDER BY 1;
+CREATE VIEW told AS SELECT subscriber, day_of_week, hour, confidence::numeric, per_week::numeric FROM segment.send_time();
+SELECT count(*) > 50 AS many FROM told;
+(TABLE kept EXCEPT TABLE told) UNION ALL (TABLE told EXCEPT TABLE kept);
+(SELECT subscriber FROM segment.member WHERE segment = 'mornings' EXCEPT SELECT subscriber FROM told WHERE hour BETWEEN 8 AND 11)
+UNION ALL (SELECT subscriber FROM told WHERE hour BETWEEN 8 AND 11 EXCEPT SELECT subscriber FROM segment.member WHERE segment = 'mornings');
+SELECT count(*) FROM (SELECT p.send_hour, p.send_confidence FROM segment.profile_at(segment.now()) p EXCEPT SELECT send_hour, send_confidence FROM kept) d;
+SELECT segment.create_profile_view('st.best', '{subscriber,send_hour}');
+SELECT send_hour FROM best WHERE subscriber = 'r02';
+INSERT INTO mail SELECT who, 'open', timestamptz '2025-05-01 05:30+00' + d * interval '24 hours' FROM generate_series(1, 30) d, unnest('{r02,brief}'::text[]) who;
+CALL segment.predict_send_times();
+(TABLE kept EXCEPT TABLE told) UNION ALL (TABLE told EXCEPT TABLE kept);
+SELECT send_hour FROM best WHERE subscriber = 'r02';
+-- Whoever is there no more is not predicted; without a segment that reads them they are written all the same.
+SELECT segment.drop_segment('mornings');
+DELETE FROM mail WHERE who = 'brief';
+SET pg_segment.clock = '2025-06-04 11:30+00';
+CALL segment.predict_send_times(zone_trait => NULL, time_zone => 'Asia/Tokyo');
+SELECT model, count(*) FROM segment.prediction WHERE subscriber IN ('r01', 'brief') GROUP BY model ORDER BY model;
+SELECT count(*) FROM (SELECT send_hour, send_weekday FROM kept EXCEPT SELECT hour, day_of_week FROM segment.send_time(zone_trait => NULL, time_zone => 'Asia/Tokyo')) d;
+BEGIN;
+CALL segment.predict_send_times();
+\echo :LAST_ERROR_SQLSTATE
+ROLLBACK;
+CALL segment.predict_send_times(event_types => '{delivered}');
+\echo :LAST_ERROR_SQLSTATE
+SELECT segment.drop_predictions(model) > 0 AS forgotten FROM unnest('{send_hour,send_weekday,send_frequency}'::text[]) model;
+SELECT count(*) FROM kept WHERE send_hour IS NOT NULL;
+SELECT * FROM segment.verify();
+DROP VIEW best, kept, told;
+SELECT segment.forget('brief') >= 0 AS forgotten;
+
 -- Refused: too little, nothing to judge by, and arguments that make no sense.
 SELECT * FROM segment.send_time(event_types => '{delivered}');
 \echo :LAST_ERROR_SQLSTATE
