@@ -322,7 +322,8 @@ CREATE TABLE segment.cluster_set (
   segments integer[] NOT NULL,
   -- For each two places, on which side of the border between them somebody is.
   scores   text[] NOT NULL,
-  -- How many of those with a profile kept their place when the version came into force.
+  -- When the version came into force: how far the centroid of each place moved, and how many of those with a profile kept theirs.
+  shifts   double precision[],
   kept     double precision
 );
 

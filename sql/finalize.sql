@@ -94,6 +94,7 @@ COMMENT ON AGGREGATE segment.engagement_score(text, timestamptz, timestamptz) IS
 COMMENT ON FUNCTION segment.fit_customer_base(text, regclass, name, name, name, text, timestamptz, text, text, boolean) IS 'fit a BG/NBD and, where there are values, a gamma-gamma model to purchases; stores a new version and returns its parameters';
 COMMENT ON FUNCTION segment.customer_base(text, interval, timestamptz, double precision, integer) IS 'for every customer: whether they are one still, how many purchases are expected, and of what value, by a stored model';
 COMMENT ON FUNCTION segment.send_time(regclass, name, name, text[], text, text, interval, integer) IS 'for every subscriber: the hour of the week at which they are most likely to answer, and how often they do';
+COMMENT ON PROCEDURE segment.predict_send_times(regclass, name, name, text[], text, text, interval, integer) IS 'keep the send times and frequencies of everybody as predictions, which segment.profile and criteria have';
 COMMENT ON FUNCTION segment.evaluate_send_time(timestamptz, regclass, name, name, text[], text, text, interval, integer) IS 'what send times chosen before an instant would have gained since, against everybody''s hour';
 COMMENT ON FUNCTION segment.evaluate_customer_base(text, interval, integer) IS 'the purchases that a stored model expected after it was fitted, against those that came';
 COMMENT ON FUNCTION segment.kmeans(regclass, text[], integer, text, bigint, integer, integer, double precision, boolean, double precision[]) IS 'cluster the rows of a relation by numeric columns and return the means of each cluster; with a model name, store the result';
@@ -102,6 +103,7 @@ COMMENT ON FUNCTION segment.choose_k(regclass, text[], int4range, bigint, intege
 COMMENT ON FUNCTION segment.kmeans_assign(text, regclass, name, integer) IS 'assign the rows of a relation to the clusters of a stored model';
 COMMENT ON FUNCTION segment.cluster_profile(text, integer) IS 'list what sets each cluster of a stored model apart, in numbers and words';
 COMMENT ON FUNCTION segment.cluster_segments(text, text, integer) IS 'make the clusters of a stored model segments, or bring those that were made under another version of it';
+COMMENT ON PROCEDURE segment.update_cluster_segments(text, integer) IS 'bring the segments of a cluster model under another version of it while writers go on';
 COMMENT ON FUNCTION segment.drop_cluster_segments(text) IS 'drop the segments and scores that were made of a cluster model; returns the number of segments';
 COMMENT ON FUNCTION segment.drop_cluster_model(text) IS 'drop a cluster model; returns the number of its versions';
 COMMENT ON FUNCTION segment.silhouette(text, regclass, integer, bigint, integer) IS 'return the mean silhouette of the rows of a relation under a stored model, per cluster and of all';
@@ -285,6 +287,7 @@ COMMENT ON COLUMN segment.cluster_set.version IS 'version in force';
 COMMENT ON COLUMN segment.cluster_set.clusters IS 'which cluster of that version each of the segments is';
 COMMENT ON COLUMN segment.cluster_set.segments IS 'numbers of the segments';
 COMMENT ON COLUMN segment.cluster_set.scores IS 'for each two segments, the score that is 0 or more nearer to the first';
+COMMENT ON COLUMN segment.cluster_set.shifts IS 'how far each centroid moved when the version came into force, in standard deviations; NULL for the first';
 COMMENT ON COLUMN segment.cluster_set.kept IS 'share of the profiles that kept their segment when the version came into force; NULL for the first';
 COMMENT ON TABLE segment.cluster_model IS 'k-means models, by name and version';
 COMMENT ON COLUMN segment.cluster_model.model_id IS 'number of the model';

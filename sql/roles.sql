@@ -50,6 +50,7 @@ GRANT EXECUTE ON FUNCTION segment.fit_customer_base(text, regclass, name, name, 
   segment.send_time(regclass, name, name, text[], text, text, interval, integer),
   segment.evaluate_send_time(timestamptz, regclass, name, name, text[], text, text, interval, integer)
   TO :"manager";
+GRANT EXECUTE ON PROCEDURE segment.predict_send_times(regclass, name, name, text[], text, text, interval, integer) TO :"manager";
 
 -- Clusters
 GRANT EXECUTE ON FUNCTION
@@ -61,6 +62,7 @@ GRANT EXECUTE ON FUNCTION
   segment.dbscan(regclass, text[], name, double precision, integer, boolean),
   segment.cluster_segments(text, text, integer), segment.drop_cluster_segments(text), segment.drop_cluster_model(text)
   TO :"manager";
+GRANT EXECUTE ON PROCEDURE segment.update_cluster_segments(text, integer) TO :"manager";
 
 GRANT SELECT ON segment.models, segment.model, segment.model_snapshot, segment.model_metric, segment.model_calibration,
   segment.model_feature TO :"reader", :"manager";

@@ -4,11 +4,11 @@
 //! on its side of all its borders.
 
 use super::feature::drop_feature;
+use super::feature_online;
 use super::feature_set::{alter_scores, create_scores};
 use super::segment::{create_segments, drop_segment, refuse_used, segment_id};
 use crate::cluster::{assignment, in_words, names};
 use crate::error::nearest;
-use crate::pg::change;
 use crate::pg::cluster_model::Model;
 use crate::pg::cluster_set::{self, ClusterSet};
 use crate::pg::numbers::{check_columns, read};
@@ -16,6 +16,7 @@ use crate::pg::owner::Acting;
 use crate::pg::registry::{self, Registry};
 use crate::pg::relation::Relation;
 use crate::pg::report::{Refusal, invalid, required};
+use crate::pg::{change, transaction};
 use crate::score::Tier;
 use pgrx::prelude::*;
 use serde_json::{Value, json};
@@ -56,20 +57,54 @@ fn cluster_segments(
     let registry = change::begin("cluster_segments");
     let newest = Model::load(&name, version);
     check(&registry, &name, &newest);
-    let (set, shifts) = match ClusterSet::load(&name) {
-        None => (create(&name, &newest, prefix.unwrap_or_else(|| format!("{name}: "))), None),
-        Some(former) => follow(&name, &newest, &former),
+    let set = match ClusterSet::load(&name) {
+        None => create(&name, &newest, prefix.unwrap_or_else(|| format!("{name}: "))),
+        Some(former) => {
+            let set = follow(&name, &newest, &former);
+            alter_scores("cluster_segments", &borders(&name, &newest, &set.clusters, &set.scores));
+            set
+        }
     };
     let descriptions = descriptions(&newest, &set.clusters);
     set.describe(&descriptions);
     set.store(&name);
     let rows = set.members().into_iter().zip(descriptions).enumerate().map(
         |(place, ((segment, members), description))| {
-            let shift = shifts.as_ref().map(|shifts| shifts[place]);
+            let shift = set.shifts.as_ref().map(|shifts| shifts[place]);
             (segment, set.clusters[place], description, members, shift, set.kept)
         },
     );
     TableIterator::new(rows.collect::<Vec<_>>())
+}
+
+/// Brings the segments that were made of a model under its newest version, or the one named, as `cluster_segments` does, while
+/// writers go on, committing in between. After a crash or an error the same call goes on where that one ended.
+#[pg_extern(sql = r#"
+CREATE PROCEDURE segment.update_cluster_segments(model text, version integer DEFAULT NULL)
+LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
+"#)]
+fn update_cluster_segments(model: Option<String>, version: Option<i32>, fcinfo: pg_sys::FunctionCallInfo) {
+    const KIND: &str = "update_cluster_segments";
+    // SAFETY: PostgreSQL passes it to this call.
+    unsafe { transaction::require_own(fcinfo, "segment.update_cluster_segments") };
+    let name = required(model, "model");
+    let registry = change::begin_online_at_now(KIND);
+    let newest = Model::load(&name, version);
+    check(&registry, &name, &newest);
+    let former = ClusterSet::load(&name).unwrap_or_else(|| refuse_without_segments(&name));
+    let set = follow(&name, &newest, &former);
+    let scores = borders(&name, &newest, &set.clusters, &set.scores);
+    if set.version != former.version {
+        // Committed with the scores.
+        set.describe(&descriptions(&newest, &set.clusters));
+        set.store(&name);
+    }
+    let altered = scores.iter().any(|(name, spec, _)| registry.features.specs.get(name) != Some(spec));
+    if altered || feature_online::is_changing(&set.scores) {
+        let changes: Vec<_> = scores.into_iter().map(|(name, spec, _)| (name, spec.to_string())).collect();
+        feature_online::alter(&registry, KIND, &changes);
+    }
+    pgrx::notice!("version {} of cluster model \"{name}\" is in force", set.version);
 }
 
 /// Drops the segments and scores that were made of a model, and returns how many segments there were. Blocks the writers of
@@ -77,14 +112,7 @@ fn cluster_segments(
 #[pg_extern(volatile, parallel_unsafe, strict)]
 fn drop_cluster_segments(model: String) -> i64 {
     change::begin("drop_cluster_segments");
-    let Some(set) = ClusterSet::load(&model) else {
-        Refusal::new(
-            PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
-            format!("cluster model \"{model}\" has no segments"),
-        )
-        .hint("The models that have some are listed in segment.cluster_set.")
-        .raise()
-    };
+    let set = ClusterSet::load(&model).unwrap_or_else(|| refuse_without_segments(&model));
     cluster_set::forget(&model);
     let members = set.members();
     for (segment, _) in &members {
@@ -107,6 +135,15 @@ fn drop_cluster_model(model: String) -> i64 {
     }
     Model::load(&model, None);
     Model::drop_all(&model)
+}
+
+fn refuse_without_segments(model: &str) -> ! {
+    Refusal::new(
+        PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
+        format!("cluster model \"{model}\" has no segments"),
+    )
+    .hint("segment.cluster_segments makes them; the models that have some are listed in segment.cluster_set.")
+    .raise()
 }
 
 /// Refuses a model of which no segments can be made.
@@ -166,11 +203,11 @@ fn create(model: &str, newest: &Model, prefix: String) -> ClusterSet {
         .collect();
     create_segments("cluster_segments", &segments);
     let segments = segments.iter().filter_map(|segment| segment_id(&segment.name)).collect();
-    ClusterSet { version: newest.version, clusters, segments, scores, kept: None }
+    ClusterSet { version: newest.version, clusters, segments, scores, shifts: None, kept: None }
 }
 
-/// Brings the segments of a model under another version; how far each centroid moves, in standard deviations.
-fn follow(name: &str, newest: &Model, former: &ClusterSet) -> (ClusterSet, Option<Vec<f64>>) {
+/// The segments of a model under another version: each as the cluster that its own has become.
+fn follow(name: &str, newest: &Model, former: &ClusterSet) -> ClusterSet {
     let old = Model::load(name, Some(former.version));
     let k = former.segments.len();
     if newest.sizes.len() != k || newest.columns != old.columns {
@@ -196,9 +233,7 @@ fn follow(name: &str, newest: &Model, former: &ClusterSet) -> (ClusterSet, Optio
     let shifts = matched.iter().enumerate().map(|(place, new)| costs[place * k + new].sqrt()).collect();
     let clusters: Vec<i32> = matched.iter().map(|cluster| *cluster as i32 + 1).collect();
     let kept = kept(&old, newest, &former.clusters, &clusters);
-    alter_scores("cluster_segments", &borders(name, newest, &clusters, &former.scores));
-    let set = ClusterSet { version: newest.version, clusters, kept, ..former.clone() };
-    (set, Some(shifts))
+    ClusterSet { version: newest.version, clusters, shifts: Some(shifts), kept, ..former.clone() }
 }
 
 /// The share of the profiles that have the same place under two versions.

@@ -2,11 +2,12 @@
 
 use super::segment::{plan_with, refuse_used};
 use crate::criteria::{Features, Formula, is_root};
-use crate::error::{Result, nearest};
+use crate::error::{Error, Result, nearest};
 use crate::membership::{Definition, StreamPlan};
 use crate::pg::owner::Acting;
+use crate::pg::profile_view::is_plain;
 use crate::pg::registry::{self, Registry};
-use crate::pg::report::{Refusal, invalid, required, value_of};
+use crate::pg::report::{Refusal, invalid, raise, required, value_of};
 use crate::pg::spi::{connect, connect_at_latest};
 use crate::pg::types::JsonbArgument;
 use crate::pg::{catalogue, change};
@@ -240,6 +241,14 @@ pub fn check_name(name: &str) {
             "A name is up to 63 lower-case letters, digits and underscores, begins with a letter, and is none of those that criteria reserve.",
         );
     }
+    if is_plain(name) {
+        invalid(
+            format!(
+                "\"{name}\" cannot be the name of a feature: segment.profile has another column of that name"
+            ),
+            "Choose another name.",
+        );
+    }
 }
 
 pub fn is_score(name: &str) -> bool {
@@ -288,7 +297,7 @@ pub fn leave_out(features: &mut Features, name: &str) {
 pub fn reread(
     registry: &Registry,
     features: &Features,
-) -> std::result::Result<Vec<Definition>, (Vec<String>, crate::error::Error)> {
+) -> std::result::Result<Vec<Definition>, (Vec<String>, Error)> {
     let _acting = Acting::as_owner(registry::home().owner);
     let none = catalogue::Texts::default();
     let (parsed, _) =
@@ -306,6 +315,19 @@ pub fn reread(
         None => Ok(definitions),
         Some(error) => Err((failed.into_iter().map(|(name, _)| name).collect(), error)),
     }
+}
+
+/// The same; refuses features under which a definition cannot be.
+pub fn reread_all(registry: &Registry, features: &Features) -> Vec<Definition> {
+    reread(registry, features).unwrap_or_else(|(segments, error)| {
+        raise(match error {
+            Error::Criteria { path, problem, expected } => {
+                let segment = segments.first().map_or("", String::as_str);
+                Error::Criteria { path, problem: format!("in segment \"{segment}\", {problem}"), expected }
+            }
+            error => error,
+        })
+    })
 }
 
 /// The streams that some definitions and the features that are kept need.

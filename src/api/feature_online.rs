@@ -1,6 +1,8 @@
 //! Features and scores created and altered while writers go on.
 
-use super::feature::{New, is_score, leave_out, plan, read, refuse_no_score, require_created, reread};
+use super::feature::{
+    New, is_score, leave_out, plan, read, refuse_no_score, require_created, reread, reread_all,
+};
 use super::segment::{add_streams, settle};
 use crate::criteria::Formula;
 use crate::pg::owner::Acting;
@@ -94,7 +96,7 @@ pub fn alter(registry: &Registry, kind: &str, changes: &[(String, String)]) {
             features.specs.insert(name.clone(), parsed);
             leave_out(&mut without, name);
         }
-        let definitions = reread(registry, &features).unwrap_or_else(|(_, error)| value_of(Err(error)));
+        let definitions = reread_all(registry, &features);
         add_streams(plan(registry, &definitions, &features, &registry.created));
         let users = match reread(registry, &without) {
             Ok(_) => Vec::new(),
@@ -118,6 +120,15 @@ pub fn alter(registry: &Registry, kind: &str, changes: &[(String, String)]) {
         });
     }
     sweep(&changes[0].0, kind);
+}
+
+/// Whether an earlier call, or somebody, left a change of some features unfinished.
+pub fn is_changing(names: &[String]) -> bool {
+    let _acting = Acting::as_owner(registry::home().owner);
+    connect_at_latest(|session| {
+        let sql = "SELECT FROM segment.feature WHERE name = ANY ($1) AND changing IS NOT NULL";
+        session.select(sql, &[names.to_vec().into()]).count() > 0
+    })
 }
 
 /// Whether an earlier call left the same change unfinished.

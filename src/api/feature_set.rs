@@ -1,6 +1,6 @@
 //! Several features and scores at once, for what is made of them: one change of definitions, and one pass.
 
-use super::feature::{check_name, plan, refuse_existing, require_created, reread};
+use super::feature::{check_name, plan, refuse_existing, require_created, reread_all};
 use crate::pg::owner::Acting;
 use crate::pg::report::value_of;
 use crate::pg::spi::connect;
@@ -73,7 +73,7 @@ pub fn alter_scores(kind: &str, scores: &[(String, Value, String)]) {
         require_created(&registry, name);
         features.specs.insert(name.clone(), spec.clone());
     }
-    let definitions = reread(&registry, &features).unwrap_or_else(|(_, error)| value_of(Err(error)));
+    let definitions = reread_all(&registry, &features);
     let fill = change::store_streams(&plan(&registry, &definitions, &features, &registry.created), false);
     {
         let _acting = Acting::as_owner(registry::home().owner);

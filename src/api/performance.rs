@@ -4,7 +4,7 @@ use crate::activity::{Instant, VALID_TIMES, VALUE_SCALE, preferences};
 use crate::criteria::{Decimal, Document, Kind, Literal, Path, follow};
 use crate::error::Error;
 use crate::pg::event::{Event, EventDocument};
-use crate::pg::report::raise;
+use crate::pg::report::{raise, required};
 use crate::pg::scan::{self, Order, Scan, readers};
 use crate::pg::spi::{connect, instant, numeric};
 use crate::pg::{guc, registry};
@@ -19,7 +19,7 @@ pub(super) const MOST_VALUES: usize = 100_000;
 /// between two instants, the later one included. Rates are by what was sent, and NULL where nothing was. Reads every source.
 #[pg_extern(volatile, parallel_unsafe)]
 fn performance(
-    property: default!(&str, "'campaign'"),
+    property: default!(Option<String>, "'campaign'"),
     since: default!(Option<TimestampWithTimeZone>, "NULL"),
     until: default!(Option<TimestampWithTimeZone>, "NULL"),
 ) -> TableIterator<
@@ -39,7 +39,7 @@ fn performance(
         name!(score, Option<f64>),
     ),
 > {
-    let (by, value) = (path(property), path("value"));
+    let (by, value) = (path(&required(property, "property")), path("value"));
     let since = since.map_or(VALID_TIMES.start, instant);
     let until = until.map_or_else(guc::statement_now, instant);
     let mut by_value: BTreeMap<Literal, Performance> = BTreeMap::new();

@@ -40,7 +40,8 @@ fn update_rfm(fcinfo: pg_sys::FunctionCallInfo) {
         Some(version) if !altered => version,
         _ => store(&quintiles, customers),
     };
-    if altered || is_changing() {
+    let names: Vec<String> = scores.iter().map(|(name, ..)| name.clone()).collect();
+    if altered || feature_online::is_changing(&names) {
         let changes: Vec<_> = scores.into_iter().map(|(name, spec, _)| (name, spec.to_string())).collect();
         feature_online::alter(&registry, "update_rfm", &changes);
     }
@@ -61,15 +62,6 @@ fn create(before: &Registry) {
     if !missing.is_empty() {
         store(&quintiles, customers);
     }
-}
-
-/// Whether an earlier call, or somebody, left a change of the scores unfinished.
-fn is_changing() -> bool {
-    let _acting = Acting::as_owner(registry::home().owner);
-    connect_at_latest(|session| {
-        let sql = "SELECT FROM segment.feature WHERE name ^@ 'rfm_' AND changing IS NOT NULL";
-        session.select(sql, &[]).count() > 0
-    })
 }
 
 /// The numbers that part those who have bought into fifths, and how many those are.

@@ -13,6 +13,9 @@ pub struct ClusterSet {
     pub clusters: Vec<i32>,
     pub segments: Vec<i32>,
     pub scores: Vec<String>,
+    /// How far the centroid of each has moved, in standard deviations, and the share of the profiles that kept their place, when the
+    /// version came into force.
+    pub shifts: Option<Vec<f64>>,
     pub kept: Option<f64>,
 }
 
@@ -21,7 +24,7 @@ impl ClusterSet {
         let _acting = Acting::as_owner(registry::home().owner);
         connect_at_latest(|session| {
             let rows = session.select(
-                "SELECT version, clusters, segments, scores, kept FROM segment.cluster_set WHERE model = $1",
+                "SELECT version, clusters, segments, scores, shifts, kept FROM segment.cluster_set WHERE model = $1",
                 &[model.into()],
             );
             (rows.count() > 0).then(|| ClusterSet {
@@ -29,7 +32,8 @@ impl ClusterSet {
                 clusters: rows.value(0, 2),
                 segments: rows.value(0, 3),
                 scores: rows.value(0, 4),
-                kept: rows.get(0, 5),
+                shifts: rows.get(0, 5),
+                kept: rows.get(0, 6),
             })
         })
     }
@@ -39,15 +43,16 @@ impl ClusterSet {
         let _acting = Acting::as_owner(registry::home().owner);
         connect(|session| {
             session.modify(
-                "INSERT INTO segment.cluster_set AS s (model, version, clusters, segments, scores, kept)
-                 VALUES ($1, $2, $3, $4, $5, $6)
-                 ON CONFLICT (model) DO UPDATE SET version = $2, clusters = $3, segments = $4, scores = $5, kept = $6",
+                "INSERT INTO segment.cluster_set AS s (model, version, clusters, segments, scores, shifts, kept)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7)
+                 ON CONFLICT (model) DO UPDATE SET version = $2, clusters = $3, segments = $4, scores = $5, shifts = $6, kept = $7",
                 &[
                     model.into(),
                     self.version.into(),
                     self.clusters.clone().into(),
                     self.segments.clone().into(),
                     self.scores.clone().into(),
+                    self.shifts.clone().into(),
                     self.kept.into(),
                 ],
             )

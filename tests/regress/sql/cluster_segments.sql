@@ -48,6 +48,24 @@ SELECT * FROM segment.verify();
 SELECT segment, cluster, members, round(shift::numeric, 9) AS shift, kept FROM segment.cluster_segments('Habits');
 SELECT segment, cluster, members FROM segment.cluster_segments('Habits', version => 1);
 SELECT version, clusters FROM segment.cluster_set;
+-- While writers go on: to the newest, again, and back.
+CALL segment.update_cluster_segments('Habits');
+SELECT version, clusters, array_length(shifts, 1) AS shifts, round(kept::numeric, 3) AS kept FROM segment.cluster_set;
+(SELECT * FROM assigned() EXCEPT SELECT * FROM members()) UNION ALL (SELECT * FROM members() EXCEPT SELECT * FROM assigned());
+SELECT kind, subscribers > 0 AS everybody, finished_at IS NOT NULL AS finished FROM segment.run ORDER BY run_id DESC LIMIT 1;
+CALL segment.update_cluster_segments('Habits');
+SELECT version, round(kept::numeric, 3) AS kept FROM segment.cluster_set;
+CALL segment.update_cluster_segments('Habits', version => 1);
+SELECT version, round(kept::numeric, 3) AS kept FROM segment.cluster_set;
+SELECT name, description <> '' AS described, changing FROM segment.definition WHERE name LIKE 'Habits%' ORDER BY segment_id;
+SELECT * FROM segment.verify();
+CALL segment.update_cluster_segments('Habits', version => 9);
+\echo :LAST_ERROR_SQLSTATE
+CALL segment.update_cluster_segments(NULL);
+BEGIN;
+CALL segment.update_cluster_segments('Habits');
+\echo :LAST_ERROR_SQLSTATE
+ROLLBACK;
 
 -- What depends on what is said.
 SELECT segment.drop_segment('seen');
@@ -64,6 +82,8 @@ SELECT segment.drop_segment('others') > 0 AS some;
 SELECT segment.drop_cluster_segments('Habits');
 SELECT (SELECT count(*) FROM segment.definition) AS segments, (SELECT string_agg(name, ',') FROM segment.feature) AS features, (SELECT count(*) FROM segment.cluster_set) AS sets;
 SELECT segment.drop_cluster_segments('Habits');
+CALL segment.update_cluster_segments('Habits');
+\echo :LAST_ERROR_SQLSTATE
 -- In the columns' own units, and with a prefix.
 SELECT DISTINCT cluster FROM segment.kmeans('segment.profile', ARRAY['lifetime_value', 'frequency'], 4, model => 'Habits', standardise => false) ORDER BY 1;
 SELECT segment, cluster FROM segment.cluster_segments('Habits', prefix => 'value/');

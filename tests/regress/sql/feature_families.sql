@@ -37,6 +37,8 @@ SELECT * FROM segment.performance();
 SELECT value, events, sends, revenue FROM segment.performance('channel', until => '2026-05-20 12:00+00');
 SELECT value, events, sends, revenue FROM segment.performance('channel', since => '2026-05-20 12:00+00');
 SELECT * FROM segment.performance('nothing');
+SELECT * FROM segment.performance(NULL);
+\echo :LAST_ERROR_SQLSTATE
 
 -- A leaf says "opened a campaign of category shoes" and "several channels"; features stand in criteria by name, kept or not.
 SELECT segment.create_segment('ff opened', '{"event": "email_open", "where": {"campaign": {"exists": true}, "category": {"equals": "shoes"}}}');

@@ -62,6 +62,8 @@ SELECT segment.create_feature('email_engagment');
 SELECT segment.create_feature('Wrong name', '{"event": "open"}');
 \echo :LAST_ERROR_SQLSTATE
 SELECT segment.create_feature('traits', '{"event": "open"}');
+SELECT segment.create_feature('segments', '{"event": "open"}');
+\echo :LAST_ERROR_SQLSTATE
 \echo :LAST_ERROR_SQLSTATE
 SELECT segment.create_feature('fe_wrong', '{"event": "open", "within": "7 dais"}');
 \echo :LAST_ERROR_SQLSTATE

@@ -124,6 +124,13 @@ CALL segment.alter_feature('gifts', '{"multiply": ["warmth", 2]}');
 CALL segment.alter_feature('gift', '{"event": "hug"}');
 \echo :LAST_ERROR_SQLSTATE
 CALL segment.alter_feature('gifts', NULL);
+-- A segment would be for nobody.
+SELECT segment.create_score('gladness', '{"terms": [{"of": "gifts"}], "clamp": [0, 10]}');
+SELECT segment.create_segment('glad', '{"gladness": {"min": 5}}') >= 0 AS created;
+CALL segment.alter_feature('gladness', '{"terms": [{"of": "gifts"}], "clamp": [0, 1]}');
+\echo :LAST_ERROR_SQLSTATE
+SELECT segment.drop_segment('glad') >= 0 AS dropped;
+SELECT segment.drop_feature('gladness');
 SET default_transaction_isolation = 'repeatable read';
 CALL segment.create_feature_concurrently('hugs', '{"event": "hug"}');
 \echo :LAST_ERROR_SQLSTATE
