@@ -1,19 +1,15 @@
 //! Customer-base models: fitting them to purchases, and what they say of each customer.
 
 use crate::activity::{DAY, Instant};
-use crate::criteria::{Clock, Zone};
-use crate::customer_base::{BgNbd, Customer, Fit, Forecaster, GammaGamma, Histories, Judgement, correlation};
-use crate::error::nearest;
-use crate::pg::occurrence::{Named, Origin, check_memory};
-use crate::pg::owner::Acting;
-use crate::pg::report::{Refusal, invalid, required, value_of};
-use crate::pg::spi::{connect, instant, timestamp};
+use crate::criteria::Zone;
+use crate::customer_base::{BgNbd, Customer, Forecaster, GammaGamma, Judgement, correlation};
+use crate::pg::customer_base_model::{Model, Record, Source};
+use crate::pg::guc;
+use crate::pg::relation::Relation;
+use crate::pg::report::{invalid, required, value_of};
+use crate::pg::spi::instant;
 use crate::pg::types::{Name, Regclass};
-use crate::pg::{guc, registry};
 use pgrx::prelude::*;
-
-/// Purchases between two looks at how much memory they take.
-const BLOCK: usize = 1 << 16;
 
 /// Fits a BG/NBD model, and where there are values a gamma-gamma model, to the purchases of all customers up to an instant, and
 /// stores them as a new version of a named model. Purchases are events of the attached sources, or rows of a relation; those of
@@ -55,7 +51,7 @@ fn fit_customer_base(
         invalid("model must not be empty", "Name the model.");
     }
     let source = Source {
-        relation: relation.map(|relation| crate::pg::relation::Relation::require(relation.0).quoted()),
+        relation: relation.map(|relation| Relation::require(relation.0).quoted()),
         subscriber: subscriber.map(|name| name.0),
         occurred_at: occurred_at.map(|name| name.0),
         value: value.map(|name| name.0),
@@ -77,7 +73,8 @@ fn fit_customer_base(
     let spend_correlation = values.and_then(|_| correlation(&customers));
     let repeaters = customers.iter().filter(|customer| customer.frequency > 0).count() as i64;
     let counts = (customers.len() as i64, repeaters);
-    let version = store(&name, &source, until, counts, &purchases, values.as_ref(), spend_correlation);
+    let record = Record { until, customers: counts.0, repeaters: counts.1, correlation: spend_correlation };
+    let version = Model::store(&name, &source, &record, &purchases, values.as_ref());
     let BgNbd { r, alpha, a, b } = purchases.model;
     TableIterator::once((
         version,
@@ -120,7 +117,7 @@ fn customer_base(
         name!(lifetime_value, Option<f64>),
     ),
 > {
-    let model = load(&required(model, "model"), version);
+    let model = Model::load(&required(model, "model"), version);
     let horizon = days(required(horizon, "horizon")) / model.source.unit_days();
     let discount = required(discount, "discount");
     if !(0.0..=100.0).contains(&discount) {
@@ -169,7 +166,7 @@ fn evaluate_customer_base(
     ),
 > {
     let name = required(model, "model");
-    let model = load(&name, version);
+    let model = Model::load(&name, version);
     let (source, until) = (&model.source, model.until);
     let days = days(required(horizon, "horizon"));
     let end = until.saturating_add((days * DAY as f64) as Instant);
@@ -206,59 +203,6 @@ fn evaluate_customer_base(
     ))
 }
 
-/// Where a model's purchases are, and how they are counted.
-struct Source {
-    /// Quoted, with its schema; `None` for the attached sources.
-    relation: Option<String>,
-    subscriber: Option<String>,
-    occurred_at: Option<String>,
-    value: Option<String>,
-    event_type: Option<String>,
-    zone: Zone,
-    unit: String,
-}
-
-impl Source {
-    fn unit_days(&self) -> f64 {
-        match self.unit.as_str() {
-            "day" => 1.0,
-            "week" => 7.0,
-            unit => invalid(format!("unit \"{unit}\" is not known"), "Write 'day' or 'week'."),
-        }
-    }
-
-    /// The day, in the time zone, of an instant.
-    fn day(&self, at: Instant) -> i32 {
-        let clock = Clock { now: at, zone: self.zone };
-        clock.local(at).map_or(0, |local| chrono::Datelike::num_days_from_ce(&local))
-    }
-
-    /// All purchases up to an instant.
-    fn purchases(&self, until: Instant) -> Histories {
-        let relation = self.relation.as_ref().map(|relation| Regclass(existing(relation)));
-        let name = |name: &Option<String>| name.clone().map(Name);
-        let named = Named {
-            relation,
-            subscriber: name(&self.subscriber),
-            occurred_at: name(&self.occurred_at),
-            value: name(&self.value),
-        };
-        let types = self.event_type.clone().map(|kind| vec![kind]);
-        let origin = Origin::new(named, types, &["purchase"], self.zone.name());
-        let (mut histories, mut count) = (Histories::default(), 0_usize);
-        origin.each(|subscriber, at, value| {
-            if at <= until {
-                histories.add(subscriber, self.day(at), value.unwrap_or(0.0));
-                count += 1;
-                if count.is_multiple_of(BLOCK) {
-                    check_memory(histories.bytes());
-                }
-            }
-        });
-        histories
-    }
-}
-
 /// Days, of 24 hours; a month is a twelfth of 365.25 of them.
 fn days(interval: Interval) -> f64 {
     let days = f64::from(interval.months()) * 365.25 / 12.0
@@ -271,130 +215,4 @@ fn days(interval: Interval) -> f64 {
         );
     }
     days
-}
-
-/// The relation of a stored name.
-fn existing(relation: &str) -> pg_sys::Oid {
-    let found = connect(|session| {
-        session.select("SELECT pg_catalog.to_regclass($1)::oid", &[relation.into()]).get(0, 1)
-    });
-    found.unwrap_or_else(|| {
-        Refusal::new(
-            PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE,
-            format!("relation {relation} does not exist any more"),
-        )
-        .hint("The model was fitted to it: fit it again to another.")
-        .raise()
-    })
-}
-
-struct Model {
-    source: Source,
-    until: Instant,
-    purchases: BgNbd,
-    values: Option<GammaGamma>,
-}
-
-/// Stores a new version of a model, and returns its number.
-fn store(
-    name: &str,
-    source: &Source,
-    until: Instant,
-    (customers, repeaters): (i64, i64),
-    purchases: &Fit<BgNbd>,
-    values: Option<&Fit<GammaGamma>>,
-    correlation: Option<f64>,
-) -> i32 {
-    let _acting = Acting::as_owner(registry::home().owner);
-    connect(|session| {
-        let stored = session.modify(
-            "INSERT INTO segment.customer_base_model
-               (name, version, relation, subscriber, occurred_at, value, event_type, time_zone, unit, until, customers, repeaters,
-                r, alpha, a, b, log_likelihood, p, q, gamma, spend_log_likelihood, spend_correlation, gradient)
-             SELECT $1, coalesce(max(m.version), 0) + 1, $2, $3::text, $4::text, $5::text, $6, $7, $8, $9, $10, $11, $12, $13, $14,
-                    $15, $16, $17, $18, $19, $20, $21, $22
-             FROM segment.customer_base_model m WHERE m.name = $1
-             RETURNING version",
-            &[
-                name.into(),
-                source.relation.clone().into(),
-                source.subscriber.clone().into(),
-                source.occurred_at.clone().into(),
-                source.value.clone().into(),
-                source.event_type.clone().into(),
-                source.zone.name().into(),
-                source.unit.clone().into(),
-                timestamp(until).into(),
-                customers.into(),
-                repeaters.into(),
-                purchases.model.r.into(),
-                purchases.model.alpha.into(),
-                purchases.model.a.into(),
-                purchases.model.b.into(),
-                purchases.log_likelihood.into(),
-                values.map(|fit| fit.model.p).into(),
-                values.map(|fit| fit.model.q).into(),
-                values.map(|fit| fit.model.gamma).into(),
-                values.map(|fit| fit.log_likelihood).into(),
-                correlation.into(),
-                values.map_or(purchases.gradient, |fit| fit.gradient.max(purchases.gradient)).into(),
-            ],
-        );
-        stored.value(0, 1)
-    })
-}
-
-/// A stored model: the version asked for, or the newest.
-fn load(name: &str, version: Option<i32>) -> Model {
-    let _acting = Acting::as_owner(registry::home().owner);
-    connect(|session| {
-        let rows = session.select(
-            "SELECT relation, subscriber::text, occurred_at::text, value::text, event_type, time_zone, unit, until,
-                    r, alpha, a, b, p, q, gamma
-             FROM segment.customer_base_model WHERE name = $1 AND ($2 IS NULL OR version = $2)
-             ORDER BY version DESC LIMIT 1",
-            &[name.into(), version.into()],
-        );
-        if rows.count() == 0 {
-            let names = session.select("SELECT DISTINCT name FROM segment.customer_base_model", &[]);
-            unknown(name, version, &names.first_column::<String>());
-        }
-        Model {
-            source: Source {
-                relation: rows.get(0, 1),
-                subscriber: rows.get(0, 2),
-                occurred_at: rows.get(0, 3),
-                value: rows.get(0, 4),
-                event_type: rows.get(0, 5),
-                zone: value_of(Zone::by_name(&rows.value::<String>(0, 6))),
-                unit: rows.value(0, 7),
-            },
-            until: rows.instant(0, 8).unwrap_or(Instant::MIN),
-            purchases: BgNbd {
-                r: rows.value(0, 9),
-                alpha: rows.value(0, 10),
-                a: rows.value(0, 11),
-                b: rows.value(0, 12),
-            },
-            values: rows
-                .get(0, 13)
-                .zip(rows.get(0, 14))
-                .zip(rows.get(0, 15))
-                .map(|((p, q), gamma)| GammaGamma { p, q, gamma }),
-        }
-    })
-}
-
-fn unknown(name: &str, version: Option<i32>, names: &[String]) -> ! {
-    let known = names.iter().any(|known| known == name);
-    let problem = match version {
-        Some(version) if known => format!("customer-base model \"{name}\" has no version {version}"),
-        _ => format!("customer-base model \"{name}\" does not exist"),
-    };
-    Refusal::new(PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT, problem)
-        .hint(match nearest(name, names.iter().map(String::as_str)) {
-            Some(near) if !known => format!("Did you mean \"{near}\"?"),
-            _ => "The models and their versions are listed in segment.customer_base_model.".to_owned(),
-        })
-        .raise()
 }

@@ -1,8 +1,10 @@
 //! Groups of similar rows: k-means on panels of 16 rows, how good its clusters are, what sets each apart, and DBSCAN.
 
+mod clusters;
 mod dbscan;
 mod kernel;
 mod kmeans;
+mod lloyd;
 mod matching;
 mod panels;
 mod portrait;
@@ -14,8 +16,9 @@ mod team;
 #[cfg(test)]
 mod tests;
 
+pub use clusters::Clusters;
 pub use dbscan::dbscan;
-pub use kmeans::{Clusters, Fit, Options, fit};
+pub use kmeans::{Fit, Options, fit};
 pub use matching::assignment;
 pub use panels::{Panels, bytes_per_block};
 pub use portrait::{in_words, names};

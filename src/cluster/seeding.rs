@@ -5,7 +5,7 @@
 //! of which the one stays that leaves the smallest sum of squared distances.
 
 use super::kernel::{LANES, squared, vectorised};
-use super::kmeans::Rows;
+use super::lloyd::Rows;
 use super::panels::{BLOCK, Panels};
 use super::random::Random;
 use super::scale::total;

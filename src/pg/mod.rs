@@ -10,6 +10,7 @@ pub mod change;
 pub mod cluster_model;
 pub mod cluster_set;
 mod column;
+pub mod customer_base_model;
 pub mod engine;
 pub mod event;
 pub mod examples;

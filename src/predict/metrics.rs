@@ -1,10 +1,50 @@
 //! How good predictions are.
 
+use super::kind::Kind;
+
 /// Least distance of a probability from 0 and 1 in the log-loss.
 const LEAST: f64 = 1e-15;
 
 /// Parts of equal size in a calibration table.
 pub const PARTS: usize = 10;
+
+/// Everything that can be said of predictions once the outcomes are known.
+pub fn measure(kind: Kind, predicted: &[f64], outcomes: &[f64], threshold: f64) -> Vec<(&'static str, f64)> {
+    let mut metrics = vec![
+        ("rows", outcomes.len() as f64),
+        ("mean_outcome", mean(outcomes.iter().copied())),
+        ("mean_predicted", mean(predicted.iter().copied())),
+    ];
+    if !kind.is_class() {
+        metrics.extend([
+            ("rmse", rmse(predicted, outcomes)),
+            ("mae", mae(predicted, outcomes)),
+            ("bias", bias(predicted, outcomes)),
+            ("r_squared", r_squared(predicted, outcomes)),
+            ("spearman", spearman(predicted, outcomes)),
+        ]);
+        return metrics;
+    }
+    let counts = confusion(predicted, outcomes, threshold);
+    let base = brier(&vec![mean(outcomes.iter().copied()); outcomes.len()], outcomes);
+    let error = brier(predicted, outcomes);
+    metrics.extend([
+        ("auc", auc(predicted, outcomes)),
+        ("brier", error),
+        ("brier_skill", 1.0 - error / base),
+        ("log_loss", log_loss(predicted, outcomes)),
+        ("calibration_error", calibration_error(&calibration_table(predicted, outcomes))),
+        ("spearman", spearman(predicted, outcomes)),
+        ("threshold", threshold),
+        ("true_positives", counts.true_positives as f64),
+        ("false_positives", counts.false_positives as f64),
+        ("true_negatives", counts.true_negatives as f64),
+        ("false_negatives", counts.false_negatives as f64),
+        ("precision", counts.precision()),
+        ("recall", counts.recall()),
+    ]);
+    metrics
+}
 
 /// The probability that of two random rows of different outcomes the one with outcome 1 has the higher score, equal scores
 /// counting half: the area under the ROC curve (Mann-Whitney, by mid-ranks). NaN unless both outcomes are there.
@@ -140,7 +180,7 @@ fn ascending(values: &[f64]) -> Vec<usize> {
     order
 }
 
-fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
+pub fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
     let count = values.len() as f64;
     values.sum::<f64>() / count
 }

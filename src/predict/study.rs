@@ -3,15 +3,13 @@
 use super::calibration::Calibration;
 use super::drift::{Baseline, quantile};
 use super::ensemble::{Boosting, Ensemble, Examples, Forest, Loss};
+use super::importance::importance;
 use super::kind::Kind;
 use super::logistic::Logistic;
 use super::matrix::Matrix;
-use super::metrics::{
-    Part, auc, bias, brier, calibration_error, calibration_table, confusion, log_loss, mae, r_squared, rmse,
-    spearman,
-};
+use super::metrics::{Part, auc, brier, calibration_table, mean, measure};
 use super::model::{Confidence, Learner, Model};
-use super::random::Random;
+use super::set::Set;
 use super::training::{Algorithm, Training};
 use crate::error::{Error, Result};
 
@@ -26,21 +24,6 @@ const FEW_OUTCOMES: usize = 100;
 /// A pool of an isotonic calibration has a hundredth of the rows, and so many at least.
 const LEAST_POOL: usize = 20;
 
-/// Rows that the importance of features is measured on, and how often.
-const IMPORTANCE_ROWS: usize = 5_000;
-const IMPORTANCE_ROUNDS: usize = 5;
-
-/// Subscribers as they were at snapshots, with what came after.
-#[derive(Clone, Debug)]
-pub struct Set {
-    pub rows: Matrix,
-    /// 1 and 0, or values.
-    pub outcome: Vec<f64>,
-    /// What a rule without a model goes by: days since the last event that counts or, of value, what the period before brought.
-    pub rule: Vec<f64>,
-}
-
-/// Who predicts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Predictor {
     Model,
@@ -61,53 +44,6 @@ pub struct Study {
     pub importance: Vec<(f64, f64, f64)>,
     /// Whether the model is better than what needs none.
     pub better: bool,
-}
-
-impl Set {
-    pub fn new(width: usize) -> Self {
-        Set { rows: Matrix::new(width), outcome: Vec::new(), rule: Vec::new() }
-    }
-
-    pub fn push(&mut self, row: &[f64], outcome: f64, rule: f64) {
-        self.rows.push(row);
-        self.outcome.push(outcome);
-        self.rule.push(rule);
-    }
-
-    /// How many have the rarer outcome; of values, how many are not 0.
-    pub fn rarer(&self, kind: Kind) -> usize {
-        let some = self.outcome.iter().filter(|outcome| **outcome != 0.0).count();
-        if kind.is_class() { some.min(self.outcome.len() - some) } else { some }
-    }
-
-    fn predictions(&self, predict: impl Fn(&[f64]) -> f64, tick: &mut dyn FnMut()) -> Vec<f64> {
-        let mut predictions = Vec::with_capacity(self.outcome.len());
-        self.rows.each_row(|index, row| {
-            if index % 1_024 == 0 {
-                tick();
-            }
-            predictions.push(predict(row));
-        });
-        predictions
-    }
-
-    fn check(&self, kind: Kind, role: &str, least: usize) -> Result<()> {
-        let (all, rarer) = (self.outcome.len(), self.rarer(kind));
-        if rarer >= least {
-            return Ok(());
-        }
-        let ones = self.outcome.iter().filter(|outcome| **outcome != 0.0).count();
-        let problem = match kind {
-            Kind::Churn => format!("there are {ones} who left and {} who stayed", all - ones),
-            Kind::Engagement => format!("there are {ones} who engaged and {} who did not", all - ones),
-            Kind::Value => format!("there are {ones} who spent something, of {all}"),
-        };
-        let each = if kind.is_class() { " of each" } else { " who did" };
-        Err(Error::Argument {
-            problem: format!("too few subscribers to {role}: {least}{each} are needed, and {problem}"),
-            hint: "Attach more events, or choose another horizon or snapshot.".to_owned(),
-        })
-    }
 }
 
 /// Trains on one set, calibrates on another, later one, and tests on a third.
@@ -160,7 +96,7 @@ pub fn study(
     model.check()?;
     let predicted = test.predictions(|row| model.predict(row), tick);
     // What needs no model learns from the same rows that the model is calibrated with.
-    let base = vec![mean(&validation.outcome); test.outcome.len()];
+    let base = vec![mean(validation.outcome.iter().copied()); test.outcome.len()];
     let rule = by_rule(kind, validation, test, tick)?;
     let threshold = threshold(kind, &validated, &validation.outcome);
     let mut metrics = Vec::new();
@@ -268,50 +204,12 @@ fn threshold(kind: Kind, predicted: &[f64], outcomes: &[f64]) -> f64 {
     }
     let mut sorted = predicted.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
-    quantile(&sorted, 1.0 - mean(outcomes))
-}
-
-/// Everything that can be said of predictions once the outcomes are known.
-pub fn measure(kind: Kind, predicted: &[f64], outcomes: &[f64], threshold: f64) -> Vec<(&'static str, f64)> {
-    let mut metrics = vec![
-        ("rows", outcomes.len() as f64),
-        ("mean_outcome", mean(outcomes)),
-        ("mean_predicted", mean(predicted)),
-    ];
-    if !kind.is_class() {
-        metrics.extend([
-            ("rmse", rmse(predicted, outcomes)),
-            ("mae", mae(predicted, outcomes)),
-            ("bias", bias(predicted, outcomes)),
-            ("r_squared", r_squared(predicted, outcomes)),
-            ("spearman", spearman(predicted, outcomes)),
-        ]);
-        return metrics;
-    }
-    let counts = confusion(predicted, outcomes, threshold);
-    let base = brier(&vec![mean(outcomes); outcomes.len()], outcomes);
-    let error = brier(predicted, outcomes);
-    metrics.extend([
-        ("auc", auc(predicted, outcomes)),
-        ("brier", error),
-        ("brier_skill", 1.0 - error / base),
-        ("log_loss", log_loss(predicted, outcomes)),
-        ("calibration_error", calibration_error(&calibration_table(predicted, outcomes))),
-        ("spearman", spearman(predicted, outcomes)),
-        ("threshold", threshold),
-        ("true_positives", counts.true_positives as f64),
-        ("false_positives", counts.false_positives as f64),
-        ("true_negatives", counts.true_negatives as f64),
-        ("false_negatives", counts.false_negatives as f64),
-        ("precision", counts.precision()),
-        ("recall", counts.recall()),
-    ]);
-    metrics
+    quantile(&sorted, 1.0 - mean(outcomes.iter().copied()))
 }
 
 /// How often, by tenths of the predictions, the outcome was on the same side of the mean outcome.
 fn shares(predicted: &[f64], outcomes: &[f64]) -> Confidence {
-    let middle = mean(outcomes);
+    let middle = mean(outcomes.iter().copied());
     let mut order: Vec<usize> = (0..predicted.len()).collect();
     order.sort_by(|a, b| predicted[*a].total_cmp(&predicted[*b]));
     let same = |row: &&usize| (predicted[**row] > middle) == (outcomes[**row] > middle);
@@ -332,62 +230,10 @@ fn shares(predicted: &[f64], outcomes: &[f64]) -> Confidence {
     Confidence::Shares { upto, shares: sums.into_iter().map(|(right, all)| right / all).collect() }
 }
 
-/// See [`Study::importance`].
-fn importance(
-    kind: Kind,
-    model: &Model,
-    test: &Set,
-    seed: u64,
-    tick: &mut dyn FnMut(),
-) -> Vec<(f64, f64, f64)> {
-    let mut random = Random::new(seed);
-    let mut order: Vec<usize> = (0..test.outcome.len()).collect();
-    random.shuffle(&mut order, IMPORTANCE_ROWS);
-    order.truncate(IMPORTANCE_ROWS);
-    let mut rows = Vec::new();
-    test.rows.each_row(|_, row| rows.push(row.to_vec()));
-    let mut some = Set::new(test.rows.width());
-    order.iter().for_each(|row| some.push(&rows[*row], test.outcome[*row], 0.0));
-    let error = |set: &Set, tick: &mut dyn FnMut()| {
-        let predicted = set.predictions(|row| model.predict(row), tick);
-        match kind.is_class() {
-            true => -auc(&predicted, &set.outcome),
-            false => rmse(&predicted, &set.outcome),
-        }
-    };
-    let as_it_is = error(&some, tick);
-    let gains = match &model.learner {
-        Learner::Trees(ensemble) => ensemble.gains.clone(),
-        Learner::Logistic(logistic) => {
-            let total: f64 = logistic.coefficients.iter().map(|weight| weight.abs()).sum();
-            logistic.coefficients.iter().map(|weight| weight.abs() / total.max(f64::MIN_POSITIVE)).collect()
-        }
-    };
-    let mut places: Vec<usize> = (0..some.outcome.len()).collect();
-    let mut of = |feature: usize| {
-        let worse: Vec<f64> = (0..IMPORTANCE_ROUNDS)
-            .map(|_| {
-                random.shuffle(&mut places, usize::MAX);
-                let rows = some.rows.with_column(feature, &places);
-                let disordered = Set { rows, outcome: some.outcome.clone(), rule: Vec::new() };
-                error(&disordered, tick) - as_it_is
-            })
-            .collect();
-        let middle = mean(&worse);
-        let variance =
-            mean(&worse.iter().map(|worse| (worse - middle) * (worse - middle)).collect::<Vec<_>>());
-        (gains[feature], middle, variance.sqrt())
-    };
-    (0..test.rows.width()).map(&mut of).collect()
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::predict::random::Random;
     use crate::predict::sample;
 
     fn training(algorithm: Option<Algorithm>) -> Training {
