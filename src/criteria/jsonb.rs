@@ -75,11 +75,17 @@ impl<'a> Jsonb<'a> {
 
     /// The keys of an object and their values, in the order in which they are stored, which equal objects share.
     pub fn entries(self) -> impl Iterator<Item = (&'a str, Jsonb<'a>)> {
+        self.stored_entries().filter_map(|(key, value)| Some((std::str::from_utf8(key).ok()?, value)))
+    }
+
+    /// The same with keys as they are stored, in whatever encoding.
+    pub fn stored_entries(self) -> impl Iterator<Item = (&'a [u8], Jsonb<'a>)> {
         let parts = if self.kind == Kind::Object { self.parts() } else { None };
         let count = self.count();
         parts.into_iter().flat_map(move |parts| {
-            (0..count)
-                .filter_map(move |index| Some((parts.entry(index)?.text()?, parts.entry(count + index)?)))
+            (0..count).filter_map(move |index| {
+                Some((parts.entry(index)?.text_bytes()?, parts.entry(count + index)?))
+            })
         })
     }
 
@@ -126,6 +132,14 @@ impl<'a> Jsonb<'a> {
                 Value::Object(self.entries().map(|(key, value)| (key.to_owned(), json(value))).collect())
             }
             _ => Value::Null,
+        }
+    }
+
+    /// What is stored of it: a container, a varlena `numeric`, the bytes of a text, or 1 for true.
+    pub fn stored(self) -> (Kind, &'a [u8]) {
+        match self.kind {
+            Kind::Boolean if self.header == 1 => (self.kind, &[1]),
+            _ => (self.kind, self.bytes),
         }
     }
 

@@ -16,7 +16,6 @@ mod containment;
 mod describe;
 mod document;
 mod duration;
-#[cfg(test)]
 pub mod encode;
 mod evaluate;
 mod formula;

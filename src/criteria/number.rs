@@ -165,8 +165,15 @@ impl Decimal {
         Self::from_base_10000(negative, weight, groups)
     }
 
+    /// How many decimal digits after the point it needs.
+    pub fn scale(&self) -> u64 {
+        let lowest = (self.weight + 1 - self.digits.len() as i64) * BASE_DIGITS;
+        // The last digit of the base is not 0.
+        let needed = (lowest..0).find(|exponent| self.decimal_digit(*exponent) != 0);
+        needed.map_or(0, i64::unsigned_abs)
+    }
+
     /// Sign, weight and digits, for writing the number in PostgreSQL's own format.
-    #[cfg(test)]
     pub fn parts(&self) -> (bool, i64, &[u16]) {
         (self.negative, self.weight, &self.digits)
     }

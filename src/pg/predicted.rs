@@ -8,12 +8,9 @@ use super::registry;
 use super::scan::Scratch;
 use super::store::{Effort, StateRow, Store, Update};
 use crate::activity::Stored;
+use crate::criteria::encode::{Item, object};
 use crate::criteria::{Decimal, Document, Jsonb};
 use crate::profile::Profile;
-use pgrx::prelude::*;
-use pgrx::{IntoDatum, direct_function_call_as_datum};
-use serde_json::Value;
-use std::ffi::CString;
 
 /// Subscribers between two looks for a cancellation.
 const PER_CHECK: usize = 100;
@@ -36,6 +33,8 @@ pub fn write(predictions: &Predictions) -> Vec<String> {
             pgrx::check_for_interrupts!();
         }
         let _inside = memory.enter();
+        let confidence = predictions.confidences.as_ref().map(|confidences| number(confidences[place]));
+        let said = [("value", Some(number(predictions.values[place]))), ("confidence", confidence)];
         loop {
             let found = store.find(subscriber);
             // That there is a profile at all is something that conditions on it can tell.
@@ -45,7 +44,13 @@ pub fn write(predictions: &Predictions) -> Vec<String> {
                 break;
             };
             let before = found.row.profile.as_ref();
-            let Some(document) = document(before, predictions, place) else { break };
+            if before.is_some_and(|before| has(before, &predictions.model, &said)) {
+                break;
+            }
+            let Some(document) = document(before, &predictions.model, &said) else {
+                left.push(subscriber.clone());
+                break;
+            };
             let profile = Profile::new(before, &document, found.row.evaluation_time(now));
             let update = with_profile(&found.row, profile);
             if store.write(subscriber, Some(&found), &update, Effort::Bulk) {
@@ -77,38 +82,28 @@ fn with_profile(row: &StateRow, profile: Profile) -> Update {
     }
 }
 
-/// The document of a profile with one of the predictions, jsonb without the header; `None` where it has that already.
-fn document(profile: Option<&Profile>, predictions: &Predictions, place: usize) -> Option<Vec<u8>> {
-    let confidence = predictions.confidences.as_ref().map(|confidences| number(confidences[place]));
-    let said = [("value", Some(number(predictions.values[place]))), ("confidence", confidence)];
-    let known = profile.and_then(|profile| profile.root().get("predictions"));
-    let same = |known: Jsonb| {
+/// Whether a profile has a prediction already.
+fn has(profile: &Profile, model: &str, said: &[(&str, Option<Decimal>)]) -> bool {
+    let known = profile.root().get("predictions").and_then(|known| known.get(model));
+    known.is_some_and(|known| {
         said.iter().all(|(key, number)| known.get(key).is_some_and(|known| known.number() == *number))
-    };
-    if known.and_then(|known| known.get(&predictions.model)).is_some_and(same) {
-        return None;
-    }
-    let parts = said.map(|(key, number)| {
-        format!("\"{key}\": {}", number.map_or_else(|| "null".to_owned(), |number| number.to_string()))
-    });
-    let own = format!("{}: {{{}}}", Value::from(predictions.model.as_str()), parts.join(", "));
-    let others = known.into_iter().flat_map(Jsonb::entries).filter(|(key, _)| *key != predictions.model);
-    let others = others.map(|(key, other)| format!("{}: {}", Value::from(key), other.to_json()));
-    let all: Vec<String> = others.chain([own]).collect();
-    let text = CString::new(format!("{{\"predictions\": {{{}}}}}", all.join(", "))).unwrap_or_default();
-    // SAFETY: the functions read a text, and two values of jsonb, and return one in the current memory.
-    let whole = unsafe {
-        let own = direct_function_call_as_datum(pg_sys::jsonb_in, &[text.as_c_str().into_datum()]);
-        let whole = match profile {
-            Some(profile) => {
-                let profile = profile.document().into_datum();
-                direct_function_call_as_datum(pg_sys::jsonb_concat, &[profile, own])
-            }
-            None => own,
-        };
-        whole.and_then(|whole| <&[u8]>::from_datum(whole, false))
-    };
-    whole.map(<[u8]>::to_vec)
+    })
+}
+
+/// The document of a profile with another prediction of a model, jsonb without the header; `None` where it would be too large.
+fn document(profile: Option<&Profile>, model: &str, said: &[(&str, Option<Decimal>)]) -> Option<Vec<u8>> {
+    let stored = |(key, value)| (key, Item::Stored(value));
+    let known = profile.and_then(|profile| profile.root().get("predictions"));
+    let others =
+        known.into_iter().flat_map(Jsonb::stored_entries).filter(|(key, _)| *key != model.as_bytes());
+    let mut predictions: Vec<_> = others.map(stored).collect();
+    let own =
+        said.iter().map(|(key, number)| (key.as_bytes(), number.as_ref().map_or(Item::Null, Item::Number)));
+    predictions.push((model.as_bytes(), Item::Object(own.collect())));
+    let others = profile.into_iter().flat_map(|profile| profile.root().stored_entries());
+    let mut all: Vec<_> = others.filter(|(key, _)| *key != b"predictions").map(stored).collect();
+    all.push((b"predictions", Item::Object(predictions)));
+    object(all)
 }
 
 /// With as many digits as `numeric` takes over from a `float8`.

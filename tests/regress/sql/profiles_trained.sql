@@ -69,8 +69,10 @@ SELECT round(sum(gain)::numeric, 6) FROM segment.importance('left');
 -- Where nothing reads predictions they are put into the profiles, and nobody is evaluated.
 CALL segment.predict('left', batch => 250);
 SELECT count(*) > 500 AS many, count(*) = (SELECT count(*) FROM segment.prediction) AS all,
-       bool_and((s.profile #>> '{predictions,left,value}')::numeric = p.value::numeric AND (s.profile #>> '{predictions,left,confidence}')::numeric = p.confidence::numeric) AS same
-FROM segment.state s JOIN segment.prediction p USING (subscriber) WHERE s.profile ? 'predictions';
+       bool_and(ROW((s.profile #> '{predictions,left}')::text, pg_column_size(s.profile #> '{predictions,left}')) = ROW(d.document::text, pg_column_size(d.document))) AS same
+FROM segment.state s JOIN segment.prediction p USING (subscriber)
+CROSS JOIN LATERAL (SELECT jsonb_build_object('d', jsonb_build_object('value', p.value::numeric, 'confidence', p.confidence::numeric)) -> 'd' AS document) d
+WHERE s.profile ? 'predictions';
 SELECT * FROM segment.verify();
 SELECT segment.drop_predictions('left') > 500 AS dropped;
 -- Predictions of everybody who was active, which are attributes: members are there when the batch commits.
