@@ -324,7 +324,15 @@ pub(super) struct Reader<'a> {
     pub unit: i64,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    /// Some bytes, before which their number stands.
+    pub fn slice(&mut self) -> Result<&'a [u8]> {
+        let length = self.length()?;
+        let (slice, rest) = self.bytes.split_at(length);
+        self.bytes = rest;
+        Ok(slice)
+    }
+
     fn byte(&mut self) -> Result<u8> {
         let (byte, rest) = self.bytes.split_first().ok_or_else(corrupt)?;
         self.bytes = rest;

@@ -10,6 +10,7 @@ use crate::criteria::{
     matches, parse_value,
 };
 use crate::error::Result;
+use foldhash::fast::RandomState;
 use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -281,7 +282,7 @@ pub struct Streams {
     /// By id, one more than the position; 0 where there is none.
     index: Vec<u32>,
     /// The feeds that were met, by their stored form, so that there is one of each.
-    known: RefCell<HashMap<Box<[u8]>, Rc<Feed>>>,
+    known: RefCell<HashMap<Box<[u8]>, Rc<Feed>, RandomState>>,
 }
 
 impl Streams {

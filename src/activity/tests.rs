@@ -116,17 +116,6 @@ proptest! {
     }
 
     #[test]
-    fn packed_changes_are_unpacked(events in prop::collection::vec(any_event(), 0..30)) {
-        let change = Change { events: 30, entries: events.iter().map(|(at, sum)| entry(*at, *sum, 1)).collect() };
-        let (mut packed, mut feeds) = (Packed::default(), Feeds::default());
-        packed.events = change.events;
-        for entry in &change.entries {
-            packed.push(entry, &mut feeds);
-        }
-        prop_assert_eq!(packed.unpack(&feeds).unwrap(), change);
-    }
-
-    #[test]
     fn hostile_bytes_give_an_error(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
         let _ = State::from_bytes(&bytes, &streams());
         let mut versioned = vec![4, 0];

@@ -2,6 +2,7 @@
 
 use crate::activity::{Entry, Feed, Instant, Keep, Stream, Streams};
 use crate::criteria::{Document, Path, follow};
+use foldhash::fast::RandomState;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
@@ -12,11 +13,14 @@ const REMEMBERED: usize = 10_000;
 /// A feed, and the stream that says what is read of an event for it.
 type Parts = Rc<[(Rc<Feed>, Option<usize>)]>;
 
+/// Groups of streams, by a text that they ask for.
+type ByText = HashMap<String, Vec<usize>, RandomState>;
+
 /// From event types to feeds.
 #[derive(Clone, Debug, Default)]
 pub struct Feeds {
     /// By event type, under each of its names.
-    by_type: HashMap<String, Candidates>,
+    by_type: HashMap<String, Candidates, RandomState>,
     /// Of an event type that no stream names.
     other: Candidates,
 }
@@ -29,11 +33,11 @@ struct Candidates {
     /// Each group where what all of it ask of an event, but for its type, holds.
     filtered: Vec<Vec<usize>>,
     /// Of the filters that ask for certain texts at a path: the groups by text.
-    by_text: Vec<(Path, HashMap<String, Vec<usize>>)>,
+    by_text: Vec<(Path, ByText)>,
     /// The groups with another filter.
     rest: Vec<usize>,
     /// By the groups that let an event in, a bit each; of the first 128 groups.
-    known: RefCell<HashMap<u128, Parts>>,
+    known: RefCell<HashMap<u128, Parts, RandomState>>,
 }
 
 impl Feeds {
@@ -123,7 +127,7 @@ impl Candidates {
         let Some((path, texts)) = stream.wanted_texts() else { return self.rest.push(group) };
         let found = self.by_text.iter().position(|(known, _)| known == path);
         let found = found.unwrap_or_else(|| {
-            self.by_text.push((path.clone(), HashMap::new()));
+            self.by_text.push((path.clone(), HashMap::default()));
             self.by_text.len() - 1
         });
         for text in texts {

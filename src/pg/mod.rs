@@ -18,6 +18,7 @@ pub mod features_as_of;
 pub mod flush;
 mod gather;
 pub mod guc;
+mod heap;
 pub mod hold;
 pub mod journey;
 pub mod load;

@@ -460,10 +460,10 @@ impl Drop for Table {
 }
 
 /// While it lives, allocations last as long as the transaction, whatever memory the caller gives back for each row.
-struct Lasting(pg_sys::MemoryContext);
+pub(super) struct Lasting(pg_sys::MemoryContext);
 
 impl Lasting {
-    fn enter() -> Self {
+    pub fn enter() -> Self {
         // SAFETY: there is a transaction wherever a table is open.
         Lasting(unsafe { pg_sys::MemoryContextSwitchTo(pg_sys::CurTransactionContext) })
     }

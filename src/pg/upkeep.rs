@@ -163,13 +163,11 @@ pub fn add_source(source: &Source) -> Pass {
     let registry = std::rc::Rc::clone(&engine.registry);
     let mut pass = Pass::default();
     at_latest_snapshot(|| {
-        connect(|session| {
-            gather::by_subscriber(session, &registry, source, |batch| {
-                let count = batch.len();
-                engine.apply(batch, |_| Reread::Nothing);
-                pass.count(count, &mut engine);
-                progress(pass.subscribers);
-            });
+        gather::by_subscriber(&registry, source, |batch| {
+            let count = batch.len();
+            engine.apply(batch, |_| Reread::Nothing);
+            pass.count(count, &mut engine);
+            progress(pass.subscribers);
         });
         engine.finish();
     });
