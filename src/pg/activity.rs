@@ -5,7 +5,7 @@
 
 use super::registry::Registry;
 use super::table::Value;
-use crate::activity::{Base, State};
+use crate::activity::{Base, State, Stored};
 use crate::error::Result;
 use pgrx::IntoDatum;
 use pgrx::prelude::*;
@@ -70,6 +70,15 @@ impl Activity {
             Activity::Whole(_) => Ok(State::default()),
             Activity::Parts { base, .. } => State::from_bytes(&base.bytes(), registry.program.streams()),
         }
+    }
+
+    /// What to store where it stays as it is.
+    pub fn kept(&self) -> Stored {
+        let recent = match self {
+            Activity::Whole(_) => None,
+            Activity::Parts { recent, .. } => Some(recent.clone()),
+        };
+        Stored { base: None, recent }
     }
 
     /// The base as it lies in the row.

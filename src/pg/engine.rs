@@ -5,6 +5,7 @@
 //! first and read afterwards, under a newer snapshot: what other transactions did is either visible then, or will be
 //! folded by them once the lock is released.
 
+mod addition;
 mod work;
 
 use super::guc;
@@ -17,8 +18,9 @@ use super::spi::{at_latest_snapshot, connect};
 use super::store::{BATCH, Due, Effort, Found, StateRow, Store, Update};
 use super::table::Locked;
 use crate::activity::{Change, Fold, Instant};
-use crate::membership::{Cause, Definition, Held, Manual, Patience, Program, Standing, Transition};
+use crate::membership::{Cause, Held, Manual, Patience, Standing, Transition};
 use crate::profile::Profile;
+pub use addition::Addition;
 use pgrx::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -43,8 +45,6 @@ pub struct Engine {
     first: bool,
     /// Whether where changes put somebody may be left to `refresh`.
     puts_off: bool,
-    /// The definitions that were added to those under which everybody stands where they should.
-    added: Option<(Vec<u32>, Program)>,
     pub moved: Vec<Moved>,
 }
 
@@ -84,7 +84,6 @@ impl Engine {
             written: 0,
             first: false,
             puts_off: false,
-            added: None,
             moved: Vec::new(),
         }
     }
@@ -94,19 +93,6 @@ impl Engine {
         let puts_off = load::may_put_off();
         let mut engine = Self::new(Cause::Event, Effort::Bulk);
         engine.puts_off = puts_off;
-        engine
-    }
-
-    /// The same where everybody stands where all definitions but some put them. Who need not move by those is left alone.
-    pub fn adding(cause: Cause, effort: Effort, added: &[u32]) -> Self {
-        let mut engine = Self::new(cause, effort);
-        let definitions = engine.registry.definitions.iter();
-        let new: Vec<Definition> =
-            definitions.filter(|definition| added.contains(&definition.id)).cloned().collect();
-        // Those that refer to others say nothing alone.
-        if let Ok(Some(program)) = Program::over(engine.registry.program.streams(), &new) {
-            engine.added = Some((added.to_vec(), program));
-        }
         engine
     }
 
@@ -280,24 +266,11 @@ impl Engine {
             None
         };
         state.is_some_and(|state| {
-            let evaluate = |program: &Program| {
-                program.evaluate(row.subject(subscriber), &state, row.evaluated_at, Patience::Much)
-            };
-            let (evaluation, same) = match &self.added {
-                Some((added, program)) => {
-                    let evaluation = evaluate(program);
-                    let [known, new] = [&row.standing.members, &evaluation.standing.members];
-                    let same = added.iter().all(|id| new.contains(*id) == known.contains(*id));
-                    (evaluation, same && row.due_at.is_none_or(|due| due > self.now))
-                }
-                None => {
-                    let evaluation = evaluate(&self.registry.program);
-                    let same = evaluation.standing == row.standing;
-                    (evaluation, same)
-                }
-            };
+            let program = &self.registry.program;
+            let evaluation =
+                program.evaluate(row.subject(subscriber), &state, row.evaluated_at, Patience::Much);
             let lasts = |due: Instant| due > self.now && row.due_at.is_some_and(|stored| stored <= due);
-            same && evaluation.due.is_none_or(lasts)
+            evaluation.standing == row.standing && evaluation.due.is_none_or(lasts)
         })
     }
 
@@ -465,7 +438,12 @@ impl Engine {
     }
 
     fn write(&mut self, subscriber: &str, work: &Work, update: Update) -> bool {
-        let done = self.store.write(subscriber, work.found.as_ref(), &update, self.effort);
+        self.put(subscriber, work.found.as_ref(), update)
+    }
+
+    /// Puts an update in the place of what was found; false where somebody else was faster.
+    fn put(&mut self, subscriber: &str, found: Option<&Found>, update: Update) -> bool {
+        let done = self.store.write(subscriber, found, &update, self.effort);
         if done && !update.transitions.is_empty() {
             let Update { transitions, earlier, .. } = update;
             self.moved.push(Moved { subscriber: subscriber.to_owned(), transitions, earlier });

@@ -78,7 +78,7 @@ impl StateRow {
     }
 
     /// From columns in the order of the table.
-    fn read(values: &[Value]) -> Self {
+    pub fn read(values: &[Value]) -> Self {
         let bytes = |value: Option<&Value>| {
             let datum = value.copied().flatten()?;
             // SAFETY: the column is a bytea, or a jsonb, whose bytes after the header are asked for.
@@ -104,7 +104,7 @@ impl StateRow {
 
     /// From a result row with the columns of [`STATE_COLUMNS`] from a column on, counted from 1.
     pub fn from_row(rows: &Rows, row: usize, first: i32) -> Self {
-        let values: Vec<Value> = (first..first + 13)
+        let values: Vec<Value> = (first..first + COLUMNS as i32)
             .map(|column| rows.datum(row, column).and_then(|(datum, is_null)| (!is_null).then_some(datum)))
             .collect();
         Self::read(&values)
@@ -116,11 +116,20 @@ pub const STATE_COLUMNS: &str =
     "s.evaluated_at, s.due_at, s.version, s.moves, s.subscriber, s.members, s.written, s.manual,
     s.profile, s.held, s.memory, s.activity, s.recent";
 
+/// How many columns a state row has.
+pub const COLUMNS: usize = 13;
+
 /// A state row that was found, and where it lies.
 #[derive(Clone, Debug)]
 pub struct Found {
     tid: pg_sys::ItemPointerData,
     pub row: StateRow,
+}
+
+impl Found {
+    pub fn new(tid: pg_sys::ItemPointerData, row: StateRow) -> Self {
+        Found { tid, row }
+    }
 }
 
 /// A row of `segment.due`, and where it lies.

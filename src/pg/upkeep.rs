@@ -1,6 +1,6 @@
 //! Work on many subscribers: filling states from events, evaluating everybody, moving time forward, draining the queue.
 
-use super::engine::{Brought, Engine, see_own_writes};
+use super::engine::{Addition, Brought, Engine, see_own_writes};
 use super::gather;
 use super::hold::{hold_back, may_hold_back};
 use super::load::NothingPutOff;
@@ -305,18 +305,21 @@ pub fn read_everybody_again(engine: &mut Engine, what: Reread) {
 /// Evaluates everybody under the newest definitions, to which some segments were added, if that is all that changed. The
 /// caller has locked out writers, and nobody is due.
 pub fn evaluate_everybody(added: &[u32]) -> Pass {
-    let mut engine = match added {
-        [] => Engine::new(Cause::Definition, Effort::Full),
-        added => Engine::adding(Cause::Definition, Effort::Full, added),
-    };
+    let mut engine = Engine::new(Cause::Definition, Effort::Full);
     let mut pass = Pass::default();
-    at_latest_snapshot(|| {
-        let mut after = None;
-        while let page @ [_, ..] = &page(&mut after)[..] {
-            page.iter().for_each(|subscriber| engine.evaluate(subscriber));
-            engine.finish();
-            pass.count(page.len(), &mut engine);
+    at_latest_snapshot(|| match Addition::new(&engine.registry, added) {
+        Some(addition) => engine.add(&addition, |engine, looked_at| {
+            pass.count(looked_at, engine);
             progress(pass.subscribers);
+        }),
+        None => {
+            let mut after = None;
+            while let page @ [_, ..] = &page(&mut after)[..] {
+                page.iter().for_each(|subscriber| engine.evaluate(subscriber));
+                engine.finish();
+                pass.count(page.len(), &mut engine);
+                progress(pass.subscribers);
+            }
         }
     });
     pass
