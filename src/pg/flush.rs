@@ -9,23 +9,24 @@ use super::spi::at_latest_snapshot;
 use super::store::{BATCH, Effort, Store};
 use super::upkeep;
 use crate::membership::Cause;
+use std::collections::BTreeSet;
 
 /// Flushes everything captured so far, before the transaction's end, and returns who moved.
 ///
 /// A statement may be in flight whose rows a recomputation reads and whose trigger adds them later. So those who
-/// are computed again here are computed once more at the end.
+/// are computed again here are computed once more at the end, or where something new is captured of them.
 pub fn flush() -> Vec<Moved> {
     let Some(changes) = pending::take() else { return Vec::new() };
-    let (everybody, mut again) = (changes.everybody, changes.again.clone());
+    let (everybody, again, before) = (changes.everybody, changes.again.clone(), changes.computed.clone());
     let (moved, recomputed) = at_latest_snapshot(|| {
         let effort = if is_load(&changes) { Effort::Bulk } else { Effort::Least };
         apply(changes, Engine::new(Cause::Event, effort))
     });
-    again.extend(recomputed);
-    if everybody != Reread::Nothing || !again.is_empty() {
+    let computed: BTreeSet<String> = before.into_iter().chain(again).chain(recomputed).collect();
+    if everybody != Reread::Nothing || !computed.is_empty() {
         pending::record(|changes| {
             changes.everybody = changes.everybody.max(everybody);
-            changes.again.extend(again);
+            changes.computed.extend(computed);
         });
     }
     moved
@@ -33,7 +34,8 @@ pub fn flush() -> Vec<Moved> {
 
 /// Flushes what is left at the transaction's end, when no statement is in flight; or leaves it to `refresh`.
 pub fn flush_at_end() {
-    let Some(changes) = pending::take() else { return };
+    let Some(mut changes) = pending::take() else { return };
+    changes.again.append(&mut changes.computed);
     // The transaction may have dropped the extension.
     if !registry::installed() {
         return;
@@ -59,7 +61,8 @@ fn apply(changes: Changes, mut engine: Engine) -> (Vec<Moved>, Vec<String>) {
     if !changes.made_under(engine.registry.streams_version) {
         least = Reread::Everything;
     }
-    let (everybody, again, profiles) = (changes.everybody, changes.again.clone(), changes.profiles.clone());
+    let (everybody, profiles) = (changes.everybody, changes.profiles.clone());
+    let again: BTreeSet<String> = changes.again.union(&changes.computed).cloned().collect();
     engine.apply(changes.into_sorted(), |subscriber| match subscriber {
         subscriber if again.contains(subscriber) => Reread::Everything,
         subscriber if profiles.contains(subscriber) => least.max(Reread::Profile),

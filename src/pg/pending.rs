@@ -19,9 +19,11 @@ pub struct Changes {
     pub profiles: BTreeSet<String>,
     /// A source was truncated, so that something of everybody is to be read again.
     pub everybody: Reread,
-    /// Subscribers whose state was computed again before the transaction's end, while a statement may have been in
-    /// flight whose rows were there already and are captured only when it ends: to be computed once more.
+    /// Subscribers whose state is to be computed again.
     pub again: BTreeSet<String>,
+    /// Those whose state was computed again before the transaction's end, while a statement may have been in flight whose
+    /// rows were there already and are captured only when it ends: to be computed once more then, or with what is new of them.
+    pub computed: BTreeSet<String>,
 }
 
 /// What of a subscriber is to be read again from the tables.
@@ -75,12 +77,13 @@ impl Changes {
 
     pub fn is_empty(&self) -> bool {
         let nobody = self.by_subscriber.is_empty() && self.again.is_empty() && self.profiles.is_empty();
-        nobody && self.everybody == Reread::Nothing
+        nobody && self.computed.is_empty() && self.everybody == Reread::Nothing
     }
 
     fn merge(&mut self, other: Changes) {
         self.everybody = self.everybody.max(other.everybody);
         self.again.extend(other.again);
+        self.computed.extend(other.computed);
         self.profiles.extend(other.profiles);
         self.mixed |= other.mixed;
         if let Some(streams) = other.streams {

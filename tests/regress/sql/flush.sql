@@ -114,6 +114,16 @@ ALTER TABLE orders RENAME amount TO total;
 CALL segment.rebuild();
 SELECT * FROM difference;
 
+-- Whom a flush has computed again waits for the end where nothing new is known: to forget many writes each a few times, and not as often
+-- as there are others.
+INSERT INTO visits SELECT 'fl.many' || i, '2026-04-01' FROM generate_series(1, 40) i;
+BEGIN;
+SELECT sum(segment.forget('fl.many' || i)) AS rows FROM generate_series(1, 40) i;
+SELECT n_tup_del BETWEEN 40 AND 160 AS few FROM pg_stat_xact_all_tables WHERE schemaname = 'segment' AND relname = 'state';
+COMMIT;
+SELECT count(*) FROM segment.state WHERE subscriber LIKE 'fl.many%';
+SELECT * FROM difference;
+
 -- Operators of the caller's own are not used, whoever sets the search path.
 CREATE SCHEMA trap;
 CREATE FUNCTION trap.sprung(anyelement, anyelement) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'trapped'; END $$;
