@@ -101,6 +101,7 @@ COMMENT ON FUNCTION segment.kmeans(regclass, text[], integer, text, bigint, inte
 COMMENT ON FUNCTION segment.kmeans(regclass, text[], int4range, text, bigint, integer, integer, double precision, boolean, integer) IS 'the same for the number of clusters of a range that has the largest silhouette';
 COMMENT ON FUNCTION segment.choose_k(regclass, text[], int4range, bigint, integer, integer, double precision, boolean, integer) IS 'list what speaks for each number of clusters of a range';
 COMMENT ON FUNCTION segment.kmeans_assign(text, regclass, name, integer) IS 'assign the rows of a relation to the clusters of a stored model';
+COMMENT ON FUNCTION segment.kmeans_cluster(text, "any") IS 'the cluster of a stored model that the values of its columns belong to; NULL where one is missing';
 COMMENT ON FUNCTION segment.cluster_profile(text, integer) IS 'list what sets each cluster of a stored model apart, in numbers and words';
 COMMENT ON FUNCTION segment.cluster_segments(text, text, integer) IS 'make the clusters of a stored model segments, or bring those that were made under another version of it';
 COMMENT ON PROCEDURE segment.update_cluster_segments(text, integer) IS 'bring the segments of a cluster model under another version of it while writers go on';

@@ -57,7 +57,8 @@ GRANT EXECUTE ON FUNCTION
   segment.kmeans(regclass, text[], integer, text, bigint, integer, integer, double precision, boolean, double precision[]),
   segment.kmeans(regclass, text[], int4range, text, bigint, integer, integer, double precision, boolean, integer),
   segment.choose_k(regclass, text[], int4range, bigint, integer, integer, double precision, boolean, integer),
-  segment.kmeans_assign(text, regclass, name, integer), segment.cluster_profile(text, integer),
+  segment.kmeans_assign(text, regclass, name, integer), segment.kmeans_cluster(text, "any"),
+  segment.cluster_profile(text, integer),
   segment.silhouette(text, regclass, integer, bigint, integer),
   segment.dbscan(regclass, text[], name, double precision, integer, boolean),
   segment.cluster_segments(text, text, integer), segment.drop_cluster_segments(text), segment.drop_cluster_model(text)

@@ -76,7 +76,7 @@ label() {
     value points "DROP TABLE IF EXISTS labels"
     time=$(milliseconds points -o /dev/null -c "SELECT segment.kmeans('point', '{$COLUMNS_OF_POINTS}', 8, model => 'point', standardise => false,
         initial => (SELECT array_agg(x ORDER BY id, place) FROM point, unnest(ARRAY[$COLUMNS_OF_POINTS]) WITH ORDINALITY u (x, place) WHERE id < 8))" \
-      -c "CREATE TABLE labels AS SELECT id::integer, cluster FROM segment.kmeans_assign('point', 'point', 'id')")
+      -c "CREATE TABLE labels AS SELECT id, segment.kmeans_cluster('point', $COLUMNS_OF_POINTS) AS cluster FROM point")
     echo "$(value points "SELECT inertia FROM segment.cluster_model ORDER BY version DESC LIMIT 1") $time" | took own
   fi
 }

@@ -3,16 +3,14 @@
 #![allow(clippy::too_many_arguments)]
 
 use crate::cluster::{
-    Fit, Options, Panels, Scale, Silhouette, Team, calinski_harabasz, davies_bouldin, fit, in_words, names,
-    sample,
+    Fit, Options, Panels, Scale, Silhouette, Team, calinski_harabasz, davies_bouldin, fit, sample,
 };
 use crate::pg::cluster_model::{Model, Record};
 use crate::pg::guc;
-use crate::pg::numbers::{check_columns, load, read};
+use crate::pg::numbers::{check_columns, load, named, scale_of};
 use crate::pg::relation::Relation;
 use crate::pg::report::{invalid, required, value_of};
-use crate::pg::result;
-use crate::pg::types::{Name, Regclass};
+use crate::pg::types::Regclass;
 use pgrx::prelude::*;
 
 /// Rows that a silhouette looks at where nobody says how many: every pair of them.
@@ -152,111 +150,6 @@ fn choose_k(
     TableIterator::new(rows.collect::<Vec<_>>())
 }
 
-/// The nearest cluster of a stored model for every row of a relation with the model's columns, with the distance to its
-/// centroid in standard deviations. Rows with NULL, NaN or an infinity are left out.
-#[pg_extern(sql = r#"
-CREATE FUNCTION segment.kmeans_assign(model text, relation regclass, id_column name, version integer DEFAULT NULL)
-RETURNS TABLE (id text, cluster integer, distance double precision)
-LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
-"#)]
-fn kmeans_assign(
-    model: Option<String>,
-    relation: Option<Regclass>,
-    id_column: Option<Name>,
-    version: Option<i32>,
-    fcinfo: pg_sys::FunctionCallInfo,
-) {
-    let model = Model::load(&required(model, "model"), version);
-    let relation = Relation::require(required(relation, "relation").0);
-    let id_column = required(id_column, "id_column").0;
-    check_columns(&relation, &model.columns);
-    let clusters = model.clusters();
-    // SAFETY: declared as above.
-    let mut assigned = unsafe { result::Rows::of(fcinfo) };
-    read(&relation, &model.columns, Some(&id_column), &mut |row, id| {
-        let (cluster, distance) = clusters.assign(row);
-        assigned.put([id, (cluster as i32 + 1).into_datum(), distance.into_datum()]);
-    });
-}
-
-/// What sets each cluster of a stored model apart: a row per cluster and column, those farthest from the mean of all rows
-/// first, with the mean and deviation of its rows and a sentence; `name` says what is farthest off.
-#[pg_extern(stable, parallel_restricted)]
-fn cluster_profile(
-    model: Option<String>,
-    version: default!(Option<i32>, "NULL"),
-) -> TableIterator<
-    'static,
-    (
-        name!(cluster, i32),
-        name!(name, String),
-        name!(size, i64),
-        name!(share, f64),
-        name!(feature, String),
-        name!(mean, f64),
-        name!(deviation, f64),
-        name!(overall_mean, f64),
-        name!(z_score, f64),
-        name!(rule, String),
-    ),
-> {
-    let model = Model::load(&required(model, "model"), version);
-    let (width, scores) = (model.columns.len(), model.z_scores());
-    let names = names(&model.columns, &scores);
-    let mut profile = Vec::with_capacity(scores.len());
-    for (cluster, (name, size)) in names.iter().zip(&model.sizes).enumerate() {
-        let mut order: Vec<usize> = (0..width).collect();
-        let score = |column: usize| scores[cluster * width + column];
-        order.sort_by(|a, b| score(*b).abs().total_cmp(&score(*a).abs()));
-        for column in order {
-            let (feature, of_all) = (&model.columns[column], model.population.center[column]);
-            let mean = model.means[cluster * width + column];
-            profile.push((
-                cluster as i32 + 1,
-                name.clone(),
-                *size,
-                model.share(cluster),
-                feature.clone(),
-                mean,
-                model.deviations[cluster * width + column],
-                of_all,
-                score(column),
-                in_words(feature, mean, of_all, score(column)),
-            ));
-        }
-    }
-    TableIterator::new(profile)
-}
-
-/// The mean silhouette of the rows of a relation under a stored model, per cluster and, in the row without one, of all.
-/// Exact up to `sample` rows; beyond, of a sample of so many, which the seed decides.
-#[pg_extern(stable, parallel_restricted)]
-fn silhouette(
-    model: Option<String>,
-    relation: Option<Regclass>,
-    sample: default!(Option<i32>, "10000"),
-    seed: default!(Option<i64>, "42"),
-    version: default!(Option<i32>, "NULL"),
-) -> TableIterator<'static, (name!(cluster, Option<i32>), name!(rows, i64), name!(silhouette, Option<f64>))> {
-    let model = Model::load(&required(model, "model"), version);
-    let relation = Relation::require(required(relation, "relation").0);
-    check_columns(&relation, &model.columns);
-    let clusters = model.clusters();
-    let (mut panels, _) = load(&relation, &model.columns);
-    let label = |row: usize| {
-        pgrx::check_for_interrupts!();
-        clusters.assign(&panels.row(row).collect::<Vec<_>>()).0
-    };
-    let labels: Vec<u32> = (0..panels.rows()).map(label).collect();
-    clusters.scale.apply(&mut panels);
-    let (found, looked_at) =
-        with_team(|team| look(&panels, &labels, model.sizes.len(), sample, seed.unwrap_or(42) as u64, team));
-    let all = (None, looked_at as i64, found.as_ref().map(|found| found.mean));
-    let each = found.into_iter().flat_map(|found| found.clusters).enumerate();
-    let each = each.map(|(cluster, (size, mean))| (Some(cluster as i32 + 1), size as i64, mean));
-    TableIterator::new(each.chain([all]).collect::<Vec<_>>())
-}
-
 /// A cluster, its size and share, a column, its mean in the cluster and how many standard deviations that is off.
 type Cell = (i32, i64, f64, String, f64, f64);
 
@@ -289,8 +182,7 @@ impl Rows {
         standardise: Option<bool>,
     ) -> Self {
         let relation = Relation::require(required(relation, "relation").0);
-        let columns: Option<Vec<String>> = required(columns, "columns").into_iter().collect();
-        let columns = required(columns, "every column");
+        let columns = named(columns);
         value_of(options.check(columns.len()));
         check_columns(&relation, &columns);
         let (mut panels, skipped) = load(&relation, &columns);
@@ -298,7 +190,7 @@ impl Rows {
             pgrx::notice!("{skipped} rows with NULL, NaN or an infinity were left out");
         }
         let (standardised, population) =
-            (standardise.unwrap_or(true), with_team(|team| Scale::of(&panels, team)));
+            (standardise.unwrap_or(true), with_team(|team| scale_of(&panels, &columns, team)));
         if standardised && panels.rows() > 0 {
             population.apply(&mut panels);
         }
@@ -368,14 +260,14 @@ impl Rows {
 }
 
 /// Runs work with the threads that the setting allows, which the backend's signals do not reach.
-fn with_team<R>(work: impl FnOnce(&mut Team) -> R) -> R {
+pub(super) fn with_team<R>(work: impl FnOnce(&mut Team) -> R) -> R {
     work(&mut Team::new(guc::max_threads(), &mut || {
         pgrx::check_for_interrupts!();
     }))
 }
 
 /// The silhouette of rows, or of a sample of them, and of how many.
-fn look(
+pub(super) fn look(
     panels: &Panels,
     labels: &[u32],
     k: usize,

@@ -1,7 +1,7 @@
 //! DBSCAN over the rows of any relation that the caller may read.
 
-use crate::cluster::{Scale, Team, dbscan as clusters};
-use crate::pg::numbers::{check_columns, load_with_ids};
+use crate::cluster::{Team, dbscan as clusters};
+use crate::pg::numbers::{check_columns, load_with_ids, named, scale_of};
 use crate::pg::relation::Relation;
 use crate::pg::report::{required, value_of};
 use crate::pg::types::{Name, Regclass};
@@ -21,14 +21,13 @@ fn dbscan(
     standardise: default!(Option<bool>, "true"),
 ) -> TableIterator<'static, (name!(id, String), name!(cluster, Option<i32>))> {
     let relation = Relation::require(required(relation, "relation").0);
-    let columns: Option<Vec<String>> = required(columns, "columns").into_iter().collect();
-    let columns = required(columns, "every column");
+    let columns = named(columns);
     let id_column = required(id_column, "id_column").0;
     let radius = required(radius, "radius");
     check_columns(&relation, &columns);
     let (mut panels, ids) = load_with_ids(&relation, &columns, &id_column);
     if standardise.unwrap_or(true) && !ids.is_empty() {
-        let scale = Scale::of(&panels, &mut Team::new(1, &mut interrupt));
+        let scale = scale_of(&panels, &columns, &mut Team::new(1, &mut interrupt));
         scale.apply(&mut panels);
     }
     let neighbours = usize::try_from(neighbours.unwrap_or(5)).unwrap_or(0);

@@ -5,6 +5,7 @@
 
 mod attribution;
 mod cluster;
+mod cluster_model;
 mod cluster_segment;
 mod criteria;
 mod customer_base;

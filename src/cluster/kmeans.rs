@@ -201,7 +201,7 @@ fn check_distinct(panels: &Panels, k: usize, team: &mut Team) -> Result<()> {
         }
     }
     Err(refusal(
-        format!("k is {k}, but there are only {} distinct rows", distinct.len()),
+        format!("k is {k}, but the number of distinct rows is {}", distinct.len()),
         "Ask for fewer clusters, or check the columns for NULLs: rows with one are left out.",
     ))
 }

@@ -1,8 +1,14 @@
 //! Standardisation: columns of different units are compared by their deviation from the mean.
 
 use super::kernel::{LANES, vectorised};
-use super::panels::{Block, Panels};
+use super::panels::{BLOCK, Block, Panels};
 use super::team::Team;
+
+/// Of the size of a mean, how far rounding takes it off.
+const ROUNDING: f64 = 1e-14;
+
+/// Squares of smaller differences lose their digits, and vanish in the end.
+const SMALLEST: f64 = 1e-140;
 
 /// Mean and population standard deviation per column.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,10 +25,29 @@ impl Scale {
         // The rounding of the mean alone makes a constant column seem to vary a little.
         let varies = |(variance, center): (f64, &f64)| {
             let deviation = variance.sqrt();
-            if deviation > 1e-14 * center.abs() { deviation } else { 1.0 }
+            if deviation > ROUNDING * center.abs() { deviation } else { 1.0 }
         };
         let deviation = variances.into_iter().zip(&center).map(varies).collect();
         Scale { center, deviation }
+    }
+
+    /// The first column of these rows whose numbers differ, but by too little to be squared.
+    pub fn too_close(&self, panels: &Panels, team: &mut Team) -> Option<usize> {
+        let mut close = |column: &usize| {
+            let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
+            for row in 0..panels.rows() {
+                if row % BLOCK == 0 {
+                    team.tick();
+                }
+                let value = panels.row(row).nth(*column).unwrap_or(f64::NAN);
+                (least, most) = (least.min(value), most.max(value));
+            }
+            let spread = most - least;
+            spread < SMALLEST && spread > ROUNDING * self.center[*column].abs()
+        };
+        // A deviation that vanished is that of a column that never varies.
+        let suspect = |column: &usize| self.deviation[*column] < SMALLEST || self.deviation[*column] == 1.0;
+        (0..panels.width()).filter(suspect).find(|column| close(column))
     }
 
     /// Leaves numbers as they are.

@@ -184,6 +184,13 @@ fn duplicates_constants_and_single_rows_are_harmless() {
     assert_eq!(scale(&rows).deviation[1], 1.0);
     // The mean of many tenths is not exactly a tenth.
     assert_eq!(scale(&panels((0..1_000).map(|_| vec![0.1]))).deviation, [1.0]);
+    let close = |rows: &Panels| scale(rows).too_close(rows, &mut Team::new(1, &mut || ()));
+    assert_eq!(close(&panels((0..50).map(|row| vec![0.1, f64::from(row) * 1e-200]))), Some(1));
+    assert_eq!(close(&panels((0..50).map(|row| vec![f64::from(row) * 1e-155]))), Some(0));
+    assert_eq!(
+        close(&panels((0..50).map(|row| vec![0.0, -0.0, f64::from(row % 2 * 2), f64::from(row) * 1e-100]))),
+        None
+    );
     let one = run(&panels([vec![1.0, 2.0]]), &options(1)).unwrap();
     assert_eq!((one.centroids, one.deviations), (vec![1.0, 2.0], vec![0.0, 0.0]));
 }
@@ -192,7 +199,7 @@ fn duplicates_constants_and_single_rows_are_harmless() {
 fn impossible_requests_are_refused() {
     let rows = panels([vec![1.0], vec![1.0], vec![0.0], vec![-0.0]]);
     let problem = |options: Options| run(&rows, &options).unwrap_err().to_string();
-    assert_eq!(problem(options(3)), "k is 3, but there are only 2 distinct rows");
+    assert_eq!(problem(options(3)), "k is 3, but the number of distinct rows is 2");
     assert_eq!(problem(options(0)), "k must be at least 1");
     assert_eq!(problem(Options { starts: 0, ..options(1) }), "starts must be 1 to 1000");
     assert_eq!(

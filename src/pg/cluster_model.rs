@@ -2,10 +2,10 @@
 
 use super::owner::Acting;
 use super::registry;
-use super::report::Refusal;
+use super::report::{Refusal, value_of};
 use super::spi::{connect, connect_at_latest};
 use crate::cluster::{Clusters, Fit, Options, Scale};
-use crate::error::nearest;
+use crate::error::{Error, nearest};
 use pgrx::prelude::*;
 
 /// A model as it is stored. Lists by cluster and column have one cluster after the other.
@@ -68,6 +68,19 @@ impl Model {
             means,
             deviations,
         }
+    }
+
+    /// Whether there is a finite number for every column of every cluster, and something to divide by.
+    fn holds_together(&self) -> bool {
+        let (width, cells) = (self.columns.len(), self.columns.len() * self.sizes.len());
+        let Scale { center, deviation } = &self.population;
+        let finite = |numbers: &[f64], count: usize| {
+            numbers.len() == count && numbers.iter().all(|number| number.is_finite())
+        };
+        cells > 0
+            && [center, deviation].iter().all(|numbers| finite(numbers, width))
+            && [&self.centroids, &self.means, &self.deviations].iter().all(|numbers| finite(numbers, cells))
+            && deviation.iter().all(|deviation| *deviation > 0.0)
     }
 
     pub fn clusters(&self) -> Clusters {
@@ -137,7 +150,7 @@ impl Model {
         connect(|session| session.modify(sql, &[name.into()]).count() as i64)
     }
 
-    /// A version of the model of a name, the newest without one; or 42704.
+    /// A version of the model of a name, the newest without one; or 42704. What is stored in other shapes is XX001.
     pub fn load(name: &str, version: Option<i32>) -> Model {
         let _acting = Acting::as_owner(registry::home().owner);
         connect(|session| {
@@ -151,17 +164,24 @@ impl Model {
                 let names = session.select("SELECT DISTINCT name FROM segment.cluster_model", &[]);
                 unknown(name, version, &names.first_column::<String>());
             }
-            Model {
+            // A NULL becomes what the check finds.
+            let numbers = |column: i32| -> Vec<f64> {
+                let numbers: Vec<Option<f64>> = rows.value(0, column);
+                numbers.into_iter().map(|number| number.unwrap_or(f64::NAN)).collect()
+            };
+            let sizes: Vec<Option<i64>> = rows.value(0, 7);
+            let model = Model {
                 version: rows.value(0, 10),
                 relation: rows.value(0, 1),
                 columns: rows.value(0, 2),
                 standardised: rows.value(0, 3),
-                population: Scale { center: rows.value(0, 4), deviation: rows.value(0, 5) },
-                centroids: rows.value(0, 6),
-                sizes: rows.value(0, 7),
-                means: rows.value(0, 8),
-                deviations: rows.value(0, 9),
-            }
+                population: Scale { center: numbers(4), deviation: numbers(5) },
+                centroids: numbers(6),
+                sizes: sizes.into_iter().flatten().collect(),
+                means: numbers(8),
+                deviations: numbers(9),
+            };
+            value_of(model.holds_together().then_some(model).ok_or(Error::Corrupt("cluster model")))
         })
     }
 }

@@ -4,6 +4,7 @@
 
 pub mod activity;
 pub mod as_of;
+pub mod call;
 pub mod capture;
 pub mod catalogue;
 pub mod change;
@@ -27,6 +28,7 @@ pub mod numbers;
 pub mod occurrence;
 pub mod opened;
 pub mod owner;
+pub mod passed;
 pub mod past;
 pub mod pending;
 mod predicted;

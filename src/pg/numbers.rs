@@ -2,9 +2,9 @@
 //! them: nothing is gathered in between.
 
 use super::relation::Relation;
-use super::report::{Refusal, invalid, value_of};
+use super::report::{Refusal, invalid, required, value_of};
 use super::spi::{connect_at_latest, open, set_locally};
-use crate::cluster::{Panels, bytes_per_block};
+use crate::cluster::{Panels, Scale, Team, bytes_per_block};
 use crate::error::nearest;
 use pgrx::prelude::*;
 use pgrx::spi::quote_identifier;
@@ -125,6 +125,26 @@ pub fn load_with_ids(relation: &Relation, columns: &[String], id: &str) -> (Pane
         }
     });
     (panels, ids)
+}
+
+/// Mean and deviation of the columns; refuses one whose numbers differ by too little to be told apart.
+pub fn scale_of(panels: &Panels, columns: &[String], team: &mut Team) -> Scale {
+    let scale = Scale::of(panels, team);
+    if let Some(column) = scale.too_close(panels, team) {
+        Refusal::new(
+            PgSqlErrorCode::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
+            format!("column \"{}\" varies by too little to be squared", columns[column]),
+        )
+        .hint("Scale the column in a view.")
+        .raise();
+    }
+    scale
+}
+
+/// The names of columns, none of them NULL.
+pub fn named(columns: Option<Vec<Option<String>>>) -> Vec<String> {
+    let columns: Option<Vec<String>> = required(columns, "columns").into_iter().collect();
+    columns.unwrap_or_else(|| invalid("columns must not hold NULL", "Name each numeric column."))
 }
 
 fn push(panels: &mut Panels, row: &[f64], columns: &[String]) {

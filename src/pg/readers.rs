@@ -100,7 +100,8 @@ fn resolve<R>(
         None => Err(Refusal::new(
             PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE,
             format!("attached relation with OID {} does not exist any more", key.2.to_u32()),
-        )),
+        )
+        .hint(format!("Call segment.detach_source({}).", key.2.to_u32()))),
     });
     // Those of versions that are not kept any more.
     if readers.len() > 1_000 {

@@ -1,4 +1,4 @@
-//! Argument types that pgrx has no safe form of: a table's oid, a column's name, a jsonb left in place.
+//! Argument types that pgrx has no safe form of: a table's oid, a column's name, a text or a jsonb left in place.
 
 use crate::criteria::Jsonb;
 use pgrx::FromDatum;
@@ -16,6 +16,20 @@ pub struct Regclass(pub pg_sys::Oid);
 /// A `name`.
 #[derive(Clone, Debug)]
 pub struct Name(pub String);
+
+/// A `text`, read in place.
+#[derive(Clone, Copy, Debug)]
+pub struct TextArgument(&'static [u8]);
+
+impl TextArgument {
+    pub fn bytes(&self) -> &[u8] {
+        self.0
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(self.0).into_owned()
+    }
+}
 
 /// A detoasted `jsonb`, read in place.
 #[derive(Clone, Copy, Debug)]
@@ -60,21 +74,34 @@ impl FromDatum for Name {
     }
 }
 
+impl FromDatum for TextArgument {
+    unsafe fn from_polymorphic_datum(datum: pg_sys::Datum, is_null: bool, _: pg_sys::Oid) -> Option<Self> {
+        // SAFETY: a text is a varlena.
+        (!is_null).then(|| TextArgument(unsafe { content(datum) }))
+    }
+}
+
+/// What lies behind the header of a varlena.
+///
+/// # Safety
+/// The datum is one.
+unsafe fn content(datum: pg_sys::Datum) -> &'static [u8] {
+    // SAFETY: detoasting gives a header and as many bytes as it says, in a memory context that outlives the call that this
+    // argument belongs to.
+    unsafe {
+        let stored = datum.cast_mut_ptr();
+        // The common case needs no call of PostgreSQL, which costs a jump buffer.
+        let plain = pgrx::varlena::varatt_is_4b_u(stored);
+        let varlena = if plain { stored } else { pg_sys::pg_detoast_datum(stored) };
+        let length = pgrx::varsize_any_exhdr(varlena);
+        std::slice::from_raw_parts(pgrx::vardata_any(varlena).cast(), length)
+    }
+}
+
 impl FromDatum for JsonbArgument {
     unsafe fn from_polymorphic_datum(datum: pg_sys::Datum, is_null: bool, _: pg_sys::Oid) -> Option<Self> {
-        if is_null {
-            return None;
-        }
-        // SAFETY: detoasting gives a four-byte header and as many bytes as it says, in a memory context that
-        // outlives the call that this argument belongs to.
-        unsafe {
-            let stored = datum.cast_mut_ptr();
-            // The common case needs no call of PostgreSQL, which costs a jump buffer.
-            let plain = pgrx::varlena::varatt_is_4b_u(stored);
-            let varlena = if plain { stored } else { pg_sys::pg_detoast_datum(stored) };
-            let length = pgrx::varsize_any_exhdr(varlena);
-            Some(JsonbArgument(std::slice::from_raw_parts(pgrx::vardata_any(varlena).cast(), length)))
-        }
+        // SAFETY: a jsonb is a varlena.
+        (!is_null).then(|| JsonbArgument(unsafe { content(datum) }))
     }
 }
 
@@ -103,4 +130,5 @@ macro_rules! argument {
 
 argument!(Regclass, "regclass");
 argument!(Name, "name");
+argument!(TextArgument, "text");
 argument!(JsonbArgument, "jsonb");

@@ -23,6 +23,7 @@ SQL
   late "kmeans of rows that are alike" "segment.kmeans('alike', '{a}', 3)"
   late "silhouette" "segment.silhouette('thousand', 'points', sample => 100000)"
   late "kmeans_assign" "segment.kmeans_assign('thousand', 'points', 'id')"
+  late "kmeans_cluster" "points WHERE segment.kmeans_cluster('thousand', a, b, c) > 0"
   late "dbscan" "segment.dbscan('dense', '{a,b}', 'id', 0.5, standardise => false)"
   late "fit_customer_base" "segment.fit_customer_base('buyers', 'purchase', 'customer', 'at', 'total', until => '2024-12-01')"
   late "send_time" "segment.send_time('purchase', 'customer', 'at', lookback => '3000 days')"

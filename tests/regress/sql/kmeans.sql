@@ -24,6 +24,48 @@ SELECT cluster, count(*), min(id::integer), max(id::integer) FROM segment.kmeans
 CREATE TABLE prospect (email text, spend double precision, recency bigint, visits smallint);
 INSERT INTO prospect VALUES ('near@first', 102, 11, 5), ('near@second', 902, 51, 20), ('no@spend', NULL, 11, 5), ('nan@spend', 'NaN', 11, 5), ('infinite@spend', 'infinity', 11, 5), (NULL, 102, 11, 5);
 SELECT id, cluster, distance < 0.1 AS near FROM segment.kmeans_assign('km groups', 'prospect', 'email') ORDER BY 1;
+-- kmeans_cluster: the same of values in any query, of any numeric types; where kmeans_assign leaves a row out, it has no cluster.
+SELECT email, segment.kmeans_cluster('km groups', recency, spend, visits) AS cluster FROM prospect ORDER BY 1;
+SELECT count(*) FROM (SELECT id::text, segment.kmeans_cluster('km groups', recency, spend, visits) AS cluster FROM customer EXCEPT ALL SELECT id, cluster FROM segment.kmeans_assign('km groups', 'customer', 'id')) d;
+CREATE DOMAIN money_spent AS numeric(6, 2);
+SELECT segment.kmeans_cluster('km groups', recency::bigint, spend::money_spent, visits::numeric) AS cluster, count(*) FROM customer GROUP BY 1 ORDER BY 1;
+SELECT segment.kmeans_cluster('km groups', 52, 903, 20.0::float8);
+-- Several models at one place.
+SELECT count(*) FROM segment.kmeans('customer', '{spend,recency,visits}', 2, model => 'km turned');
+SELECT model, segment.kmeans_cluster(model, least, greatest, 20) FROM (VALUES ('km groups', 11, 102), ('km turned', 902, 51), ('km groups', 51, 902)) v (model, least, greatest);
+DELETE FROM segment.cluster_model WHERE name = 'km turned';
+-- The newest version is the newest at each moment, and after a rollback as well.
+CREATE TABLE moving (x integer);
+INSERT INTO moving VALUES (1), (1), (9);
+DO $$
+DECLARE found integer[];
+BEGIN
+  PERFORM segment.kmeans('km.moving', '{x}', 2, model => 'km moving');
+  FOR step IN 1..4 LOOP
+    BEGIN
+      IF step IN (2, 4) THEN
+        INSERT INTO moving VALUES (9), (9);
+        PERFORM segment.kmeans('km.moving', '{x}', 2, model => 'km moving');
+      END IF;
+      found := found || segment.kmeans_cluster('km moving', 9);
+      IF step = 2 THEN
+        RAISE EXCEPTION 'undo';
+      END IF;
+    EXCEPTION WHEN raise_exception THEN
+    END;
+  END LOOP;
+  RAISE NOTICE '%', found;
+END $$;
+SELECT version, sizes FROM segment.cluster_model WHERE name = 'km moving' ORDER BY 1;
+DELETE FROM segment.cluster_model WHERE name = 'km moving';
+-- Refused: other values than the model has columns, what is no number, and no model.
+SELECT segment.kmeans_cluster('km groups', 1, 2);
+\echo :LAST_ERROR_SQLSTATE
+SELECT segment.kmeans_cluster('km groups', 1, '2', 3);
+\echo :LAST_ERROR_SQLSTATE
+SELECT segment.kmeans_cluster('km groups', VARIADIC ARRAY[1, 2, 3]);
+SELECT segment.kmeans_cluster(NULL, 1);
+SELECT segment.kmeans_cluster('km grops', 1);
 -- Rows with NULL, NaN or an infinity are left out, and counted.
 INSERT INTO customer (id, recency, spend, visits) VALUES (101, NULL, 5, 5), (102, 5, 'NaN', 5), (103, 5, 5, 'infinity');
 SELECT DISTINCT cluster, size, share FROM segment.kmeans('customer', ARRAY['recency', 'spend', 'visits'], 2, model => 'km groups') ORDER BY 1;
@@ -109,6 +151,11 @@ SELECT * FROM segment.kmeans('three', ARRAY['x'], 2, initial => '{1}');
 SELECT * FROM segment.kmeans('three', ARRAY['x'], 2, initial => '{1,NULL}');
 CREATE VIEW huge AS SELECT 1e200 * x AS x FROM three;
 SELECT * FROM segment.kmeans('huge', ARRAY['x'], 2);
+CREATE VIEW minute AS SELECT 1e-200 * x AS x FROM three;
+SELECT * FROM segment.kmeans('minute', ARRAY['x'], 2);
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM segment.kmeans('three', ARRAY['x', NULL], 2);
+SELECT * FROM segment.dbscan('three', NULL, 'id', 1);
 CREATE TABLE nothing (x integer);
 SELECT * FROM segment.kmeans('nothing', ARRAY['x'], 1);
 -- Refused: an empty name, and one that is not stored.
@@ -130,7 +177,7 @@ RESET maintenance_work_mem;
 -- Refused: a table that the caller may not read, whoever owns the extension. Row security and column grants hold.
 CREATE ROLE km_user;
 GRANT USAGE ON SCHEMA km TO km_user;
-GRANT EXECUTE ON FUNCTION segment.kmeans(regclass, text[], integer, text, bigint, integer, integer, double precision, boolean, double precision[]), segment.kmeans_assign TO km_user;
+GRANT EXECUTE ON FUNCTION segment.kmeans(regclass, text[], integer, text, bigint, integer, integer, double precision, boolean, double precision[]), segment.kmeans_assign, segment.kmeans_cluster TO km_user;
 SET ROLE km_user;
 SELECT * FROM segment.kmeans('km.customer', ARRAY['recency'], 2);
 \echo :LAST_ERROR_SQLSTATE
@@ -142,10 +189,23 @@ CREATE POLICY half ON customer USING (id <= 20);
 SET ROLE km_user;
 SELECT * FROM segment.kmeans('km.customer', ARRAY['spend'], 1);
 SELECT size, feature FROM segment.kmeans('km.customer', ARRAY['recency'], 1);
+SELECT segment.kmeans_cluster('km groups', 10, 100, 5);
 RESET ROLE;
+-- What is stored and does not hold together is an error.
+CREATE TABLE damage AS SELECT * FROM segment.cluster_model WHERE name = 'km groups' AND version = 1;
+CREATE FUNCTION damaged(change text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  DELETE FROM segment.cluster_model WHERE name = 'km damaged';
+  INSERT INTO segment.cluster_model OVERRIDING USER VALUE SELECT (jsonb_populate_record(d, change::jsonb || '{"name": "km damaged"}')).* FROM damage d;
+  RETURN (SELECT count(*) FROM segment.kmeans_assign('km damaged', 'customer', 'id'));
+EXCEPTION WHEN data_corrupted THEN
+  RETURN SQLERRM;
+END $$;
+SELECT change, damaged(change) FROM (VALUES ('{}'), ('{"centroids": []}'), ('{"centroids": [1, 2, 3]}'), ('{"centroids": [1, 2, 3, null]}'), ('{"means": [1]}'),
+  ('{"sizes": []}'), ('{"center": [1]}'), ('{"deviation": [0, 1]}'), ('{"columns": []}')) c (change);
 -- Clean up.
 SET client_min_messages = warning;
-REVOKE EXECUTE ON FUNCTION segment.kmeans(regclass, text[], integer, text, bigint, integer, integer, double precision, boolean, double precision[]), segment.kmeans_assign FROM km_user;
+REVOKE EXECUTE ON FUNCTION segment.kmeans(regclass, text[], integer, text, bigint, integer, integer, double precision, boolean, double precision[]), segment.kmeans_assign, segment.kmeans_cluster FROM km_user;
 DROP SCHEMA km CASCADE;
 DROP ROLE km_user;
 DELETE FROM segment.cluster_model;
