@@ -61,7 +61,7 @@ TABLE difference;
 -- Clean up.
 SET client_min_messages = warning;
 SELECT segment.drop_segment(name) >= 0 AS dropped FROM unnest(ARRAY['ns by another', 'ns month', 'ns quiet', 'ns everybody', 'ns visitors']) name;
-SELECT segment.detach_source('visit');
+SELECT segment.detach_source('visit') > 0 AS detached;
 DROP SCHEMA newcomers CASCADE;
 DELETE FROM segment.state;
 DELETE FROM segment.due;
