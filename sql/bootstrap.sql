@@ -172,7 +172,8 @@ CREATE TABLE segment.state (
   activity     bytea NOT NULL,
   recent       bytea,
   CONSTRAINT state_pkey PRIMARY KEY (subscriber)
-) USING heap WITH (fillfactor = 70);
+) USING heap WITH (fillfactor = 50);
+-- The room is for a load that touches everybody once: each row is replaced on its page, without another index entry.
 -- Already compact: a large one goes out of line as it is, and stays there while what comes since lies in the row.
 ALTER TABLE segment.state ALTER COLUMN activity SET STORAGE EXTERNAL, ALTER COLUMN members SET STORAGE MAIN,
   ALTER COLUMN recent SET STORAGE MAIN;

@@ -105,7 +105,8 @@ impl State {
         bytes
     }
 
-    /// The state that was written, in one part or in two, the one after the other; or an error for bytes that no version wrote.
+    /// What some streams read of the state that was written, in one part or in two, the one after the other; or an error for
+    /// bytes that no version wrote.
     pub fn from_bytes(bytes: &[u8], streams: &Streams) -> Result<Self> {
         if bytes.first() == Some(&BESIDE) {
             return Err(corrupt());
@@ -135,12 +136,16 @@ impl State {
         for _ in 0..feeds {
             state.feeds.push(reader.feed(streams)?);
         }
+        let narrow = state.feeds.iter().any(|feed| feed.live.is_empty());
         for _ in 0..reader.length()? {
             let stream = u32::try_from(reader.unsigned()?).map_err(|_| corrupt())?;
             let first: i64 = reader.integer()?;
             let length = i64::try_from(reader.unsigned()?).map_err(|_| corrupt())?;
             let last = first.checked_add(length).ok_or_else(corrupt)?;
-            state.extents.push(Extent { stream, first, last, sum: reader.sum()? });
+            let sum = reader.sum()?;
+            if streams.get(stream).is_some() {
+                state.extents.push(Extent { stream, first, last, sum });
+            }
         }
         for _ in 0..reader.length()? {
             let stream = u32::try_from(reader.unsigned()?).map_err(|_| corrupt())?;
@@ -148,11 +153,15 @@ impl State {
             for _ in 0..reader.length()? {
                 values.insert(i64::from_le_bytes(reader.word()?), f64::from_le_bytes(reader.word()?));
             }
-            state.preferences.push(Preferences { stream, until, values });
+            if streams.get(stream).is_some() {
+                state.preferences.push(Preferences { stream, until, values });
+            }
         }
         for list in 0..state.panes.len() {
             let panes = reader.length()?;
-            state.panes[list].reserve(panes);
+            if !narrow {
+                state.panes[list].reserve(panes);
+            }
             let mut index = 0_i64;
             for pane in 0..panes {
                 index = if pane == 0 {
@@ -161,14 +170,16 @@ impl State {
                     let step = i64::try_from(reader.unsigned()?).map_err(|_| corrupt())?;
                     index.checked_add(step).ok_or_else(corrupt)?
                 };
-                let (feed, item, tally) = reader.tally(&state.feeds)?;
-                state.panes[list].push(Pane { index, feed, item, tally });
+                if let Some((feed, item, tally)) = reader.tally(&state.feeds)? {
+                    state.panes[list].push(Pane { index, feed, item, tally });
+                }
             }
         }
         for _ in 0..reader.length()? {
             let at = reader.integer()?;
-            let (feed, item, tally) = reader.tally(&state.feeds)?;
-            state.pending.push(Pending { at, feed, item, tally });
+            if let Some((feed, item, tally)) = reader.tally(&state.feeds)? {
+                state.pending.push(Pending { at, feed, item, tally });
+            }
         }
         Ok((state, reader.bytes))
     }
@@ -351,13 +362,20 @@ impl<'a> Reader<'a> {
             let byte = self.byte()?;
             value |= u64::from(byte & 0x7F) << shift;
             if byte & 0x80 == 0 {
-                return Ok(value);
+                let fits = shift < 63 || byte <= 1;
+                return if fits { Ok(value) } else { Err(corrupt()) };
             }
         }
         Err(corrupt())
     }
 
     fn signed(&mut self) -> Result<i128> {
+        let start = self.bytes;
+        // Most fit a word.
+        if let Ok(value) = self.unsigned() {
+            return Ok(((value >> 1) as i64 ^ -((value & 1) as i64)).into());
+        }
+        self.bytes = start;
         let mut value = 0_u128;
         for shift in (0..128).step_by(7) {
             let byte = self.byte()?;
@@ -392,13 +410,26 @@ impl<'a> Reader<'a> {
         streams.feed_of_bytes(bytes, || feed_ids(bytes)).ok_or_else(corrupt)
     }
 
-    fn tally(&mut self, feeds: &[Rc<Feed>]) -> Result<(u32, i64, Tally)> {
+    /// Passes over a number.
+    fn pass(&mut self) -> Result<()> {
+        while self.byte()? & 0x80 != 0 {}
+        Ok(())
+    }
+
+    /// With its feed and its item; `None` where no stream reads it.
+    fn tally(&mut self, feeds: &[Rc<Feed>]) -> Result<Option<(u32, i64, Tally)>> {
         let head = self.unsigned()?;
         let place = u32::try_from(head >> 1).map_err(|_| corrupt())?;
         let feed = feeds.get(place as usize).ok_or_else(corrupt)?;
+        if feed.live.is_empty() {
+            for _ in 0..(head & 1) + u64::from(feed.sums) + u64::from(feed.items) {
+                self.pass()?;
+            }
+            return Ok(None);
+        }
         let count = if head & 1 == 0 { 1 } else { self.integer()? };
         let sum = if feed.sums { self.sum()? } else { 0 };
         let item = if feed.items { self.integer()? } else { 0 };
-        Ok((place, item, Tally { count, sum }))
+        Ok(Some((place, item, Tally { count, sum })))
     }
 }

@@ -6,7 +6,7 @@ use super::definition::{Definition, tiers_of};
 use super::derived::Derived;
 use super::evaluate::Scratch;
 use super::feeds::Feeds;
-use super::leaf::{Accepts, Leaf, Source};
+use super::leaf::{Accepts, Leaf, Read, Source};
 use super::members::Members;
 use super::number::Named;
 use super::order::{Step, order};
@@ -119,6 +119,18 @@ impl Program {
     pub fn compile(stored: Vec<Stream>, definitions: &[Definition]) -> Result<Self> {
         let mut streams = BuiltinStreams::default().streams()?;
         streams.extend(stored);
+        Self::compile_over(streams, definitions)
+    }
+
+    /// The same over those streams alone that these definitions read, for states that are read by the narrower program.
+    pub fn narrowed(&self, definitions: &[Definition]) -> Result<Self> {
+        let reads: Vec<Read> = self.reads().collect();
+        let read = |stream: &&Stream| reads.contains(&Read::Stream(stream.id));
+        let streams = self.streams.as_slice().iter().filter(read).cloned().collect();
+        Self::compile_over(streams, definitions)
+    }
+
+    fn compile_over(streams: Vec<Stream>, definitions: &[Definition]) -> Result<Self> {
         let streams = Streams::new(streams);
         let find = |selection: &Selection, horizons: Horizons| {
             let stream = serving(streams.as_slice().iter(), selection, horizons);
@@ -153,7 +165,13 @@ impl Program {
 
     /// What the definitions read of profiles.
     pub fn profile_paths(&self) -> Vec<&Path> {
-        self.quantities.iter().flat_map(|quantity| quantity.source.profile_paths()).collect()
+        let path = |read| if let Read::Profile(path) = read { Some(path) } else { None };
+        self.reads().filter_map(path).collect()
+    }
+
+    /// What they read of a subscriber.
+    fn reads(&self) -> impl Iterator<Item = Read<'_>> {
+        self.quantities.iter().flat_map(|quantity| quantity.source.reads())
     }
 
     /// Puts everything where evaluation looks for it.

@@ -82,6 +82,15 @@ pub struct Reading<'d> {
 }
 
 impl Derived {
+    /// Those that it reads.
+    pub fn streams(&self) -> impl Iterator<Item = u32> {
+        let whole = match self.derivation {
+            Derivation::First { whole } | Derivation::Last { whole } => Some(whole),
+            _ => None,
+        };
+        [self.stream].into_iter().chain(whole)
+    }
+
     /// How many decimal places the number has.
     pub fn scale(&self) -> u32 {
         match self.derivation {

@@ -7,7 +7,7 @@ use super::sequence::Sequence;
 use super::subject::Subject;
 use crate::activity::{Instant, State, VALUE_SCALE, Window, hash};
 use crate::criteria::{DECIMALS, Decimal, Literal, Operand, Operator, Path, Test, passes_number};
-use crate::score::{Feature, View};
+use crate::score::{BuiltinStreams, Feature, View};
 use std::rc::Rc;
 
 /// Where a leaf's number comes from.
@@ -28,6 +28,13 @@ pub enum Source {
     Sequence(Sequence),
     /// Where a salt puts a subscriber.
     Bucket(Rc<str>),
+}
+
+/// A part of what is known about a subscriber.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Read<'p> {
+    Stream(u32),
+    Profile(&'p Path),
 }
 
 /// A number as it changes in time, as long as nothing happens.
@@ -55,17 +62,18 @@ impl Course for (Feature, &View) {
 }
 
 impl Source {
-    /// What it reads of the profile.
-    pub fn profile_paths(&self) -> Vec<&Path> {
+    /// What it reads of a subscriber.
+    pub fn reads(&self) -> Vec<Read<'_>> {
         match self {
-            Source::Attribute(attribute) => vec![&attribute.path],
-            Source::Named(named) => named.number.profile_paths(),
-            Source::Count { .. }
-            | Source::Sum { .. }
-            | Source::Feature(_)
-            | Source::Derived(_)
-            | Source::Sequence(_)
-            | Source::Bucket(_) => Vec::new(),
+            Source::Count { stream, .. } | Source::Sum { stream, .. } => vec![Read::Stream(*stream)],
+            Source::Feature(_) => BuiltinStreams::default().ids().map(Read::Stream).to_vec(),
+            Source::Attribute(attribute) => vec![Read::Profile(&attribute.path)],
+            Source::Named(named) => named.number.reads(),
+            Source::Derived(derived) => derived.streams().map(Read::Stream).collect(),
+            Source::Sequence(sequence) => {
+                sequence.steps.iter().map(|(stream, _)| Read::Stream(*stream)).collect()
+            }
+            Source::Bucket(_) => Vec::new(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Named numbers: formulas compiled over streams and the profile.
 
-use super::leaf::{Accepts, Course, Source, accepts};
+use super::leaf::{Accepts, Course, Read, Source, accepts};
 use super::subject::Subject;
 use crate::activity::{HOUR, Instant, Resolution, State, VALUE_SCALE, Window};
 use crate::criteria::{DECIMALS, Document, Path, Test};
@@ -75,15 +75,18 @@ pub enum Condition {
 type Whom<'a> = (Subject<'a>, &'a State);
 
 impl Number {
-    /// What it reads of the profile.
-    pub fn profile_paths(&self) -> Vec<&Path> {
+    /// What it reads of a subscriber.
+    pub fn reads(&self) -> Vec<Read<'_>> {
         match self {
-            Number::Source(source) => source.profile_paths(),
-            Number::Attribute(path) => vec![path],
-            Number::Constant(_) | Number::Preference { .. } | Number::Decay(_) => Vec::new(),
-            Number::Divide(number, by) => [number.profile_paths(), by.profile_paths()].concat(),
-            Number::Multiply(numbers) => numbers.iter().flat_map(Number::profile_paths).collect(),
-            Number::Score { terms, .. } => terms.iter().flat_map(Term::profile_paths).collect(),
+            Number::Source(source) => source.reads(),
+            Number::Attribute(path) => vec![Read::Profile(path)],
+            Number::Constant(_) => Vec::new(),
+            Number::Preference { stream, .. } | Number::Decay(Fading { stream, .. }) => {
+                vec![Read::Stream(*stream)]
+            }
+            Number::Divide(number, by) => [number.reads(), by.reads()].concat(),
+            Number::Multiply(numbers) => numbers.iter().flat_map(Number::reads).collect(),
+            Number::Score { terms, .. } => terms.iter().flat_map(Term::reads).collect(),
         }
     }
 
@@ -181,10 +184,10 @@ impl Number {
 }
 
 impl Term {
-    fn profile_paths(&self) -> Vec<&Path> {
+    fn reads(&self) -> Vec<Read<'_>> {
         match &self.of {
-            Weighed::Number { number, .. } => number.profile_paths(),
-            Weighed::Condition(condition) => condition.profile_paths(),
+            Weighed::Number { number, .. } => number.reads(),
+            Weighed::Condition(condition) => condition.reads(),
         }
     }
 
@@ -201,14 +204,14 @@ impl Term {
 }
 
 impl Condition {
-    fn profile_paths(&self) -> Vec<&Path> {
+    fn reads(&self) -> Vec<Read<'_>> {
         match self {
             Condition::All(parts)
             | Condition::Any(parts)
             | Condition::None(parts)
-            | Condition::AtLeast(_, parts) => parts.iter().flat_map(Condition::profile_paths).collect(),
-            Condition::Not(part) => part.profile_paths(),
-            Condition::Leaf(leaf) => leaf.0.profile_paths(),
+            | Condition::AtLeast(_, parts) => parts.iter().flat_map(Condition::reads).collect(),
+            Condition::Not(part) => part.reads(),
+            Condition::Leaf(leaf) => leaf.0.reads(),
         }
     }
 

@@ -282,6 +282,29 @@ proptest! {
     }
 
     #[test]
+    fn a_narrowed_program_says_what_the_whole_one_does(
+        criteria in prop::collection::vec(any_criteria(), 1..5),
+        events in prop::collection::vec(any_event(), 1..24), now in 0..DAY, later in 0..20 * DAY,
+    ) {
+        let whole = program(&criteria);
+        let bytes = fresh(&whole, &events, now).to_bytes();
+        for (criteria, id) in criteria.iter().zip(1..) {
+            let alone = [definition(id, criteria.clone())];
+            let narrow = Program::over(whole.streams(), &alone).unwrap().unwrap().narrowed(&alone).unwrap();
+            let mut state = State::from_bytes(&bytes, narrow.streams()).unwrap();
+            let evaluation = narrow.evaluate(SOMEBODY, &state, now, Patience::Much);
+            let is_member = |at: Instant| whole.members(SOMEBODY, &fresh(&whole, &events, at), at).contains(id);
+            prop_assert_eq!(evaluation.standing.members.contains(id), is_member(now));
+            if let Some(due) = evaluation.due.filter(|due| *due > now) {
+                prop_assert_eq!(is_member(due - 1), is_member(now));
+            }
+            state.advance(narrow.streams(), now + later);
+            let members = narrow.members(SOMEBODY, &state, now + later);
+            prop_assert_eq!(members.contains(id), is_member(now + later));
+        }
+    }
+
+    #[test]
     fn what_is_laid_beside_a_state_adds_up(
         criteria in prop::collection::vec(any_criteria(), 1..5),
         early in prop::collection::vec(any_event(), 0..12), late in prop::collection::vec(any_event(), 1..12),

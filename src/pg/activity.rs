@@ -5,7 +5,7 @@
 
 use super::registry::Registry;
 use super::table::Value;
-use crate::activity::{Base, State, Stored};
+use crate::activity::{Base, State, Stored, Streams};
 use crate::error::Result;
 use pgrx::IntoDatum;
 use pgrx::prelude::*;
@@ -46,21 +46,22 @@ impl Activity {
         }
     }
 
-    /// The state, in one part.
-    pub fn state(&self, registry: &Registry) -> Result<State> {
+    /// What some streams read of the state, in one part.
+    pub fn state(&self, streams: &Streams) -> Result<State> {
         let bytes = match self {
             Activity::Whole(bytes) => Cow::Borrowed(bytes),
             Activity::Parts { base, recent } => Cow::Owned([base.bytes(), recent.clone()].concat()),
         };
-        State::from_bytes(&bytes, registry.program.streams())
+        State::from_bytes(&bytes, streams)
     }
 
     /// The state of a subscriber for a change: over its base, if it has one.
     pub fn open(&self, subscriber: &str, registry: &Registry) -> Result<State> {
-        let Activity::Parts { base, recent } = self else { return self.state(registry) };
+        let streams = registry.program.streams();
+        let Activity::Parts { base, recent } = self else { return self.state(streams) };
         match kept(subscriber, base, recent, registry)? {
-            Some(base) => State::over(base, recent, registry.program.streams()),
-            None => self.state(registry),
+            Some(base) => State::over(base, recent, streams),
+            None => self.state(streams),
         }
     }
 

@@ -92,6 +92,7 @@ impl Engine {
     pub fn loading() -> Self {
         let puts_off = load::may_put_off();
         let mut engine = Self::new(Cause::Event, Effort::Bulk);
+        engine.store.many = true;
         engine.puts_off = puts_off;
         engine
     }
@@ -100,6 +101,7 @@ impl Engine {
     pub fn alone(cause: Cause, effort: Effort, first: bool) -> Self {
         let mut engine = Self::new(cause, effort);
         engine.store.alone = true;
+        engine.store.many = first;
         engine.first = first;
         engine
     }
@@ -154,8 +156,9 @@ impl Engine {
         }
     }
 
-    /// Reads again what must be, and returns who was computed again from all events.
+    /// Inserts what waits, reads again what must be, and returns who was computed again from all events.
     pub fn finish(&mut self) -> Vec<String> {
+        self.store.insert_waiting();
         let inexact = std::mem::take(&mut self.inexact);
         if inexact.is_empty() {
             return Vec::new();
@@ -214,6 +217,7 @@ impl Engine {
                 self.check();
             }
         }
+        self.store.insert_waiting();
         recomputed
     }
 

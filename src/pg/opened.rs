@@ -139,7 +139,7 @@ impl Row {
         };
         let registry = registry::at_version(key.definitions);
         let activity = Activity::read(self.datum(ACTIVITY), self.datum(RECENT));
-        let mut state = value_of(activity.state(&registry));
+        let mut state = value_of(activity.state(registry.program.streams()));
         state.advance(registry.program.streams(), self.at);
         let profile = self.bytes(PROFILE).and_then(|document| Profile::stored(document, self.bytes(HELD)?));
         let subscriber = self.datum(SUBSCRIBER).and_then(|datum| text(datum, pg_sys::TEXTOID));
@@ -204,7 +204,7 @@ impl Opened {
         }
         let manual = Manual::from_bytes(&stored.manual);
         let subject = Subject { manual: manual.as_ref(), ..self.subject() };
-        let mut state = value_of(self.activity.state(&self.registry));
+        let mut state = value_of(self.activity.state(self.registry.program.streams()));
         self.registry
             .program
             .stands(subject, &mut state, standing, self.key.evaluated_at, self.key.at)

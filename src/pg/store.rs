@@ -54,7 +54,7 @@ impl StateRow {
     pub fn open(&self, subscriber: &str, registry: &Registry) -> Result<State> {
         if self.standing.memory.unsettled {
             // What lies beside it is joined with it now.
-            return self.activity.state(registry);
+            return self.activity.state(registry.program.streams());
         }
         self.activity.open(subscriber, registry)
     }
@@ -189,11 +189,19 @@ impl Lazy {
     fn open(&mut self) -> &mut Table {
         self.table.get_or_insert_with(|| Table::open(self.oid, self.by))
     }
+
+    /// Inserts a row, or has it wait, as one of many.
+    fn insert(&mut self, values: &[Value], many: bool) {
+        let table = self.open();
+        if many { table.insert_later(values) } else { table.insert(values) }
+    }
 }
 
 pub struct Store {
     /// Whether nobody else can be writing states.
     pub alone: bool,
+    /// Whether rows may wait for others, as nobody is looked at twice before [`Store::insert_waiting`].
+    pub many: bool,
     state: Table,
     due: Lazy,
     membership: Lazy,
@@ -205,6 +213,7 @@ impl Store {
     pub fn open(home: Home) -> Self {
         Store {
             alone: false,
+            many: false,
             state: Table::open(home.state, "state_pkey"),
             due: Lazy::new(home.due, "due_idx"),
             membership: Lazy::new(home.membership, "membership_pkey"),
@@ -305,7 +314,11 @@ impl Store {
         let done = match found {
             Some(found) => self.state.update(found.tid, &values),
             None if self.alone => {
-                self.state.insert(&values);
+                if self.many {
+                    self.state.insert_later(&values)
+                } else {
+                    self.state.insert(&values)
+                }
                 true
             }
             None => self.state.insert_if_absent(&values, true),
@@ -332,10 +345,9 @@ impl Store {
     /// row: only who holds the state, as it does by now, takes one off.
     fn expect(&mut self, subscriber: &str, due: Option<Instant>, effort: Effort) {
         let (Some(due), Some(id)) = (due.map(pg_sys::Datum::from), subscriber.into_datum()) else { return };
-        let table = self.due.open();
         let key = [(pg_sys::TIMESTAMPTZOID, due), (pg_sys::TEXTOID, id)];
-        if effort.is_writers() || table.find(&key, |_| ()).is_none() {
-            table.insert(&[Some(due), Some(id)]);
+        if effort.is_writers() || self.due.open().find(&key, |_| ()).is_none() {
+            self.due.insert(&[Some(due), Some(id)], self.many);
         }
     }
 
@@ -365,9 +377,8 @@ impl Store {
     }
 
     fn record(&mut self, subscriber: &str, number: i32, transition: &Transition) {
-        let table = self.history.open();
         let told = transition.leaves.iter().any(Option::is_some);
-        table.insert(&[
+        let values = [
             Some(pg_sys::Datum::from(transition.at)),
             Some(pg_sys::Datum::from(number)),
             subscriber.into_datum(),
@@ -375,7 +386,8 @@ impl Store {
             ids(&transition.entered),
             ids(&transition.departed),
             if told { transition.leaves.clone().into_datum() } else { None },
-        ]);
+        ];
+        self.history.insert(&values, self.many);
     }
 
     /// Brings the membership rows from what they say to what is true, with the time of the last entry.
@@ -394,12 +406,12 @@ impl Store {
         }
         touched.sort_unstable();
         touched.dedup();
-        let table = self.membership.open();
         let Some(id) = subscriber.into_datum() else { return };
         for segment in touched {
             let segment_id = pg_sys::Datum::from(segment as i32);
             if written.contains(segment) {
                 let key = [(pg_sys::INT4OID, segment_id), (pg_sys::TEXTOID, id)];
+                let table = self.membership.open();
                 if let Some((tid, ())) = table.find(&key, |_| ()) {
                     table.delete(tid);
                 }
@@ -408,8 +420,17 @@ impl Store {
                 let entry = transitions().find(|transition| transition.entered.contains(&segment));
                 let since = entry.map_or(update.evaluated_at, |entry| entry.at);
                 // Already there only where somebody wrote it by hand.
-                table.insert(&[Some(pg_sys::Datum::from(since)), Some(segment_id), Some(id)]);
+                let values = [Some(pg_sys::Datum::from(since)), Some(segment_id), Some(id)];
+                self.membership.insert(&values, self.many);
             }
+        }
+    }
+
+    /// Inserts the rows that wait for others.
+    pub fn insert_waiting(&mut self) {
+        self.state.insert_waiting();
+        for lazy in [&mut self.due, &mut self.membership, &mut self.history] {
+            lazy.table.iter_mut().for_each(Table::insert_waiting);
         }
     }
 

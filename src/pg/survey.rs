@@ -23,7 +23,10 @@ const FETCH: usize = 5_000;
 pub fn everybody(registry: &Registry, definitions: &[Definition], mut see: impl FnMut(Subject, &Members)) {
     let waiting = Waiting::look_up(registry);
     match value_of(Program::over(registry.program.streams(), definitions)) {
-        Some(program) => by_states(registry, &program, waiting, &mut see),
+        Some(program) => {
+            let program = value_of(program.narrowed(definitions));
+            by_states(registry, &program, waiting, &mut see);
+        }
         None => {
             let program = value_of(Program::alone(definitions));
             let now = guc::statement_now();

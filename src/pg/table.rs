@@ -16,6 +16,9 @@ const TOKEN_OFFSET: u16 = 0xfffe;
 /// Most columns of a table that is read here.
 const MOST_COLUMNS: usize = 13;
 
+/// Most rows that are inserted together: of the narrower tables, about a page of them.
+const TOGETHER: usize = 250;
+
 /// A column's value; `None` for NULL.
 pub type Value = Option<pg_sys::Datum>;
 
@@ -28,6 +31,9 @@ pub struct Table {
     scan: pg_sys::IndexScanDesc,
     /// By how many columns the scan looks.
     width: usize,
+    /// Rows that wait to be inserted together are in the first so many slots.
+    waiting: usize,
+    slots: Vec<*mut pg_sys::TupleTableSlot>,
 }
 
 struct Index {
@@ -70,7 +76,8 @@ impl Table {
                 std::ffi::CStr::from_ptr(name.as_ptr()).to_bytes() == by.as_bytes()
             };
             indexes.sort_by_key(|index| !named(index));
-            Table { heap, indexes, slot: ptr::null_mut(), scan: ptr::null_mut(), width: 0 }
+            let (slot, scan) = (ptr::null_mut(), ptr::null_mut());
+            Table { heap, indexes, slot, scan, width: 0, waiting: 0, slots: Vec::new() }
         }
     }
 
@@ -112,11 +119,7 @@ impl Table {
             let columns = (*(*self.heap).rd_att).natts;
             let mut values: [Value; MOST_COLUMNS] = [None; MOST_COLUMNS];
             while self.next() {
-                pg_sys::slot_getsomeattrs(self.slot, columns);
-                for (column, value) in values.iter_mut().take(columns as usize).enumerate() {
-                    let is_null = *(*self.slot).tts_isnull.add(column);
-                    *value = (!is_null).then_some(*(*self.slot).tts_values.add(column));
-                }
+                read_slot(self.slot, columns, &mut values);
                 if !more((*self.slot).tts_tid, &values[..columns as usize]) {
                     break;
                 }
@@ -201,16 +204,64 @@ impl Table {
         unsafe {
             let tuple = self.form(values);
             pg_sys::heap_insert(self.heap, tuple, pg_sys::GetCurrentCommandId(true), 0, ptr::null_mut());
-            for index in 0..self.indexes.len() {
-                let check = self.partial_check(index);
-                let checks = check == pg_sys::IndexUniqueCheck::UNIQUE_CHECK_PARTIAL;
-                if !self.enter(index, values, &mut (*tuple).t_self, check, false) && checks {
-                    pg_sys::CommandCounterIncrement();
-                    self.delete((*tuple).t_self);
-                    break;
-                }
-            }
+            self.enter_everywhere(values, (*tuple).t_self);
             pg_sys::heap_freetuple(tuple);
+        }
+    }
+
+    /// The same of a row that may wait for others, to be written with them page by page: until
+    /// [`Table::insert_waiting`], which the caller does not forget, it is not found.
+    pub fn insert_later(&mut self, values: &[Value]) {
+        // SAFETY: the values are those of the table's columns; the slot is the table's own and takes the copied row over.
+        unsafe {
+            let _lasting = Lasting::enter();
+            if self.waiting == self.slots.len() {
+                let kind = ptr::addr_of!(pg_sys::TTSOpsHeapTuple);
+                self.slots.push(pg_sys::MakeSingleTupleTableSlot((*self.heap).rd_att, kind));
+            }
+            pg_sys::ExecStoreHeapTuple(self.form(values), self.slots[self.waiting], true);
+        }
+        self.waiting += 1;
+        if self.waiting == TOGETHER {
+            self.insert_waiting();
+        }
+    }
+
+    /// Inserts the rows that wait.
+    pub fn insert_waiting(&mut self) {
+        let waiting = std::mem::take(&mut self.waiting);
+        if waiting == 0 {
+            return;
+        }
+        // SAFETY: the slots hold rows of this table, and know their places once they are inserted.
+        unsafe {
+            let command = pg_sys::GetCurrentCommandId(true);
+            let slots = self.slots.as_mut_ptr();
+            pg_sys::heap_multi_insert(self.heap, slots, waiting as i32, command, 0, ptr::null_mut());
+            let columns = (*(*self.heap).rd_att).natts;
+            let mut values: [Value; MOST_COLUMNS] = [None; MOST_COLUMNS];
+            for slot in 0..waiting {
+                let slot = self.slots[slot];
+                read_slot(slot, columns, &mut values);
+                self.enter_everywhere(&values[..columns as usize], (*slot).tts_tid);
+                pg_sys::ExecClearTuple(slot);
+            }
+        }
+    }
+
+    /// Enters a row that was inserted into every index, and deletes it where its key is there already.
+    unsafe fn enter_everywhere(&mut self, values: &[Value], mut tid: pg_sys::ItemPointerData) {
+        for index in 0..self.indexes.len() {
+            let check = self.partial_check(index);
+            let checks = check == pg_sys::IndexUniqueCheck::UNIQUE_CHECK_PARTIAL;
+            // SAFETY: the values are those of the row.
+            let alone = unsafe { self.enter(index, values, &mut tid, check, false) };
+            if !alone && checks {
+                // SAFETY: a plain call into the server; the row is the transaction's own.
+                unsafe { pg_sys::CommandCounterIncrement() };
+                self.delete(tid);
+                break;
+            }
         }
     }
 
@@ -448,6 +499,7 @@ impl Drop for Table {
         // SAFETY: closes what was opened; the locks stay to the transaction's end.
         unsafe {
             self.end_scan();
+            self.slots.iter().for_each(|slot| pg_sys::ExecDropSingleTupleTableSlot(*slot));
             for index in &self.indexes {
                 if !index.info.is_null() {
                     pg_sys::pfree(index.info.cast());
@@ -473,6 +525,18 @@ impl Drop for Lasting {
     fn drop(&mut self) {
         // SAFETY: goes back to what was current.
         unsafe { pg_sys::MemoryContextSwitchTo(self.0) };
+    }
+}
+
+/// The first columns, so many, of the row in a slot, where it stays.
+unsafe fn read_slot(slot: *mut pg_sys::TupleTableSlot, columns: i32, values: &mut [Value]) {
+    // SAFETY: the slot holds a row with so many columns.
+    unsafe {
+        pg_sys::slot_getsomeattrs(slot, columns);
+        for (column, value) in values.iter_mut().take(columns as usize).enumerate() {
+            let is_null = *(*slot).tts_isnull.add(column);
+            *value = (!is_null).then_some(*(*slot).tts_values.add(column));
+        }
     }
 }
 

@@ -260,7 +260,7 @@ fn check_subscriber(
     }
     expected.advance(program.streams(), at);
     let mut behind = row.version < registry.filled_version;
-    match row.activity.state(registry) {
+    match row.activity.state(registry.program.streams()) {
         Err(error) => found("state", None, error.to_string(), format!("{} events", expected.events)),
         Ok(mut actual) => {
             actual.advance(program.streams(), at);

@@ -38,6 +38,7 @@ impl Addition {
         let new: Vec<Definition> =
             all.filter(|definition| segments.contains(&definition.id)).cloned().collect();
         let program = Program::over(registry.program.streams(), &new).ok().flatten()?;
+        let program = program.narrowed(&new).ok()?;
         let alone = !new.is_empty() && !program.is_guarded();
         alone.then(|| Addition { segments: segments.to_vec(), program })
     }
@@ -46,7 +47,7 @@ impl Addition {
     fn outcome(&self, registry: &Registry, subscriber: &str, row: &StateRow, now: Instant) -> Outcome {
         let at = row.evaluation_time(now);
         let unmoved = row.is_settled() && row.is_current(registry) && row.due_at.is_none_or(|due| due > at);
-        let Some(Ok(state)) = unmoved.then(|| row.open(subscriber, registry)) else {
+        let Some(Ok(state)) = unmoved.then(|| row.activity.state(self.program.streams())) else {
             return Outcome::Unknown;
         };
         let subject = row.subject(subscriber);
@@ -85,6 +86,7 @@ impl Engine {
     /// Puts everybody where new segments put them, under the active snapshot, which shows the newest states: writers are
     /// locked out. After each batch `done` is told how many were looked at.
     pub fn add(&mut self, addition: &Addition, mut done: impl FnMut(&mut Self, usize)) {
+        self.store.many = true;
         let mut states = Heap::open(registry::home().state);
         let (mut changing, mut looked_at) = (Vec::new(), 0);
         loop {
