@@ -33,6 +33,21 @@ pub fn squared(panel: &[Column], point: &[f64]) -> Lanes {
     sums
 }
 
+/// The same to two points at once: while the sums of one wait for an addition, those of the other go on.
+#[inline(always)]
+fn squared_to_two(panel: &[Column], first: &[f64], second: &[f64]) -> [Lanes; 2] {
+    let (mut to_first, mut to_second) = ([0.0; LANES], [0.0; LANES]);
+    for ((column, first), second) in panel.iter().zip(first).zip(second) {
+        for lane in 0..LANES {
+            let apart = column.0[lane] - first;
+            to_first[lane] = apart.mul_add(apart, to_first[lane]);
+            let apart = column.0[lane] - second;
+            to_second[lane] = apart.mul_add(apart, to_second[lane]);
+        }
+    }
+    [to_first, to_second]
+}
+
 /// The nearest of some points for each row of a panel, the lowest index among equals, and the squared distance to it.
 /// Points lie one after the other.
 #[inline(always)]
@@ -40,16 +55,26 @@ pub fn nearest(panel: &[Column], points: &[f64]) -> ([u32; LANES], Lanes) {
     // Bits of the type of the distances, so that vector registers choose between both alike.
     let mut labels = [f64::from_bits(0); LANES];
     let mut least = [f64::INFINITY; LANES];
-    for (index, point) in points.chunks_exact(panel.len()).enumerate() {
-        let distances = squared(panel, point);
-        let label = f64::from_bits(index as u64);
-        for lane in 0..LANES {
-            let nearer = distances[lane] < least[lane];
-            labels[lane] = if nearer { label } else { labels[lane] };
-            least[lane] = if nearer { distances[lane] } else { least[lane] };
-        }
+    for (pair, points) in points.chunks(2 * panel.len()).enumerate() {
+        let (first, second) = points.split_at(panel.len());
+        // The last of an odd number goes with itself, and is then no nearer than it is already.
+        let second = if second.is_empty() { first } else { second };
+        let distances = squared_to_two(panel, first, second);
+        take_nearer(2 * pair, &distances[0], &mut labels, &mut least);
+        take_nearer(2 * pair + 1, &distances[1], &mut labels, &mut least);
     }
     (labels.map(|label| label.to_bits() as u32), least)
+}
+
+/// Takes a point where it is nearer than those before.
+#[inline(always)]
+fn take_nearer(index: usize, distances: &Lanes, labels: &mut Lanes, least: &mut Lanes) {
+    let label = f64::from_bits(index as u64);
+    for lane in 0..LANES {
+        let nearer = distances[lane] < least[lane];
+        labels[lane] = if nearer { label } else { labels[lane] };
+        least[lane] = if nearer { distances[lane] } else { least[lane] };
+    }
 }
 
 /// Defines functions whose loops are compiled for the vector instructions that the processor turns out to have.
@@ -126,10 +151,10 @@ pub mod tests {
     #[test]
     fn every_processor_gives_the_same_bits() {
         let mut random = crate::cluster::random::Random::new(7);
-        for width in [1, 2, 7, 33] {
+        for (width, count) in [(1, 5), (2, 4), (7, 1), (33, 5)] {
             let mut column = || Column([0.0; LANES].map(|_| random.unit() * 1e3 - 500.0));
             let panel: Vec<Column> = (0..width).map(|_| column()).collect();
-            let points: Vec<f64> = (0..width * 5).map(|_| random.unit() * 1e3 - 500.0).collect();
+            let points: Vec<f64> = (0..width * count).map(|_| random.unit() * 1e3 - 500.0).collect();
             let mut results = Vec::new();
             let best = vectors();
             for kind in [Vectors::Portable, Vectors::Avx2, Vectors::Avx512] {
