@@ -1,6 +1,6 @@
 //! A fitted model, as rows that were not fitted are assigned by it.
 
-use super::kernel::vectorised;
+use super::kernel::{Column, LANES, vectorised};
 use super::scale::Scale;
 
 /// A fitted model as new rows are assigned by it.
@@ -8,14 +8,30 @@ use super::scale::Scale;
 pub struct Clusters {
     pub scale: Scale,
     /// One after the other, in standard deviations.
-    pub centroids: Vec<f64>,
+    centroids: Vec<f64>,
+    /// The same as panels, of which a row is compared with 16 at once; what is no centroid is infinitely far.
+    panels: Vec<Column>,
 }
 
 impl Clusters {
+    /// Of centroids one after the other, in standard deviations.
+    pub fn new(scale: Scale, centroids: Vec<f64>) -> Self {
+        let width = scale.center.len();
+        let mut panels = Vec::new();
+        for some in centroids.chunks(LANES * width) {
+            panels.extend((0..width).map(|column| {
+                let mut cells = [f64::INFINITY; LANES];
+                cells.iter_mut().zip(some.chunks_exact(width)).for_each(|(cell, one)| *cell = one[column]);
+                Column(cells)
+            }));
+        }
+        Clusters { scale, centroids, panels }
+    }
+
     /// The nearest cluster of a row in original units, and the distance to its centroid in standard deviations: the same,
     /// to the bit, as in a fit.
     pub fn assign(&self, row: &[f64]) -> (u32, f64) {
-        let (cluster, squared) = nearest_of(&self.scale.standardise(row), &self.centroids);
+        let (cluster, squared) = nearest_of(row, &self.scale, &self.panels);
         (cluster, squared.sqrt())
     }
 
@@ -33,17 +49,26 @@ impl Clusters {
 }
 
 vectorised! {
-    /// The nearest centroid of a row, and the squared distance.
-    pub fn nearest_of(row: &[f64], centroids: &[f64]) -> (u32, f64) {
+    /// The nearest of the centroids in panels to a row in original units, the first among equals, and the squared distance.
+    pub fn nearest_of(row: &[f64], scale: &Scale, panels: &[Column]) -> (u32, f64) {
         let mut best = (0, f64::INFINITY);
-        for (index, centroid) in centroids.chunks_exact(row.len()).enumerate() {
-            let mut distance = 0.0;
-            for (value, center) in row.iter().zip(centroid) {
-                let apart: f64 = value - center;
-                distance = apart.mul_add(apart, distance);
+        for (index, panel) in panels.chunks_exact(row.len()).enumerate() {
+            let mut sums = [0.0; LANES];
+            let values = row.iter().zip(&scale.center).zip(&scale.deviation);
+            for (column, ((value, center), deviation)) in panel.iter().zip(values) {
+                let value = (value - center) / deviation;
+                for (sum, cell) in sums.iter_mut().zip(&column.0) {
+                    let apart = value - cell;
+                    *sum = apart.mul_add(apart, *sum);
+                }
             }
-            if distance < best.1 {
-                best = (index as u32, distance);
+            for (lane, distance) in sums.into_iter().enumerate() {
+                // Both chosen alike, without a branch.
+                let nearer = distance < best.1;
+                best = (
+                    if nearer { (index * LANES + lane) as u32 } else { best.0 },
+                    if nearer { distance } else { best.1 },
+                );
             }
         }
         best

@@ -129,9 +129,10 @@ fn more_iterations_and_starts_are_never_worse() {
 #[test]
 fn labels_sizes_and_inertia_are_those_of_the_centroids() {
     let rows = blobs(9_000, 3, 4, 5);
-    for tolerance in [0.0, 1e-2] {
-        let fit = run(&rows, &Options { tolerance, ..options(4) }).unwrap();
-        let clusters = Clusters { scale: Scale::none(3), centroids: fit.centroids.clone() };
+    // More than a panel of centroids, too.
+    for (k, tolerance) in [(4, 0.0), (4, 1e-2), (37, 1e-2)] {
+        let fit = run(&rows, &Options { tolerance, ..options(k) }).unwrap();
+        let clusters = Clusters::new(Scale::none(3), fit.centroids.clone());
         let all = (0..rows.rows()).map(|row| clusters.assign(&rows.row(row).collect::<Vec<_>>()));
         let (labels, distances): (Vec<u32>, Vec<f64>) = all.unzip();
         let inertia: f64 = distances.iter().map(|distance| distance * distance).sum();
@@ -150,7 +151,7 @@ fn a_cluster_is_what_lies_within_its_borders() {
     let scale = Scale::of(&rows, &mut Team::new(1, &mut tick));
     let mut standardised = rows.clone();
     scale.apply(&mut standardised);
-    let clusters = Clusters { scale, centroids: run(&standardised, &options(5)).unwrap().centroids };
+    let clusters = Clusters::new(scale, run(&standardised, &options(5)).unwrap().centroids);
     for row in 0..rows.rows() {
         let row: Vec<f64> = rows.row(row).collect();
         let deviations = clusters.scale.standardise(&row);

@@ -85,7 +85,7 @@ impl Model {
 
     pub fn clusters(&self) -> Clusters {
         let scale = if self.standardised { self.population.clone() } else { Scale::none(self.columns.len()) };
-        Clusters { scale, centroids: self.centroids.clone() }
+        Clusters::new(scale, self.centroids.clone())
     }
 
     pub fn centroids_in_units(&self) -> Vec<f64> {
