@@ -221,7 +221,7 @@ impl Rows {
                     silhouette,
                     looked_at,
                     davies_bouldin: davies_bouldin(&self.panels, &fit, team),
-                    calinski_harabasz: calinski_harabasz(&self.panels, &fit, team),
+                    calinski_harabasz: calinski_harabasz(&fit),
                     fit,
                 }
             })
@@ -234,9 +234,6 @@ impl Rows {
         let relation = self.relation.quoted();
         let model = Model::new(relation, self.columns, self.population, self.standardised, fit);
         if let Some(name) = name {
-            let indices = with_team(|team| {
-                (davies_bouldin(&self.panels, fit, team), calinski_harabasz(&self.panels, fit, team))
-            });
             let record = Record {
                 options,
                 rows: self.panels.rows(),
@@ -244,8 +241,8 @@ impl Rows {
                 iterations: fit.iterations,
                 converged: fit.converged,
                 inertia: fit.inertia,
-                davies_bouldin: indices.0,
-                calinski_harabasz: indices.1,
+                davies_bouldin: with_team(|team| davies_bouldin(&self.panels, fit, team)),
+                calinski_harabasz: calinski_harabasz(fit),
                 choice,
             };
             model.store(name, record);

@@ -4,7 +4,7 @@ use super::kernel::{Column, LANES, row, squared, vectorised};
 use super::kmeans::Fit;
 use super::panels::{BLOCK, Block, Panels};
 use super::random::Random;
-use super::scale::{moments, total};
+use super::scale::total;
 use super::team::Team;
 
 /// Mean silhouettes of some rows; Rousseeuw 1987. That of a row is (b - a) / max(a, b), of a, its mean distance to the
@@ -101,7 +101,7 @@ pub fn sample(rows: usize, wanted: usize, seed: u64) -> Vec<usize> {
 /// Davies and Bouldin 1979: the mean over the clusters of the largest ratio of how far rows lie from their two means to
 /// how far the means lie apart; smaller is better. `None` for fewer than two clusters.
 pub fn davies_bouldin(panels: &Panels, fit: &Fit, team: &mut Team) -> Option<f64> {
-    let spread = per_cluster(panels, fit, team, &f64::sqrt);
+    let spread = spread(panels, fit, team);
     let (k, width) = (fit.sizes.len(), panels.width());
     let means: Vec<&[f64]> = fit.means.chunks_exact(width).collect();
     let worst = |a: usize| {
@@ -116,27 +116,28 @@ pub fn davies_bouldin(panels: &Panels, fit: &Fit, team: &mut Team) -> Option<f64
 
 /// Calinski and Harabasz 1974: the variance between the means of the clusters to that within them, each by its degrees
 /// of freedom; larger is better. `None` for one cluster, for as many as rows, and where nothing varies within them.
-pub fn calinski_harabasz(panels: &Panels, fit: &Fit, team: &mut Team) -> Option<f64> {
-    let (rows, k) = (panels.rows(), fit.sizes.len());
-    let within = per_cluster(panels, fit, team, &|squared| squared);
-    let within: f64 = within.iter().zip(&fit.sizes).map(|(mean, size)| mean * *size as f64).sum();
+pub fn calinski_harabasz(fit: &Fit) -> Option<f64> {
+    let (rows, k) = (fit.labels.len(), fit.sizes.len());
+    let width = fit.means.len() / k;
+    // Of what each cluster and column has, so many times as the cluster has rows.
+    let sum = |of_cell: &dyn Fn(usize) -> f64| -> f64 {
+        (0..fit.means.len()).map(|cell| of_cell(cell) * fit.sizes[cell / width] as f64).sum()
+    };
+    let within = sum(&|cell| fit.deviations[cell] * fit.deviations[cell]);
     if k < 2 || rows <= k || within <= 0.0 {
         return None;
     }
-    let (center, _) = moments(panels, team);
-    let apart = |mean: &[f64]| mean.iter().zip(&center).map(|(a, b)| (a - b) * (a - b)).sum::<f64>();
-    let means = fit.means.chunks_exact(panels.width()).zip(&fit.sizes);
-    let between: f64 = means.map(|(mean, size)| apart(mean) * *size as f64).sum();
+    let of_column = |column: usize| {
+        let means = fit.means.iter().skip(column).step_by(width).zip(&fit.sizes);
+        means.map(|(mean, size)| mean * *size as f64).sum::<f64>() / rows as f64
+    };
+    let center: Vec<f64> = (0..width).map(of_column).collect();
+    let between = sum(&|cell| (fit.means[cell] - center[cell % width]).powi(2));
     Some(between * (rows - k) as f64 / (within * (k - 1) as f64))
 }
 
-/// The mean, by cluster, of a measure of the squared distances of its rows to their mean.
-fn per_cluster(
-    panels: &Panels,
-    fit: &Fit,
-    team: &mut Team,
-    measure: &(dyn Fn(f64) -> f64 + Sync),
-) -> Vec<f64> {
+/// The mean distance of the rows of each cluster to their mean.
+fn spread(panels: &Panels, fit: &Fit, team: &mut Team) -> Vec<f64> {
     let (k, width) = (fit.sizes.len(), panels.width());
     let blocks: Vec<(Block, &[u32])> = panels.blocks().zip(fit.labels.chunks(BLOCK)).collect();
     let parts = team.each(blocks, |(block, labels)| {
@@ -144,8 +145,8 @@ fn per_cluster(
         for ((panel, _), labels) in block.panels().zip(labels.chunks(LANES)) {
             for (lane, label) in labels.iter().enumerate() {
                 let mean = &fit.means[*label as usize * width..][..width];
-                let cells = row(panel, lane).zip(mean);
-                sums[*label as usize] += measure(cells.map(|(a, b)| (a - b) * (a - b)).sum());
+                let squared: f64 = row(panel, lane).zip(mean).map(|(a, b)| (a - b) * (a - b)).sum();
+                sums[*label as usize] += squared.sqrt();
             }
         }
         sums

@@ -92,7 +92,7 @@ fn threads_and_processors_give_the_same_bits() {
         let some = sample(rows.rows(), 500, 1);
         let labels: Vec<u32> = some.iter().map(|row| fit.labels[*row]).collect();
         let silhouette = silhouette(&rows.select(&some).unwrap(), &labels, 7, &mut team);
-        let indices = [davies_bouldin(&rows, &fit, &mut team), calinski_harabasz(&rows, &fit, &mut team)];
+        let indices = [davies_bouldin(&rows, &fit, &mut team), calinski_harabasz(&fit)];
         let numbers = [&scale.center, &fit.centroids, &fit.means, &fit.deviations].map(|list| bits(list));
         (
             numbers,
