@@ -3,12 +3,15 @@ import sys
 
 import numpy as np
 from sklearn.cluster import DBSCAN, KMeans
-from sklearn.datasets import load_breast_cancer, load_iris, load_wine
+from sklearn.datasets import load_breast_cancer, load_iris, load_wine, make_blobs
 from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silhouette_score
 from sklearn.preprocessing import StandardScaler
 
 directory = sys.argv[1]
 data = {"iris": load_iris().data, "wine": load_wine().data, "breast_cancer": load_breast_cancer().data}
+# The example of DBSCAN in scikit-learn's manual.
+blobs, _ = make_blobs(n_samples=750, centers=[[1, 1], [-1, -1], [1, -1]], cluster_std=0.4, random_state=0)
+data["blobs"] = StandardScaler().fit_transform(blobs)
 for name, rows in data.items():
     np.savetxt(f"{directory}/clusters_{name}.csv", rows, delimiter=",", fmt="%.17g")
 
@@ -34,7 +37,7 @@ with open(f"{directory}/clusters_kmeans.csv", "w") as file:
             print(name, standardised, k, *map(repr, map(float, figures)), sizes, sep=";", file=file)
 
 with open(f"{directory}/clusters_dbscan.csv", "w") as file:
-    for radius, neighbours in [(0.5, 5), (0.4, 4)]:
-        labels = DBSCAN(eps=radius, min_samples=neighbours).fit(data["iris"]).labels_
+    for name, radius, neighbours in [("iris", 0.5, 5), ("iris", 0.4, 4), ("blobs", 0.3, 10)]:
+        labels = DBSCAN(eps=radius, min_samples=neighbours).fit(data[name]).labels_
         sizes = "{" + ",".join(map(str, sorted(np.bincount(labels[labels >= 0]), reverse=True))) + "}"
-        print(radius, neighbours, sizes, int((labels < 0).sum()), sep=";", file=file)
+        print(name, radius, neighbours, sizes, int((labels < 0).sum()), sep=";", file=file)

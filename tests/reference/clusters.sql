@@ -18,8 +18,14 @@ SELECT format('claim: %s%s, k %s as scikit-learn %s', relation, CASE WHEN standa
 FROM found ORDER BY relation::text, standardised, k;
 -- And published figures.
 SELECT 'claim: iris, k 3: published inertia ' || (round(own_inertia::numeric, 6) = 78.851441) FROM found WHERE relation = 'iris'::regclass AND k = 3 AND NOT standardised;
-SELECT format('claim: DBSCAN of iris with radius %s as scikit-learn %s', d.radius, (o.sizes = d.sizes AND o.noise = d.noise)::text)
-FROM densities d CROSS JOIN LATERAL (
-  SELECT array_agg(rows ORDER BY rows DESC) FILTER (WHERE cluster IS NOT NULL) AS sizes, coalesce(sum(rows) FILTER (WHERE cluster IS NULL), 0) AS noise
-  FROM (SELECT cluster, count(*) AS rows FROM segment.dbscan('iris', ARRAY['c1', 'c2', 'c3', 'c4'], 'id', d.radius, d.neighbours, standardise => false) GROUP BY cluster) c) o
-ORDER BY d.radius;
+CREATE TABLE dense AS
+  SELECT d.*, o.*
+  FROM densities d
+  CROSS JOIN LATERAL (SELECT array_agg(attname::text ORDER BY attnum) AS columns FROM pg_attribute
+                      WHERE attrelid = d.relation AND attnum > 0 AND attname LIKE 'c%') c
+  CROSS JOIN LATERAL (
+    SELECT array_agg(rows ORDER BY rows DESC) FILTER (WHERE cluster IS NOT NULL) AS own_sizes, coalesce(sum(rows) FILTER (WHERE cluster IS NULL), 0) AS own_noise
+    FROM (SELECT cluster, count(*) AS rows FROM segment.dbscan(d.relation, c.columns, 'id', d.radius, d.neighbours, standardise => false) GROUP BY cluster) g) o;
+SELECT format('claim: DBSCAN of %s with radius %s as scikit-learn %s', relation, radius, (own_sizes = sizes AND own_noise = noise)::text)
+FROM dense ORDER BY relation::text, radius;
+SELECT 'claim: DBSCAN of blobs: published 3 clusters and 18 rows of noise ' || (cardinality(own_sizes) = 3 AND own_noise = 18)::text FROM dense WHERE relation = 'blobs'::regclass;

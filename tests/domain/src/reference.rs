@@ -60,6 +60,11 @@ fn reference_drift() {
     let (ks, p) = kolmogorov_smirnov(&of(1.0), &of(2.0));
     near(ks, 0.46, 1e-12);
     near(p, 3.80083e-5, 1e-10);
+    // mannwhitneyu: U is 526 of 50 times 50 pairs, the others of which virginica wins.
+    let not_setosa = |row: &&Vec<f64>| row[4] > 0.0;
+    let (lengths, target): (Vec<f64>, Vec<f64>) =
+        iris.iter().filter(not_setosa).map(|row| (row[0], row[4] - 1.0)).unzip();
+    near(auc(&lengths, &target), 1.0 - 526.0 / 2_500.0, 1e-12);
     let cancer = read("breast_cancer");
     let of =
         |class: f64| -> Vec<f64> { cancer.iter().filter(|row| row[30] == class).map(|row| row[0]).collect() };
