@@ -8,7 +8,7 @@ use crate::pg::owner::Acting;
 use crate::pg::profile_view::is_plain;
 use crate::pg::registry::{self, Registry};
 use crate::pg::report::{Refusal, invalid, raise, required, value_of};
-use crate::pg::spi::{connect, connect_at_latest};
+use crate::pg::spi::{at_latest_snapshot, connect, connect_at_latest};
 use crate::pg::types::JsonbArgument;
 use crate::pg::{catalogue, change};
 use crate::score::{FAMILIES, Feature, READY, ready};
@@ -298,10 +298,9 @@ pub fn reread(
     registry: &Registry,
     features: &Features,
 ) -> std::result::Result<Vec<Definition>, (Vec<String>, Error)> {
-    let _acting = Acting::as_owner(registry::home().owner);
     let none = catalogue::Texts::default();
-    let (parsed, _) =
-        connect_at_latest(|session| catalogue::definitions(session, &registry.tier_sets, features, &none));
+    let written = at_latest_snapshot(catalogue::written);
+    let (parsed, _) = catalogue::definitions(written, &registry.tier_sets, features, &none);
     let broken = |name: &String| registry.broken.iter().any(|(known, _)| known == name);
     let (mut definitions, mut failed) = (Vec::new(), Vec::new());
     for definition in parsed {

@@ -29,8 +29,10 @@ fn refresh(until: Option<TimestampWithTimeZone>, batch: Option<i32>, fcinfo: pg_
     let mut step = |pass: Pass| {
         total.add(pass);
         if pass.subscribers > 0 {
-            let run = *run.get_or_insert_with(|| upkeep::begin_run("refresh"));
-            upkeep::end_run(run, total);
+            match run {
+                None => run = Some(upkeep::note_run("refresh", total)),
+                Some(run) => upkeep::end_run(run, total),
+            }
         }
         transaction::commit();
         pgrx::check_for_interrupts!();

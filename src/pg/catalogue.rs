@@ -1,9 +1,9 @@
 //! What the definition tables say.
 
+use super::heap::{Row, rows};
 use super::profile::{ProfileMapping, ProfileSource};
 use super::report::raise;
 use super::source::{EventType, Mapping, Source};
-use super::spi::Session;
 use crate::activity::{Horizons, Keep, Selection, Stream, Streams};
 use crate::criteria::{
     Features, Located, Path, Recurring, Safeguards, Scope, TierSet, Zone, expand_tiers, locate, parse_moves,
@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::membership::{Definition, Program, Tiers};
 use pgrx::prelude::*;
 use std::collections::HashMap;
+use std::ffi::CStr;
 use std::rc::Rc;
 
 /// Definitions, and the names of those that cannot be read, with the reason.
@@ -25,41 +26,57 @@ pub struct Texts {
     safeguards: HashMap<String, Rc<Safeguards>>,
 }
 
+/// A definition as it is stored.
+pub struct Written {
+    id: u32,
+    name: String,
+    criteria: String,
+    zone: String,
+    safeguards: Option<String>,
+    pub changing: Option<i64>,
+    on_hold: bool,
+}
+
+/// In ascending order of id.
+pub fn written() -> Vec<Written> {
+    let mut written = rows(c"definition", |row| Written {
+        id: row.value::<i32>(1) as u32,
+        name: row.value(2),
+        criteria: row.json(4).unwrap_or_default(),
+        zone: row.value(5),
+        safeguards: row.json(6),
+        changing: row.get(9),
+        on_hold: row.instant(10).is_some(),
+    });
+    written.sort_unstable_by_key(|definition| definition.id);
+    written
+}
+
 /// Those that were parsed before need not be parsed again.
 pub fn definitions(
-    session: &Session,
+    written: Vec<Written>,
     tier_sets: &[TierSet],
     features: &Features,
     before: &Texts,
 ) -> (Parsed, Texts) {
-    let rows = session.select(
-        "SELECT segment_id, name, criteria::text, time_zone, safeguards::text, on_hold_since IS NOT NULL
-         FROM segment.definition ORDER BY segment_id",
-        &[],
-    );
     let mut texts = Texts::default();
     let parse = |text: &str| {
         let located = locate(&read(text)?, Scope::Subscriber)?;
         expand_tiers(features.expand(located)?, tier_sets).map(Rc::new)
     };
-    let id_of = |name: &String| {
-        (0..rows.count())
-            .find(|row| rows.value::<String>(*row, 2) == *name)
-            .map(|row| rows.value::<i32>(row, 1) as u32)
-    };
+    let id_of =
+        |name: &String| written.iter().find(|written| written.name == *name).map(|written| written.id);
     let limited = tier_sets.iter().filter_map(|set| {
         let moves = set.moves.clone()?;
         let segments = set.segments.iter().map(id_of).collect::<Option<Vec<u32>>>()?;
         Some((set, Rc::new(Tiers { name: set.name.clone(), segments, moves })))
     });
     let tiers: Vec<(&TierSet, Rc<Tiers>)> = limited.collect();
-    let definition = |row: usize| {
-        let name: String = rows.value(row, 2);
-        let text: String = rows.value(row, 3);
+    let definition = |written: Written| {
+        let Written { id, name, criteria: text, zone, safeguards: guards, on_hold, .. } = written;
         let known = before.criteria.get(&text).map(|criteria| Ok(Rc::clone(criteria)));
         let criteria = known.unwrap_or_else(|| parse(&text));
-        let zone = Zone::by_name(&rows.value::<String>(row, 4));
-        let guards: Option<String> = rows.get(row, 5);
+        let zone = Zone::by_name(&zone);
         let safeguards = guards.as_ref().map(|text| match before.safeguards.get(text) {
             Some(known) => Ok(Rc::clone(known)),
             None => Safeguards::parse(text, features, tier_sets).map(Rc::new),
@@ -71,32 +88,29 @@ pub fn definitions(
                 texts.safeguards.extend(guards.zip(safeguards.clone()));
                 let tiers = tiers.iter().find(|(set, _)| set.segments.contains(&name));
                 let tiers = tiers.map(|(_, tiers)| Rc::clone(tiers));
-                let id = rows.value::<i32>(row, 1) as u32;
-                Ok(Definition { id, name, criteria, zone, safeguards, tiers, on_hold: rows.value(row, 6) })
+                Ok(Definition { id, name, criteria, zone, safeguards, tiers, on_hold })
             }
             Err(error) => Err((name, error)),
         }
     };
-    ((0..rows.count()).map(definition).collect(), texts)
+    (written.into_iter().map(definition).collect(), texts)
 }
 
-pub fn tier_sets(session: &Session) -> Vec<TierSet> {
-    let rows = session.select(
-        "SELECT tier_set, ARRAY(SELECT d.name FROM pg_catalog.unnest(segments) WITH ORDINALITY AS t (id, place)
-                                JOIN segment.definition d ON d.segment_id = t.id ORDER BY place),
-                otherwise, moves::text
-         FROM segment.tier_set ORDER BY tier_set",
-        &[],
-    );
-    let set = |row: usize| {
-        let segments: Vec<String> = rows.value(row, 2);
-        let otherwise: String = rows.value(row, 3);
+pub fn tier_sets(written: &[Written]) -> Vec<TierSet> {
+    let name_of = |id: &i32| {
+        let place = written.binary_search_by_key(&(*id as u32), |definition| definition.id).ok()?;
+        Some(written[place].name.clone())
+    };
+    let mut sets = rows(c"tier_set", |row| {
+        let segments: Vec<String> = row.value::<Vec<i32>>(2).iter().filter_map(name_of).collect();
+        let otherwise: String = row.value(3);
         let places: Vec<&str> = segments.iter().map(String::as_str).chain([otherwise.as_str()]).collect();
         // What only a direct write can have put there limits nothing.
-        let moves = rows.get(row, 4).and_then(|moves: String| parse_moves(&moves, &places).ok());
-        TierSet { name: rows.value(row, 1), segments, otherwise, moves }
-    };
-    (0..rows.count()).map(set).collect()
+        let moves = row.json(4).and_then(|moves| parse_moves(&moves, &places).ok());
+        TierSet { name: row.value(1), segments, otherwise, moves }
+    });
+    sets.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    sets
 }
 
 /// The program of the definitions that can be compiled, those, and those that cannot: only direct writes to the tables
@@ -128,29 +142,23 @@ pub fn compile(streams: Vec<Stream>, parsed: Parsed) -> (Program, Vec<Definition
     }
 }
 
-/// Streams that cannot be read are left out: the definitions that need them are then broken, and nothing else.
-pub fn streams(session: &Session) -> Vec<Stream> {
-    let rows = session.select(
-        "SELECT stream_id, event_type, filter::text, value_path, from_time, until_time, horizons, extent, keep, ever,
-                hours, weekdays, months, time_zone
-         FROM segment.stream ORDER BY stream_id",
-        &[],
-    );
-    let stream = |row: usize| {
-        let filter: Option<String> = rows.get(row, 3);
-        let filter = filter.map(|filter| serde_json::from_str(&filter)).transpose().ok()?;
+/// Streams with the version from which on a state that was written has them. Those that cannot be read are left out: the definitions
+/// that need them are then broken, and nothing else.
+pub fn streams() -> Vec<(Stream, i64)> {
+    let stream = |row: &Row| {
+        let filter = row.json(3).map(|filter| serde_json::from_str(&filter)).transpose().ok()?;
         let selection = Selection {
-            event: rows.get(row, 2),
+            event: row.get(2),
             filter,
-            of: rows.get(row, 4).map(Path),
-            from: rows.instant(row, 5),
-            until: rows.instant(row, 6),
-            keep: Keep::by_name(&rows.value::<String>(row, 9))?,
-            recurring: match rows.get::<String>(row, 14) {
+            of: row.get(4).map(Path),
+            from: row.instant(5),
+            until: row.instant(6),
+            keep: Keep::by_name(&row.value::<String>(9))?,
+            recurring: match row.get::<String>(14) {
                 None => None,
                 Some(zone) => {
-                    let numbers = |column: i32| -> Option<Vec<u32>> {
-                        let numbers: Vec<i32> = rows.get(row, column)?;
+                    let numbers = |column: i16| -> Option<Vec<u32>> {
+                        let numbers: Vec<i32> = row.get(column)?;
                         numbers.into_iter().map(|number| u32::try_from(number).ok()).collect()
                     };
                     let (hours, weekdays, months) = (numbers(11)?, numbers(12)?, numbers(13)?);
@@ -158,74 +166,84 @@ pub fn streams(session: &Session) -> Vec<Stream> {
                 }
             },
         };
-        let panes = rows.value::<Vec<i64>>(row, 7).try_into().ok()?;
-        let horizons = Horizons { panes, extent: rows.value(row, 8), ever: rows.value(row, 10) };
-        Stream::new(rows.value::<i32>(row, 1) as u32, selection, horizons).ok()
+        let panes = row.value::<Vec<i64>>(7).try_into().ok()?;
+        let horizons = Horizons { panes, extent: row.value(8), ever: row.value(10) };
+        let stream = Stream::new(row.value::<i32>(1) as u32, selection, horizons).ok()?;
+        Some((stream, row.value(15)))
     };
-    (0..rows.count()).filter_map(stream).collect()
+    let mut streams: Vec<_> = rows(c"stream", stream).into_iter().flatten().collect();
+    streams.sort_unstable_by_key(|(stream, _)| stream.id);
+    streams
 }
 
-pub fn sources(session: &Session) -> Vec<Source> {
-    let rows = session.select(
-        "SELECT source_id, relation::oid, subscriber::text, occurred_at::text, time_zone, event_type::text,
-                constant_type, value::text, properties::text, capture,
-                ARRAY(SELECT t.relation::oid FROM segment.source_table t WHERE t.source_id = source.source_id ORDER BY 1)
-         FROM segment.source ORDER BY source_id",
-        &[],
-    );
-    (0..rows.count())
-        .map(|row| Source {
-            id: rows.value(row, 1),
-            relation: rows.get(row, 2).unwrap_or(pg_sys::Oid::INVALID),
-            tables: rows.value(row, 11),
-            by_row: rows.value::<String>(row, 10) == "row",
+pub fn sources() -> Vec<Source> {
+    let tables: Vec<(pg_sys::Oid, i32)> =
+        rows(c"source_table", |row| (row.get(1).unwrap_or(pg_sys::Oid::INVALID), row.value(2)));
+    let mut sources = rows(c"source", |row| {
+        let id = row.value(1);
+        let mut tables: Vec<pg_sys::Oid> =
+            tables.iter().filter(|(_, source)| *source == id).map(|(table, _)| *table).collect();
+        tables.sort_unstable_by_key(|table| table.to_u32());
+        Source {
+            id,
+            relation: row.get(2).unwrap_or(pg_sys::Oid::INVALID),
+            tables,
+            by_row: row.value::<String>(10) == "row",
             mapping: Mapping {
-                subscriber: rows.value(row, 3),
-                occurred_at: rows.value(row, 4),
-                time_zone: rows.get(row, 5),
-                event_type: match rows.get(row, 6) {
+                subscriber: row.name(3).unwrap_or_default(),
+                occurred_at: row.name(4).unwrap_or_default(),
+                time_zone: row.get(5),
+                event_type: match row.name(6) {
                     Some(column) => EventType::Column(column),
-                    None => EventType::Constant(rows.value(row, 7)),
+                    None => EventType::Constant(row.value(7)),
                 },
-                value: rows.get(row, 8),
-                properties: rows.get(row, 9),
+                value: row.name(8),
+                properties: row.name(9),
             },
-        })
-        .collect()
+        }
+    });
+    sources.sort_unstable_by_key(|source| source.id);
+    sources
 }
 
-pub fn profiles(session: &Session) -> Vec<ProfileSource> {
-    let rows = session.select(
-        "SELECT profile_source_id, relation::oid, subscriber::text, email::text, traits::text[], properties::text,
-                preferences::text, tags::text
-         FROM segment.profile_source ORDER BY profile_source_id",
-        &[],
-    );
-    (0..rows.count())
-        .map(|row| ProfileSource {
-            id: rows.value(row, 1),
-            relation: rows.get(row, 2).unwrap_or(pg_sys::Oid::INVALID),
+pub fn profiles() -> Vec<ProfileSource> {
+    let mut profiles = rows(c"profile_source", |row| {
+        let traits: Option<pgrx::Array<&CStr>> = row.get(5);
+        let traits = traits.iter().flat_map(|traits| traits.iter().flatten());
+        ProfileSource {
+            id: row.value(1),
+            relation: row.get(2).unwrap_or(pg_sys::Oid::INVALID),
             mapping: ProfileMapping {
-                subscriber: rows.value(row, 3),
-                email: rows.get(row, 4),
-                traits: rows.value(row, 5),
-                properties: rows.get(row, 6),
-                preferences: rows.get(row, 7),
-                tags: rows.get(row, 8),
+                subscriber: row.name(3).unwrap_or_default(),
+                email: row.name(4),
+                traits: traits.map(|name| name.to_string_lossy().into_owned()).collect(),
+                properties: row.name(6),
+                preferences: row.name(7),
+                tags: row.name(8),
             },
-        })
-        .collect()
+        }
+    });
+    profiles.sort_unstable_by_key(|source| source.id);
+    profiles
 }
 
-/// The features that there are, and the names of those that somebody created. One that cannot be read is none.
-pub fn features(session: &Session) -> (Features, Vec<String>) {
-    let rows = session.select("SELECT name, spec::text FROM segment.feature ORDER BY name", &[]);
+/// What somebody created: names, definitions, and the version that puts one into force.
+pub struct Created {
+    pub names: Vec<String>,
+    pub changing: Option<i64>,
+}
+
+/// The features that there are, and those that somebody created. One that cannot be read is none.
+pub fn features() -> (Features, Created) {
+    let mut stored = rows(c"feature", |row| (row.value::<String>(1), row.json(3), row.get::<i64>(6)));
+    stored.sort_unstable_by(|(a, ..), (b, ..)| a.cmp(b));
+    let changing = stored.iter().filter_map(|(.., changing)| *changing).max();
     let mut features = crate::score::features();
-    for row in 0..rows.count() {
-        let spec = serde_json::from_str(&rows.value::<String>(row, 2));
-        features.specs.extend(spec.ok().map(|spec| (rows.value(row, 1), spec)));
+    for (name, spec, _) in &stored {
+        let spec = spec.as_ref().and_then(|spec| serde_json::from_str(spec).ok());
+        features.specs.extend(spec.map(|spec| (name.clone(), spec)));
     }
-    let created: Vec<String> = rows.first_column();
-    let created = created.into_iter().filter(|name| features.formula(name).is_ok()).collect();
-    (features, created)
+    let names = stored.into_iter().map(|(name, ..)| name).filter(|name| features.formula(name).is_ok());
+    let names = names.collect();
+    (features, Created { names, changing })
 }

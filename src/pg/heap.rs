@@ -1,8 +1,26 @@
-//! A whole table, read as it lies and without the executor, which would copy each row twice on the way.
+//! A whole table, read as it lies and without the executor, which would copy each row twice on the way, and whose plan costs more
+//! than a small table's rows.
 
+use super::registry;
 use super::table::Lasting;
+use super::types::{JsonbArgument, Name};
+use crate::activity::Instant;
+use pgrx::FromDatum;
 use pgrx::prelude::*;
+use std::ffi::CStr;
 use std::ptr;
+
+/// What is made of each row of one of the extension's small tables, under the active snapshot. Columns are known by their number:
+/// sql/bootstrap.sql has them in that order.
+pub fn rows<R>(table: &CStr, mut make: impl FnMut(&Row) -> R) -> Vec<R> {
+    let mut heap = Heap::open(registry::own_table(table));
+    let columns = heap.columns();
+    let mut made = Vec::new();
+    while let Some(row) = heap.next(columns) {
+        made.push(make(&row));
+    }
+    made
+}
 
 /// A sequential scan of a table under the active snapshot.
 pub struct Heap {
@@ -24,6 +42,12 @@ impl Heap {
             let slot = pg_sys::table_slot_create(relation, ptr::null_mut());
             Heap { relation, scan, slot }
         }
+    }
+
+    /// How many columns there are.
+    fn columns(&self) -> i16 {
+        // SAFETY: the relation is open.
+        unsafe { (*(*self.relation).rd_att).natts as i16 }
     }
 
     /// The next row, up to one of its columns; `None` at the end.
@@ -73,6 +97,34 @@ impl Row<'_> {
         let index = (number - 1) as usize;
         // SAFETY: the slot was deformed up to the last column asked for.
         unsafe { (*self.0.tts_values.add(index), *self.0.tts_isnull.add(index)) }
+    }
+
+    /// A column's value, copied.
+    pub fn get<T: FromDatum>(&self, number: i16) -> Option<T> {
+        let (datum, is_null) = self.column(number);
+        // SAFETY: the caller names the column's type.
+        unsafe { T::from_polymorphic_datum(datum, is_null, pg_sys::Oid::INVALID) }
+    }
+
+    /// A column that is never null.
+    pub fn value<T: FromDatum + Default>(&self, number: i16) -> T {
+        self.get(number).unwrap_or_default()
+    }
+
+    /// A column that is a `timestamptz`.
+    pub fn instant(&self, number: i16) -> Option<Instant> {
+        let (datum, is_null) = self.column(number);
+        (!is_null).then_some(datum.value() as Instant)
+    }
+
+    /// A column that is a `name`.
+    pub fn name(&self, number: i16) -> Option<String> {
+        self.get(number).map(|Name(name)| name)
+    }
+
+    /// The text of a column that is a `jsonb`.
+    pub fn json(&self, number: i16) -> Option<String> {
+        self.get(number).map(|json: JsonbArgument| json.text())
     }
 
     /// The first columns, so many.

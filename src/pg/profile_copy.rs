@@ -1,9 +1,10 @@
 //! Ordinary tables with what views of profiles said when they were last brought up to date.
 
 use super::guc;
+use super::heap::rows;
 use super::owner::Acting;
 use super::registry;
-use super::spi::{connect, connect_at_latest, timestamp};
+use super::spi::{at_latest_snapshot, connect, connect_at_latest, timestamp};
 use super::transaction::attempt;
 use crate::activity::Instant;
 use pgrx::prelude::*;
@@ -25,6 +26,9 @@ pub struct Copy {
 
 /// The tables that are to be brought up to date at an instant, as `refresh` does; those that are gone are forgotten.
 pub fn due(at: Instant) -> Vec<Copy> {
+    if at_latest_snapshot(|| rows(c"profile_copy", |_| ())).is_empty() {
+        return Vec::new();
+    }
     let _acting = Acting::as_owner(registry::home().owner);
     connect_at_latest(|session| {
         session.modify(

@@ -6,12 +6,13 @@
 
 use super::catalogue::{self, Parsed, Texts};
 use super::guc;
+use super::heap::rows;
 use super::owner::Acting;
 use super::profile::ProfileSource;
 use super::readers;
 use super::report::{Refusal, invalid};
 use super::source::Source;
-use super::spi::{Session, connect, connect_at_latest};
+use super::spi::{at_latest_snapshot, connect};
 use crate::activity::Stream;
 use crate::criteria::{Features, Formula, Located, Safeguards, Scope, TierSet, expand_tiers, locate, read};
 use crate::error::{Error, Result};
@@ -92,16 +93,7 @@ thread_local! {
 pub fn home() -> Home {
     watch();
     HOME.get().unwrap_or_else(|| {
-        let missing = || -> ! {
-            Refusal::new(
-                PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
-                "extension \"pg_segment\" is not installed",
-            )
-            .hint("Run CREATE EXTENSION pg_segment.")
-            .raise()
-        };
-        let table = |name: &CStr| table(name).unwrap_or_else(|| missing());
-        let version = table(c"version");
+        let version = own_table(c"version");
         // SAFETY: the relation is open while its owner is read.
         let owner = unsafe {
             let relation = pg_sys::RelationIdGetRelation(version);
@@ -115,11 +107,11 @@ pub fn home() -> Home {
         let home = Home {
             owner,
             version,
-            state: table(c"state"),
-            due: table(c"due"),
-            membership: table(c"membership"),
-            history: table(c"history"),
-            queue: table(c"queue"),
+            state: own_table(c"state"),
+            due: own_table(c"due"),
+            membership: own_table(c"membership"),
+            history: own_table(c"history"),
+            queue: own_table(c"queue"),
         };
         HOME.set(Some(home));
         home
@@ -134,6 +126,17 @@ pub fn installed() -> bool {
     // SAFETY: a catalogue look-up by a C string.
     let schema = unsafe { pg_sys::get_namespace_oid(c"segment".as_ptr(), true) };
     schema != pg_sys::Oid::INVALID && table(c"queue").is_some()
+}
+
+/// One of the extension's own tables, by name. Fails as [`home`] does.
+pub fn own_table(name: &CStr) -> pg_sys::Oid {
+    table(name).unwrap_or_else(|| missing())
+}
+
+fn missing() -> ! {
+    Refusal::new(PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT, "extension \"pg_segment\" is not installed")
+        .hint("Run CREATE EXTENSION pg_segment.")
+        .raise()
 }
 
 /// A table in the extension's schema, by name.
@@ -206,15 +209,15 @@ fn lock_version(mode: u32) {
 
 /// The newest definitions, this transaction's own changes included.
 pub fn current() -> Rc<Registry> {
-    let home = home();
+    // From before the first look on, changes are heard of.
+    home();
     if let Some(registry) = CURRENT.get().and_then(kept) {
         return registry;
     }
-    let _acting = Acting::as_owner(home.owner);
     loop {
         let generation = GENERATION.get();
         // Not the transaction's snapshot: at REPEATABLE READ it may be older than the definitions in force.
-        let registry = keep(connect_at_latest(load));
+        let registry = keep(at_latest_snapshot(load));
         if GENERATION.get() == generation {
             CURRENT.set(Some(registry.version));
             return registry;
@@ -225,8 +228,7 @@ pub fn current() -> Rc<Registry> {
 /// The definitions that a reader's snapshot shows, by the version that it read.
 pub fn at_version(version: i64) -> Rc<Registry> {
     kept(version).unwrap_or_else(|| {
-        let _acting = Acting::as_owner(home().owner);
-        let registry = connect(load);
+        let registry = load();
         if registry.version != version {
             invalid(
                 format!("definitions have no version {version}"),
@@ -239,8 +241,7 @@ pub fn at_version(version: i64) -> Rc<Registry> {
 
 /// The definitions that the active snapshot shows.
 pub fn visible() -> Rc<Registry> {
-    let _acting = Acting::as_owner(home().owner);
-    at_version(connect(version))
+    at_version(versions().version)
 }
 
 /// Makes every backend compile again, when the transaction commits; this one at once.
@@ -340,25 +341,44 @@ fn keep(registry: Registry) -> Rc<Registry> {
     registry
 }
 
-fn version(session: &Session) -> i64 {
-    session.select("SELECT version FROM segment.version", &[]).value(0, 1)
+/// The one row of `segment.version`.
+#[derive(Clone, Copy, Default)]
+struct Versions {
+    version: i64,
+    streams: i64,
+    identities: i64,
 }
 
-fn load(session: &Session) -> Registry {
-    let version = version(session);
+fn versions() -> Versions {
+    let versions = rows(c"version", |row| Versions {
+        version: row.value(2),
+        streams: row.value(3),
+        identities: row.value(4),
+    });
+    versions.first().copied().unwrap_or_default()
+}
+
+/// Without a statement: a new backend would parse and plan each.
+fn load() -> Registry {
+    let versions = versions();
     let before = COMPILED.with_borrow(|compiled| compiled.first().cloned());
     let before = before.filter(|before| before.home == home().version);
-    let (identities, identities_version) = identities(session, before.as_deref());
-    let tier_sets = catalogue::tier_sets(session);
-    let (features, created) = catalogue::features(session);
+    let known = before.as_ref().filter(|before| before.identities_version == versions.identities);
+    let identities = known.map_or_else(identities, |before| Rc::clone(&before.identities));
+    let written = catalogue::written();
+    let changing = written.iter().filter_map(|definition| definition.changing).max();
+    let tier_sets = catalogue::tier_sets(&written);
+    let (features, created) = catalogue::features();
     let same = |before: &&Rc<Registry>| {
-        before.tier_sets == tier_sets && before.features == features && before.created == created
+        before.tier_sets == tier_sets && before.features == features && before.created == created.names
     };
     let none = Texts::default();
     let before = before.as_ref().filter(same);
     let known = before.map_or(&none, |before| &before.texts);
-    let (parsed, texts) = catalogue::definitions(session, &tier_sets, &features, known);
-    let streams = catalogue::streams(session);
+    let (parsed, texts) = catalogue::definitions(written, &tier_sets, &features, known);
+    let (streams, since): (Vec<Stream>, Vec<i64>) = catalogue::streams().into_iter().unzip();
+    let filling = streams.iter().zip(since).filter(|(_, since)| *since > 0);
+    let filling: Vec<(u32, i64)> = filling.map(|(stream, since)| (stream.id, since)).collect();
     let (program, definitions, broken) = match before.filter(|before| before.says(&parsed, &streams)) {
         Some(before) => (Rc::clone(&before.program), before.definitions.clone(), Vec::new()),
         None => {
@@ -366,15 +386,8 @@ fn load(session: &Session) -> Registry {
             (Rc::new(program), definitions, broken)
         }
     };
-    let versions = session.select(
-        "SELECT streams, (SELECT coalesce(max(since), 0) FROM segment.stream),
-                GREATEST((SELECT max(changing) FROM segment.definition), (SELECT max(changing) FROM segment.feature), 0) FROM segment.version",
-        &[],
-    );
-    let rows = session.select("SELECT stream_id, since FROM segment.stream WHERE since > 0", &[]);
-    let filling = (0..rows.count()).map(|row| (rows.value::<i32>(row, 1) as u32, rows.value(row, 2)));
     Registry {
-        version,
+        version: versions.version,
         home: home().version,
         program,
         definitions,
@@ -382,28 +395,22 @@ fn load(session: &Session) -> Registry {
         broken,
         tier_sets,
         features,
-        created,
-        sources: catalogue::sources(session),
-        profiles: catalogue::profiles(session),
+        created: created.names,
+        sources: catalogue::sources(),
+        profiles: catalogue::profiles(),
         identities,
-        identities_version,
-        streams_version: versions.value(0, 1),
-        filled_version: versions.value(0, 2),
-        evaluated_version: versions.value(0, 3),
-        filling: filling.collect(),
+        identities_version: versions.identities,
+        streams_version: versions.streams,
+        filled_version: filling.iter().map(|(_, since)| *since).max().unwrap_or(0),
+        evaluated_version: changing.max(created.changing).unwrap_or(0).max(0),
+        filling,
         figures: RefCell::default(),
     }
 }
 
-/// Whose ids are whose, and the number of these, which stands for one content as that of a version does.
-fn identities(session: &Session, before: Option<&Registry>) -> (Rc<Identities>, i64) {
-    let number: i64 = session.select("SELECT identities FROM segment.version", &[]).value(0, 1);
-    if let Some(before) = before.filter(|before| before.identities_version == number) {
-        return (Rc::clone(&before.identities), number);
-    }
-    let rows = session.select("SELECT subscriber, merged_into FROM segment.identity", &[]);
-    let pairs = (0..rows.count()).map(|row| (rows.value(row, 1), rows.value(row, 2)));
-    (Rc::new(Identities::new(pairs)), number)
+/// Whose ids are whose.
+fn identities() -> Rc<Identities> {
+    Rc::new(Identities::new(rows(c"identity", |row| (row.value(1), row.value(2)))))
 }
 
 /// Gives what `segment.identity` says a new number.

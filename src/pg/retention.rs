@@ -4,6 +4,7 @@
 //! that members and their times of entry can be told of every instant of it.
 
 use super::guc;
+use super::heap::rows;
 use super::owner::Acting;
 use super::registry;
 use super::spi::{at_latest_snapshot, connect, connect_at_latest, timestamp};
@@ -16,7 +17,7 @@ const STEPS: Instant = 30;
 
 /// The instant that history is on record from, unless it is on record since each segment's creation.
 pub fn begin() -> Option<Instant> {
-    connect(|session| session.select("SELECT at FROM segment.history_begin", &[]).instant(0, 1))
+    rows(c"history_begin", |row| row.instant(2)).into_iter().flatten().next()
 }
 
 /// Moves the beginning of history forward where that is due, and returns it: what is older may be removed.

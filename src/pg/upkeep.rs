@@ -12,6 +12,7 @@ use super::scan::BySubscriber;
 use super::source::Source;
 use super::spi::{at_latest_snapshot, connect, connect_at_latest, timestamp};
 use super::store::{BATCH, Due, Effort};
+use super::table::Table;
 use crate::activity::{Change, Instant, VALID_TIMES};
 use crate::membership::Cause;
 
@@ -123,6 +124,9 @@ pub fn first_due() -> (Instant, String) {
 /// subscriber on.
 pub fn drain_batch(limit: i64, after: &mut Option<String>) -> Pass {
     registry::hold_definitions_and_sources();
+    if nothing_queued() {
+        return Pass::default();
+    }
     let subscribers: Vec<String> = {
         let _acting = Acting::as_owner(registry::home().owner);
         connect_at_latest(|session| {
@@ -147,6 +151,11 @@ pub fn drain_batch(limit: i64, after: &mut Option<String>) -> Pass {
         pass.count(drained, &mut engine);
     });
     pass
+}
+
+/// Whether the queue is empty, as it is unless writers were told to fill it: a look that costs no plan.
+fn nothing_queued() -> bool {
+    Table::open(registry::home().queue, "queue_idx").find(&[], |_| ()).is_none()
 }
 
 /// Drains the queue and brings everybody who is due to now, in this transaction. The caller has locked out writers.
@@ -420,14 +429,28 @@ impl Iterator for Subscribers {
     }
 }
 
-/// Opens a row in `segment.run`, dropping those older than 30 days.
+/// Opens a row in `segment.run`.
 pub fn begin_run(kind: &str) -> i64 {
+    enter_run(kind, Pass::default(), false)
+}
+
+/// The same for work that is done as far as it has gone.
+pub fn note_run(kind: &str, pass: Pass) -> i64 {
+    enter_run(kind, pass, true)
+}
+
+/// Drops those older than 30 days.
+fn enter_run(kind: &str, pass: Pass, finished: bool) -> i64 {
     let _acting = Acting::as_owner(registry::home().owner);
     connect(|session| {
         session
             .modify("DELETE FROM segment.run WHERE started_at < pg_catalog.now() - interval '30 days'", &[]);
         session
-            .modify("INSERT INTO segment.run (kind) VALUES ($1) RETURNING run_id", &[kind.into()])
+            .modify(
+                "INSERT INTO segment.run (kind, finished_at, subscribers, transitions)
+                 VALUES ($1, CASE WHEN $2 THEN pg_catalog.clock_timestamp() END, $3, $4) RETURNING run_id",
+                &[kind.into(), finished.into(), pass.subscribers.into(), pass.transitions.into()],
+            )
             .value(0, 1)
     })
 }
