@@ -7,7 +7,7 @@ use super::number::Decimal;
 use regex::Regex;
 use serde_json::Value;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Node {
     All(Vec<Node>),
     Any(Vec<Node>),
@@ -72,14 +72,24 @@ impl Path {
 }
 
 /// Operators on one value; all must hold.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Test {
     pub operators: Vec<Operator>,
     pub ignore_case: bool,
 }
 
-/// A list of literals is sorted and has none twice.
+/// A regular expression; those that are written alike are equal.
 #[derive(Clone, Debug)]
+pub struct Pattern(pub Regex);
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_str() == other.0.as_str()
+    }
+}
+
+/// A list of literals is sorted and has none twice.
+#[derive(Clone, Debug, PartialEq)]
 pub enum Operator {
     Equals(Literal),
     NotEquals(Literal),
@@ -94,7 +104,7 @@ pub enum Operator {
     NotContains(String),
     StartsWith(String),
     EndsWith(String),
-    Matches(Regex),
+    Matches(Pattern),
     Exists(bool),
     Has(Literal),
     HasAny(Vec<Literal>),
@@ -153,7 +163,7 @@ pub enum Literal {
 }
 
 /// Conditions on a document other than the subscriber's own: an event's properties, or an array element.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Filter {
     /// Operators on the element itself.
     Element(Test),
@@ -162,7 +172,7 @@ pub enum Filter {
 }
 
 /// A condition on what a subscriber did: `{"event": "purchase", "count": {"min": 2}, "within": "90 days"}`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct EventLeaf {
     /// The canonical event type.
     pub event: String,

@@ -1,6 +1,6 @@
 //! The comparison table: which stored value satisfies which operator.
 
-use super::ast::{Filter, Literal, Operand, Operator, Test, Type};
+use super::ast::{Filter, Literal, Operand, Operator, Pattern, Test, Type};
 use super::clock::Clock;
 use super::document::{Document, Kind};
 use super::evaluate::matches_at;
@@ -59,8 +59,8 @@ pub fn holds<'a, D: Document<'a>>(
             with_text(value, ignore_case, |text| text.ends_with(part.as_bytes())).unwrap_or(false)
         }
         // The pattern was compiled with its own case folding.
-        Operator::Matches(pattern) => {
-            value.and_then(Document::text).is_some_and(|text| pattern.is_match(text))
+        Operator::Matches(Pattern(regex)) => {
+            value.and_then(Document::text).is_some_and(|text| regex.is_match(text))
         }
         Operator::Exists(wanted) => value.is_some() == *wanted,
         Operator::Has(literal) => has(literal),

@@ -1,7 +1,7 @@
 //! Says in English what criteria demand.
 
 use super::ast::{
-    Among, EventLeaf, Filter, Literal, Located, Measure, Node, Operand, Operator, Path, Recurring,
+    Among, EventLeaf, Filter, Literal, Located, Measure, Node, Operand, Operator, Path, Pattern, Recurring,
     SequenceLeaf, Span, Test, TierLeaf,
 };
 use super::moment::Moment;
@@ -185,7 +185,7 @@ fn operator(operator: &Operator) -> String {
         Operator::NotContains(part) => format!("not text containing {part:?}"),
         Operator::StartsWith(part) => format!("text starting with {part:?}"),
         Operator::EndsWith(part) => format!("text ending with {part:?}"),
-        Operator::Matches(pattern) => format!("text matching /{pattern}/"),
+        Operator::Matches(Pattern(regex)) => format!("text matching /{regex}/"),
         Operator::Exists(true) => "present".to_owned(),
         Operator::Exists(false) => "missing".to_owned(),
         Operator::Has(value) => format!("a list with {}", literal(value)),

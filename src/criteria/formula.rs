@@ -41,7 +41,7 @@ impl Room<'_> {
 }
 
 /// How a number is computed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Formula {
     Constant(f64),
     /// A feature that has no definition in data, by name.
@@ -64,7 +64,7 @@ pub enum Formula {
 }
 
 /// Events with weights that fade: 1 each, or the number at a path.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Decay {
     /// What is selected and, as a count or a sum, weighed; without a span.
     pub leaf: EventLeaf,
@@ -74,7 +74,7 @@ pub struct Decay {
 }
 
 /// A sum of terms within bounds.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Score {
     pub terms: Vec<Term>,
     /// The most, and the least, that the terms of a group add.
@@ -83,14 +83,14 @@ pub struct Score {
 }
 
 /// `weight * clamp(scale * of + offset, floor, cap)`, or points where a condition holds.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Term {
     pub of: Weighed,
     pub weight: f64,
     pub group: Option<String>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Weighed {
     Number { formula: Formula, scale: f64, offset: f64, bounds: (f64, f64) },
     Condition(Node),
@@ -379,7 +379,7 @@ impl Features {
 }
 
 /// A condition on a number that has a name.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct NumberLeaf {
     pub name: String,
     pub formula: Formula,

@@ -4,7 +4,8 @@
 //! `all` and `any` become one, tests of one path are joined, and everything stands in one order.
 
 use super::ast::{
-    Among, EventLeaf, Filter, Literal, Measure, Node, Operand, Operator, Path, SequenceLeaf, Test, Type,
+    Among, EventLeaf, Filter, Literal, Measure, Node, Operand, Operator, Path, Pattern, SequenceLeaf, Test,
+    Type,
 };
 use super::moment::Moment;
 use super::number::Decimal;
@@ -306,7 +307,7 @@ pub(super) fn operand(operator: &Operator) -> Result<(&'static str, Value)> {
         Operator::NotContains(part) => ("not_contains", part.clone().into()),
         Operator::StartsWith(part) => ("starts_with", part.clone().into()),
         Operator::EndsWith(part) => ("ends_with", part.clone().into()),
-        Operator::Matches(pattern) => ("matches", pattern.as_str().into()),
+        Operator::Matches(Pattern(regex)) => ("matches", regex.as_str().into()),
         Operator::Exists(wanted) => ("exists", (*wanted).into()),
         Operator::Has(value) => ("has", value.to_json()),
         Operator::HasAny(values) => ("has_any", list(values)),

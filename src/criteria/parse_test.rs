@@ -1,6 +1,6 @@
 //! Parses the operators of one test.
 
-use super::ast::{Filter, Literal, Operand, Operator, Test, Type};
+use super::ast::{Filter, Literal, Operand, Operator, Pattern, Test, Type};
 use super::compare::fold_case;
 use super::duration::Duration;
 use super::interval::is_empty;
@@ -283,7 +283,7 @@ fn pattern(text: &str, at: &str, ignore_case: bool) -> Result<Operator> {
         .case_insensitive(ignore_case)
         .size_limit(MAX_COMPILED_PATTERN)
         .build()
-        .map(Operator::Matches)
+        .map(|regex| Operator::Matches(Pattern(regex)))
         .map_err(|problem| {
             let hint = match problem {
                 regex::Error::CompiledTooBig(_) => "Shorten the pattern, or lower its repetition counts.",

@@ -7,7 +7,6 @@ use super::safeguard::Guard;
 use crate::activity::{Horizons, Selection};
 use crate::criteria::{Located, Node, Safeguards, Test, Zone};
 use crate::error::{Error, Result, nearest};
-use std::cell::LazyCell;
 use std::collections::HashMap;
 
 /// The paths of the leaves that are still to come.
@@ -115,8 +114,7 @@ impl<'a> Compiler<'a> {
         });
         let accepts = Accepts::of(&test, scale);
         // Tests that say the same in other words stay apart, to be explained in their own.
-        let text = LazyCell::new(|| format!("{test:?}"));
-        let same = |leaf: &Leaf| leaf.accepts == accepts && format!("{:?}", leaf.test) == *text;
+        let same = |leaf: &Leaf| leaf.accepts == accepts && leaf.test == test;
         let found = quantities[quantity].leaves.iter().copied().find(|leaf| same(&leaves[*leaf]));
         let index = found.unwrap_or_else(|| {
             quantities[quantity].leaves.push(leaves.len());
