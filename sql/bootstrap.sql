@@ -16,7 +16,7 @@ BEGIN
 END
 $$;
 
--- Definitions ---------------------------------------------------------------------------------------------
+-- Definitions: read without the executor, by code that knows the order of the columns. --------------------
 
 CREATE TABLE segment.definition (
   segment_id  integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
