@@ -27,6 +27,9 @@ pub const IDS: &[pg_sys::Oid] = &[
 ];
 pub const TEXTS: &[pg_sys::Oid] = &[pg_sys::TEXTOID, pg_sys::VARCHAROID, pg_sys::BPCHAROID, pg_sys::NAMEOID];
 
+/// As `pg_attribute.attgenerated` says it.
+const VIRTUAL: u8 = b'v';
+
 impl Column {
     pub fn find(relation: &Relation, name: &str) -> Result<Self, Refusal> {
         let text = CString::new(name).unwrap_or_default();
@@ -50,6 +53,20 @@ impl Column {
         // SAFETY: the column exists.
         let type_oid = unsafe { pg_sys::getBaseType(pg_sys::get_atttype(relation.oid, number)) };
         Ok(Column { name: name.to_owned(), number, type_oid })
+    }
+
+    /// Refuses one whose values are not in the rows that triggers are shown: a virtual generated column, of PostgreSQL 18 on.
+    pub fn in_rows(self, relation: &Relation) -> Result<Self, Refusal> {
+        // SAFETY: a catalogue look-up.
+        let generated = unsafe { pg_sys::get_attgenerated(relation.oid, self.number) };
+        if generated as u8 != VIRTUAL {
+            return Ok(self);
+        }
+        Err(Refusal::new(
+            PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+            format!("column \"{}\" is generated when it is read", self.name),
+        )
+        .hint("Its values are not in the rows that triggers see. Name a column that is stored."))
     }
 
     pub fn refuse(&self, role: &str, wanted: &str) -> Refusal {

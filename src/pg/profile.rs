@@ -133,6 +133,7 @@ impl ProfileReader {
         };
         let subscriber =
             check(&mapping.subscriber, "subscriber", &|oid| IDS.contains(&oid), "text, integer or uuid")?;
+        let subscriber = subscriber.in_rows(&relation)?;
         let json = |oid| oid == pg_sys::JSONBOID;
         for (name, role) in [(&mapping.properties, "properties"), (&mapping.preferences, "preferences")] {
             name.as_ref().map(|name| check(name, role, &json, "jsonb")).transpose()?;

@@ -90,7 +90,7 @@ impl Reader {
     pub fn of_any(relation: Relation, mapping: &Mapping) -> Result<Self, Refusal> {
         mapping.time_zone.as_deref().map_or(Ok(()), check_zone)?;
         let column = |name: &str, role: &str, types: &[pg_sys::Oid], wanted: &str| {
-            let column = Column::find(&relation, name)?;
+            let column = Column::find(&relation, name)?.in_rows(&relation)?;
             if types.contains(&column.type_oid) { Ok(column) } else { Err(column.refuse(role, wanted)) }
         };
         let occurred_at =
@@ -114,7 +114,7 @@ impl Reader {
             event_type: match &mapping.event_type {
                 EventType::Constant(name) => Err(name.clone()),
                 EventType::Column(name) => {
-                    let column = Column::find(&relation, name)?;
+                    let column = Column::find(&relation, name)?.in_rows(&relation)?;
                     if !TEXTS.contains(&column.type_oid) && !is_enum(column.type_oid) {
                         return Err(column.refuse("event_type", "text or an enum"));
                     }

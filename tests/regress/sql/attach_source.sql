@@ -192,6 +192,14 @@ SELECT count(*) FROM segment.source WHERE relation = 'a_forced_table'::regclass;
 SELECT count(*) FROM pg_trigger WHERE tgrelid = 'a_forced_table'::regclass;
 SELECT * FROM segment.verify();
 
+-- Refused: a column that PostgreSQL 18 would compute when it is read; here the catalogue says so of an ordinary one.
+CREATE TABLE computed (who text, at timestamptz, worth numeric);
+BEGIN;
+UPDATE pg_attribute SET attgenerated = 'v' WHERE attrelid = 'computed'::regclass AND attname = 'worth';
+SELECT segment.attach_source('computed', subscriber => 'who', occurred_at => 'at', constant_type => 'purchase', value => 'worth');
+\echo :LAST_ERROR_SQLSTATE
+ROLLBACK;
+
 -- Clean up.
 \set VERBOSITY terse
 SELECT count(segment.detach_source(relation)) FROM (SELECT relation FROM segment.source WHERE relation <> 'segment.event'::regclass ORDER BY source_id) s;
