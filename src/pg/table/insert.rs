@@ -18,7 +18,7 @@ impl Table {
         unsafe {
             let tuple = self.form(values);
             pg_sys::heap_insert(self.heap, tuple, pg_sys::GetCurrentCommandId(true), 0, ptr::null_mut());
-            self.enter_everywhere(values, (*tuple).t_self);
+            self.enter_or_delete(values, (*tuple).t_self);
             pg_sys::heap_freetuple(tuple);
         }
     }
@@ -57,26 +57,31 @@ impl Table {
             for slot in 0..waiting {
                 let slot = self.slots[slot];
                 read_slot(slot, columns, &mut values);
-                self.enter_everywhere(&values[..columns as usize], (*slot).tts_tid);
+                self.enter_or_delete(&values[..columns as usize], (*slot).tts_tid);
                 pg_sys::ExecClearTuple(slot);
             }
         }
     }
 
     /// Enters a row that was inserted into every index, and deletes it where its key is there already.
-    unsafe fn enter_everywhere(&mut self, values: &[Value], mut tid: pg_sys::ItemPointerData) {
-        for index in 0..self.indexes.len() {
+    unsafe fn enter_or_delete(&mut self, values: &[Value], tid: pg_sys::ItemPointerData) {
+        // SAFETY: the values are those of the row, which is the transaction's own.
+        unsafe {
+            if !self.enter_everywhere(values, tid) {
+                pg_sys::CommandCounterIncrement();
+                self.delete(tid);
+            }
+        }
+    }
+
+    /// Enters a row into every index, up to the one that tells that its key is somebody else's too: false then.
+    unsafe fn enter_everywhere(&mut self, values: &[Value], mut tid: pg_sys::ItemPointerData) -> bool {
+        (0..self.indexes.len()).all(|index| {
             let check = self.partial_check(index);
             let checks = check == pg_sys::IndexUniqueCheck::UNIQUE_CHECK_PARTIAL;
             // SAFETY: the values are those of the row.
-            let alone = unsafe { self.enter(index, values, &mut tid, check, false) };
-            if !alone && checks {
-                // SAFETY: a plain call into the server; the row is the transaction's own.
-                unsafe { pg_sys::CommandCounterIncrement() };
-                self.delete(tid);
-                break;
-            }
-        }
+            unsafe { self.enter(index, values, &mut tid, check, false) || !checks }
+        })
     }
 
     /// Inserts a row whose key, in the index that is looked into, nobody else has or is about to have; otherwise returns
@@ -99,15 +104,7 @@ impl Table {
                 options,
                 ptr::null_mut(),
             );
-            let mut alone = true;
-            for index in 0..self.indexes.len() {
-                let check = self.partial_check(index);
-                let checks = check == pg_sys::IndexUniqueCheck::UNIQUE_CHECK_PARTIAL;
-                alone = self.enter(index, values, &mut (*tuple).t_self, check, false) || !checks;
-                if !alone {
-                    break;
-                }
-            }
+            let alone = self.enter_everywhere(values, (*tuple).t_self);
             if alone {
                 pg_sys::heap_finish_speculative(self.heap, &mut (*tuple).t_self);
             } else {
