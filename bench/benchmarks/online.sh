@@ -9,14 +9,17 @@ bench_online() {
   report online_rebuild "<= 2" rebuild alone
 }
 
-# Milliseconds, over 10 seconds, alone or while the same work is done again and again.
+# Milliseconds, over 10 seconds, alone or while the same work is done again and again. What writers do in their first two
+# seconds is left out: a session's first event takes longer, with the work or without.
 latency() {
-  local work=$1 log=$TARGET/bench-latency
+  local work=$1 log=$TARGET/bench-latency since
   rm -f "$log".*
-  writers timed 1 "$(scaled 100000)" -c 4 -R 400 -T 10 -l --log-prefix="$log" > /dev/null &
+  writers timed 1 "$(scaled 100000)" -c 4 -R 400 -T 12 -l --log-prefix="$log" > /dev/null &
+  sleep 2
+  since=$(date +%s.%N)
   while [ "$work" != alone ] && kill -0 $! 2> /dev/null; do "long_$work"; done
   wait $!
-  cat "$log".* | awk '{ print $3 / 1000 }' | sort -g | awk '{ sorted[NR] = $1 } END { print sorted[int(NR * 0.99 + 0.5)] }'
+  cat "$log".* | awk -v since="$since" '$5 + $6 / 1e6 >= since { print $3 / 1000 }' | sort -g | awk '{ sorted[NR] = $1 } END { print sorted[int(NR * 0.99 + 0.5)] }'
   prove timed
 }
 

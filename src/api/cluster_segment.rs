@@ -11,9 +11,11 @@ use crate::cluster::{assignment, in_words, names};
 use crate::error::nearest;
 use crate::pg::cluster_model::Model;
 use crate::pg::cluster_set::{self, ClusterSet};
+use crate::pg::home;
+use crate::pg::locks;
 use crate::pg::numbers::{check_columns, read};
 use crate::pg::owner::Acting;
-use crate::pg::registry::{self, Registry};
+use crate::pg::registry::Registry;
 use crate::pg::relation::Relation;
 use crate::pg::report::{Refusal, invalid, required};
 use crate::pg::{change, transaction};
@@ -126,7 +128,7 @@ fn drop_cluster_segments(model: String) -> i64 {
 #[pg_extern(volatile, parallel_unsafe, strict)]
 fn drop_cluster_model(model: String) -> i64 {
     // Nobody makes segments of it meanwhile.
-    registry::hold_off_changes();
+    locks::hold_off_changes();
     if let Some(set) = ClusterSet::load(&model) {
         let segments: Vec<String> = set.members().into_iter().map(|(segment, _)| segment).collect();
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
@@ -238,8 +240,8 @@ fn follow(name: &str, newest: &Model, former: &ClusterSet) -> ClusterSet {
 
 /// The share of the profiles that have the same place under two versions.
 fn kept(old: &Model, new: &Model, old_clusters: &[i32], new_clusters: &[i32]) -> Option<f64> {
-    let profile = Relation::require(registry::table(c"profile")?);
-    let _acting = Acting::as_owner_at_large(registry::home().owner);
+    let profile = Relation::require(home::table(c"profile")?);
+    let _acting = Acting::as_owner_at_large();
     check_columns(&profile, &new.columns);
     let (before, after) = (old.clusters(), new.clusters());
     let place =

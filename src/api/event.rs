@@ -3,6 +3,7 @@
 use super::source::attach;
 use crate::membership::Transition;
 use crate::pg::flush::flush;
+use crate::pg::home;
 use crate::pg::owner::Acting;
 use crate::pg::report::required;
 use crate::pg::source::{EventType, Mapping};
@@ -15,18 +16,18 @@ use pgrx::prelude::*;
 /// table, not a member of the extension, so that a dump restores it as it restores any other.
 #[pg_extern(volatile, parallel_unsafe)]
 fn create_event_table() -> bool {
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     let attached = |table: Option<pg_sys::Oid>| {
         table.is_some_and(|table| registry::current().source_of(table).is_some())
     };
-    if attached(registry::table(c"event")) {
+    if attached(home::table(c"event")) {
         return false;
     }
     registry::require_read_committed("the first use of segment.event");
     connect(|session| {
         // One creator at a time.
         session.modify("LOCK TABLE segment.source IN SHARE ROW EXCLUSIVE MODE", &[]);
-        if registry::table(c"event").is_none() {
+        if home::table(c"event").is_none() {
             session.modify(
                 "CREATE TABLE segment.event (
                    event_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -42,7 +43,7 @@ fn create_event_table() -> bool {
                 .modify("CREATE INDEX event_subscriber_idx ON segment.event (subscriber, occurred_at)", &[]);
         }
     });
-    let table = registry::table(c"event");
+    let table = home::table(c"event");
     if attached(table) {
         return false;
     }
@@ -82,7 +83,7 @@ fn record_event(
     let subscriber = required(subscriber, "subscriber");
     let event_type = required(event_type, "event_type");
     create_event_table();
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     let event_id: i64 = connect(|session| {
         session
             .modify(

@@ -119,7 +119,7 @@ impl<'k> New<'k> {
 
     /// Adds it to those that are kept; `filling` while not everybody's state has what it reads.
     pub fn store(self, filling: bool) {
-        let _acting = Acting::as_owner(registry::home().owner);
+        let _acting = Acting::as_owner();
         connect(|session| {
             session.modify(
                 "INSERT INTO segment.feature (name, kind, spec, description, created_at, changing)
@@ -171,13 +171,13 @@ pub fn drop_feature(name: String) {
     }
     let plan = plan(&registry, &definitions, &features, &kept);
     change::store_streams(&StreamPlan { add: Vec::new(), ..plan }, true);
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     connect(|session| session.modify("DELETE FROM segment.feature WHERE name = $1", &[name.into()]));
 }
 
 /// The views that have a feature as a column, by what they call for it.
 fn views_of(name: &str) -> Vec<String> {
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     connect_at_latest(|session| {
         let sql = "SELECT DISTINCT r.ev_class::regclass::text FROM pg_catalog.pg_depend d
                    JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid
@@ -252,7 +252,7 @@ pub fn check_name(name: &str) {
 }
 
 pub fn is_score(name: &str) -> bool {
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     connect_at_latest(|session| {
         let sql = "SELECT FROM segment.feature WHERE name = $1 AND kind = 'score'";
         session.select(sql, &[name.into()]).count() > 0
@@ -298,7 +298,7 @@ pub fn reread(
     registry: &Registry,
     features: &Features,
 ) -> std::result::Result<Vec<Definition>, (Vec<String>, Error)> {
-    let none = catalogue::Texts::default();
+    let none = catalogue::Known::default();
     let written = at_latest_snapshot(catalogue::written);
     let (parsed, _) = catalogue::definitions(written, &registry.tier_sets, features, &none);
     let broken = |name: &String| registry.broken.iter().any(|(known, _)| known == name);

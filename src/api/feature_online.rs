@@ -6,7 +6,7 @@ use super::feature::{
 use super::segment::{add_streams, settle};
 use crate::criteria::Formula;
 use crate::pg::owner::Acting;
-use crate::pg::registry::{self, Registry};
+use crate::pg::registry::Registry;
 use crate::pg::report::{required, value_of};
 use crate::pg::spi::{connect, connect_at_latest};
 use crate::pg::types::JsonbArgument;
@@ -103,7 +103,7 @@ pub fn alter(registry: &Registry, kind: &str, changes: &[(String, String)]) {
             Err((users, _)) => users,
         };
         let (names, specs): (Vec<String>, Vec<String>) = changes.iter().cloned().unzip();
-        let _acting = Acting::as_owner(registry::home().owner);
+        let _acting = Acting::as_owner();
         connect(|session| {
             session.modify(
                 // The segments that use them change with them, and those that an unfinished change of them has left.
@@ -124,7 +124,7 @@ pub fn alter(registry: &Registry, kind: &str, changes: &[(String, String)]) {
 
 /// Whether an earlier call, or somebody, left a change of some features unfinished.
 pub fn is_changing(names: &[String]) -> bool {
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     connect_at_latest(|session| {
         let sql = "SELECT FROM segment.feature WHERE name = ANY ($1) AND changing IS NOT NULL";
         session.select(sql, &[names.to_vec().into()]).count() > 0
@@ -133,7 +133,7 @@ pub fn is_changing(names: &[String]) -> bool {
 
 /// Whether an earlier call left the same change unfinished.
 fn resumes(name: &str, spec: Option<String>) -> bool {
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     connect_at_latest(|session| {
         let sql = "SELECT FROM segment.feature WHERE name = $1 AND spec = $2::jsonb AND changing IS NOT NULL";
         session.select(sql, &[name.into(), spec.into()]).count() > 0
@@ -143,7 +143,7 @@ fn resumes(name: &str, spec: Option<String>) -> bool {
 /// Commits the definition of a feature, brings everybody under it, and puts it into force.
 fn sweep(name: &str, kind: &str) {
     let changing: Option<i64> = {
-        let _acting = Acting::as_owner(registry::home().owner);
+        let _acting = Acting::as_owner();
         connect_at_latest(|session| {
             let sql = "SELECT changing FROM segment.feature WHERE name = $1";
             session.select(sql, &[name.into()]).get(0, 1)
@@ -151,7 +151,7 @@ fn sweep(name: &str, kind: &str) {
     };
     let (run, total) = change::sweep(kind);
     {
-        let _acting = Acting::as_owner(registry::home().owner);
+        let _acting = Acting::as_owner();
         connect(|session| {
             // Another change of either that came meanwhile will end itself.
             let features = "UPDATE segment.feature SET changing = NULL WHERE changing = $1";

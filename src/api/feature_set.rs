@@ -1,10 +1,10 @@
 //! Several features and scores at once, for what is made of them: one change of definitions, and one pass.
 
 use super::feature::{check_name, plan, refuse_existing, require_created, reread_all};
+use crate::pg::change;
 use crate::pg::owner::Acting;
 use crate::pg::report::value_of;
 use crate::pg::spi::connect;
-use crate::pg::{change, registry};
 use crate::score::ready;
 use serde_json::Value;
 
@@ -18,7 +18,7 @@ pub fn keep_ready(kind: &str, names: &[&str]) {
     let fill =
         change::store_streams(&plan(&registry, &registry.definitions, &registry.features, &kept), false);
     {
-        let _acting = Acting::as_owner(registry::home().owner);
+        let _acting = Acting::as_owner();
         connect(|session| {
             for name in added {
                 let spec = registry.features.spec(name).map(|spec| spec.to_string());
@@ -50,7 +50,7 @@ pub fn create_scores(kind: &str, scores: &[(String, Value, String)]) {
     scores.iter().for_each(|(name, ..)| drop(value_of(features.formula(name))));
     let fill = change::store_streams(&plan(&registry, &registry.definitions, &features, &kept), false);
     {
-        let _acting = Acting::as_owner(registry::home().owner);
+        let _acting = Acting::as_owner();
         connect(|session| {
             for (name, spec, description) in scores {
                 session.modify(
@@ -76,7 +76,7 @@ pub fn alter_scores(kind: &str, scores: &[(String, Value, String)]) {
     let definitions = reread_all(&registry, &features);
     let fill = change::store_streams(&plan(&registry, &definitions, &features, &registry.created), false);
     {
-        let _acting = Acting::as_owner(registry::home().owner);
+        let _acting = Acting::as_owner();
         connect(|session| {
             for (name, spec, _) in scores {
                 session.modify(

@@ -3,6 +3,7 @@
 use crate::membership::{Cause, Manual};
 use crate::pg::engine::Engine;
 use crate::pg::flush::flush;
+use crate::pg::locks;
 use crate::pg::owner::Acting;
 use crate::pg::pending::{self, Reread};
 use crate::pg::registry;
@@ -42,7 +43,7 @@ fn merge_subscribers(
         new.iter().filter_map(|(id, _)| Some((id.clone(), decisions(id)?))).collect();
     let merged = new.len() as i64;
     {
-        let _acting = Acting::as_owner(registry::home().owner);
+        let _acting = Acting::as_owner();
         let (ids, into): (Vec<String>, Vec<String>) = new.into_iter().unzip();
         connect(|session| {
             session.modify(
@@ -93,7 +94,7 @@ fn unmerge_subscribers(subscribers: Option<Vec<Option<String>>>) -> i64 {
 
 /// Forgets whose some ids are. The caller has locked out writers.
 pub fn forget(ids: &[String]) {
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     connect(|session| {
         let sql = "DELETE FROM segment.identity WHERE subscriber = ANY ($1::text[])";
         session.modify(sql, &[ids.to_vec().into()])
@@ -103,7 +104,7 @@ pub fn forget(ids: &[String]) {
 /// Waits until nothing is in flight that was captured under the ids of before, and applies what this transaction captured.
 fn begin(what: &str) {
     registry::require_read_committed(what);
-    registry::lock_out_writers();
+    locks::lock_out_writers();
     flush();
 }
 
@@ -167,7 +168,7 @@ fn compute_again(subscribers: Vec<String>) {
 
 /// What was decided by hand about somebody.
 fn decisions(subscriber: &str) -> Option<Manual> {
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     connect_at_latest(|session| {
         let rows =
             session.select("SELECT manual FROM segment.state WHERE subscriber = $1", &[subscriber.into()]);

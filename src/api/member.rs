@@ -4,6 +4,7 @@ use super::segment::existing;
 use crate::membership::{Cause, Manual};
 use crate::pg::engine::Engine;
 use crate::pg::flush::flush;
+use crate::pg::locks;
 use crate::pg::registry;
 use crate::pg::report::invalid;
 use crate::pg::source::LONGEST_SUBSCRIBER;
@@ -50,7 +51,7 @@ pub fn decide(segment: &str, subscribers: &[String], member: Option<bool>) -> i6
         );
     }
     flush();
-    registry::hold_definitions_and_sources();
+    locks::hold_definitions_and_sources();
     let registry = registry::current();
     let definition = existing(&registry, segment);
     let of = |subscriber: &String| registry.identities.of(subscriber).to_owned();

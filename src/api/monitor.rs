@@ -157,7 +157,7 @@ fn judged(name: &str, mut show: impl FnMut(&Version, Past, &[f64])) {
 
 /// From which probability on the version takes a prediction for a yes; NaN of values.
 fn threshold(version: &Version) -> f64 {
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     connect(|session| {
         let rows = session.select(
             "SELECT value FROM segment.model_metric WHERE model_id = $1 AND predictor = 'model' AND metric = 'threshold'",

@@ -1,10 +1,13 @@
 //! Attaching tables of profiles, and keeping profiles by call.
 
 use super::source::lock;
+use crate::pg::home;
+use crate::pg::locks;
 use crate::pg::owner::Acting;
 use crate::pg::profile::{ProfileMapping, ProfileReader};
 use crate::pg::relation::Relation;
 use crate::pg::report::{Refusal, invalid, required};
+use crate::pg::run;
 use crate::pg::source::LONGEST_SUBSCRIBER;
 use crate::pg::spi::{connect, connect_at_latest};
 use crate::pg::types::{JsonbArgument, Name, Regclass};
@@ -47,10 +50,9 @@ fn attach(relation: Relation, mapping: &ProfileMapping) -> i64 {
     let oid = relation.oid;
     let reader = check(relation, mapping);
     flush::flush();
-    registry::hold_off_changes();
-    let owner = registry::home().owner;
+    locks::hold_off_changes();
     {
-        let _acting = Acting::as_owner(owner);
+        let _acting = Acting::as_owner();
         // Waits for the writers of the table; later ones find the triggers.
         lock(&reader.relation, "SHARE ROW EXCLUSIVE");
     }
@@ -66,7 +68,7 @@ fn attach(relation: Relation, mapping: &ProfileMapping) -> i64 {
         .hint("A table holds either events or profiles, and is attached once: detach it first.")
         .raise();
     }
-    let _acting = Acting::as_owner(owner);
+    let _acting = Acting::as_owner();
     connect(|session| {
         session.modify(
             "INSERT INTO segment.profile_source (relation, subscriber, email, traits, properties, preferences, tags)
@@ -91,16 +93,16 @@ fn attach(relation: Relation, mapping: &ProfileMapping) -> i64 {
 #[pg_extern(volatile, parallel_unsafe, strict)]
 fn detach_profiles(relation: Regclass) -> i64 {
     registry::require_read_committed("detach_profiles");
-    registry::hold_off_changes();
+    locks::hold_off_changes();
     let found = Relation::look_up(relation.0);
     if let Some(found) = &found {
         found.check_owner();
-        let _acting = Acting::as_owner(registry::home().owner);
+        let _acting = Acting::as_owner();
         // Before the definitions, in the order in which writers take them.
         lock(found, "ACCESS EXCLUSIVE");
     }
     let registry = change::begin("detach_profiles");
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     let Some(source) = registry.profiles_of(relation.0) else {
         let name = found.map_or_else(|| relation.0.to_u32().to_string(), |found| found.quoted());
         Refusal::new(
@@ -119,9 +121,9 @@ fn detach_profiles(relation: Regclass) -> i64 {
 }
 
 fn read_profiles(kind: &str) -> i64 {
-    let run = upkeep::begin_run(kind);
+    let run = run::begin(kind);
     let pass = upkeep::read_all_profiles();
-    upkeep::end_run(run, pass);
+    run::end(run, pass);
     pass.subscribers
 }
 
@@ -136,18 +138,18 @@ fn check(relation: Relation, mapping: &ProfileMapping) -> ProfileReader {
 /// table, not a member of the extension, so that a dump restores it as it restores any other.
 #[pg_extern(volatile, parallel_unsafe)]
 fn create_profile_table() -> bool {
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     let attached = |table: Option<pg_sys::Oid>| {
         table.is_some_and(|table| registry::current().profiles_of(table).is_some())
     };
-    if attached(registry::table(c"profile_input")) {
+    if attached(home::table(c"profile_input")) {
         return false;
     }
     registry::require_read_committed("the first use of segment.profile_input");
     connect(|session| {
         // One creator at a time.
         session.modify("LOCK TABLE segment.profile_source IN SHARE ROW EXCLUSIVE MODE", &[]);
-        if registry::table(c"profile_input").is_none() {
+        if home::table(c"profile_input").is_none() {
             session.modify(
                 "CREATE TABLE segment.profile_input (
                    subscriber  text PRIMARY KEY,
@@ -162,7 +164,7 @@ fn create_profile_table() -> bool {
             );
         }
     });
-    let table = registry::table(c"profile_input");
+    let table = home::table(c"profile_input");
     if attached(table) {
         return false;
     }
@@ -210,7 +212,7 @@ fn upsert_profile(
     };
     let (traits, preferences) = (object(traits, "traits"), object(preferences, "preferences"));
     create_profile_table();
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     connect_at_latest(|session| {
         session
             .modify(

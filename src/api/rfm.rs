@@ -66,7 +66,7 @@ fn create(before: &Registry) {
 
 /// The numbers that part those who have bought into fifths, and how many those are.
 fn quintiles() -> (Quintiles, i64) {
-    let _acting = Acting::as_owner_at_large(registry::home().owner);
+    let _acting = Acting::as_owner_at_large();
     // What was created just now is to be seen.
     at_new_snapshot(|| {
         connect(|session| {
@@ -98,7 +98,7 @@ fn quintiles() -> (Quintiles, i64) {
 
 /// Keeps a new version of the quintiles, and returns its number.
 fn store(quintiles: &Quintiles, customers: i64) -> i32 {
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     let texts = |bounds: &[Decimal; 4]| bounds.iter().map(Decimal::to_string).collect::<Vec<_>>();
     connect(|session| {
         let stored = session.modify(
@@ -118,7 +118,7 @@ fn store(quintiles: &Quintiles, customers: i64) -> i32 {
 }
 
 fn newest() -> Option<i32> {
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     connect_at_latest(|session| {
         session.select("SELECT max(version) FROM segment.rfm_quintile", &[]).get(0, 1)
     })

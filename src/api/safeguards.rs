@@ -5,7 +5,7 @@ use crate::pg::owner::Acting;
 use crate::pg::report::{Refusal, required, value_of};
 use crate::pg::spi::{connect, connect_at_latest};
 use crate::pg::types::JsonbArgument;
-use crate::pg::{change, hold, registry, transaction};
+use crate::pg::{change, hold, transaction};
 use pgrx::prelude::*;
 use std::rc::Rc;
 
@@ -28,7 +28,7 @@ fn set_safeguards(
     let parsed = text.as_ref().map(|text| Rc::new(value_of(registry.parse_safeguards(text))));
     let definition = existing(&registry, &segment).clone();
     if !resumes(definition.id, text.as_deref()) {
-        let _acting = Acting::as_owner(registry::home().owner);
+        let _acting = Acting::as_owner();
         let (id, criteria) = (Some(definition.id), definition.criteria);
         add_streams(plan(&registry, id, &segment, criteria, definition.zone, parsed));
         connect(|session| {
@@ -68,7 +68,7 @@ fn change_hold(segment: Option<String>, what: &str, on_hold: bool, fcinfo: pg_sy
     let segment = required(segment, "segment");
     let registry = change::begin_online_at_now(what);
     let id = existing(&registry, &segment).id;
-    let acting = Acting::as_owner(registry::home().owner);
+    let acting = Acting::as_owner();
     let changes = hold::change(id as i32, on_hold);
     drop(acting);
     if changes {
@@ -81,7 +81,7 @@ fn change_hold(segment: Option<String>, what: &str, on_hold: bool, fcinfo: pg_sy
 /// Whether an earlier call left the same change unfinished; 55000 for a segment that is still being filled, by its criteria
 /// alone.
 fn resumes(id: u32, safeguards: Option<&str>) -> bool {
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     let (filling, same) = connect_at_latest(|session| {
         let rows = session.select_once(
             "SELECT NOT ready, changing IS NOT NULL AND safeguards IS NOT DISTINCT FROM $2::jsonb

@@ -4,12 +4,13 @@ use super::member::decide;
 use crate::criteria::{Formula, Located, Safeguards, Scope, Zone, parse};
 use crate::error::nearest;
 use crate::membership::{Definition, Program, StreamPlan, dependents, plan_streams, reads, requirements};
+use crate::pg::locks;
 use crate::pg::owner::Acting;
 use crate::pg::registry::Registry;
 use crate::pg::report::{Refusal, invalid, required, value_of};
+use crate::pg::run::{self, Pass};
 use crate::pg::spi::{connect, connect_at_latest};
 use crate::pg::types::JsonbArgument;
-use crate::pg::upkeep::{self, Pass};
 use crate::pg::{change, cluster_set, registry, transaction};
 use crate::score::Tier;
 use pgrx::prelude::*;
@@ -34,7 +35,7 @@ fn create_segment(
     value_of(parse(&criteria, Scope::Subscriber));
     let registry = change::begin("create_segment");
     let located = value_of(registry.parse(&criteria));
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     refuse_existing(&name);
     let plan = plan(&registry, None, &name, located, zone, None);
     let fill = change::store_streams(&plan, false);
@@ -58,7 +59,7 @@ fn create_segment(
 /// Creates some segments at once, each of which may refer to earlier ones, and fills them.
 pub fn create_segments(kind: &str, segments: &[Tier]) {
     let registry = change::begin(kind);
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     let mut all = registry.definitions.clone();
     for segment in segments {
         let name = checked_name(Some(segment.name.clone()));
@@ -94,9 +95,9 @@ fn create_static_segment(
     let subscribers: Vec<String> = required(subscribers, "subscribers").into_iter().flatten().collect();
     let name = checked_name(name);
     registry::require_read_committed("create_static_segment");
-    registry::hold_off_changes();
+    locks::hold_off_changes();
     {
-        let _acting = Acting::as_owner(registry::home().owner);
+        let _acting = Acting::as_owner();
         refuse_existing(&name);
         connect(|session| {
             session.modify(
@@ -129,7 +130,7 @@ fn create_segment_concurrently(
     let registry = change::begin_online_at_now("create_segment_concurrently");
     let located = value_of(registry.parse(&criteria));
     if !resumes(&name, &criteria, Some(zone), "NOT ready") {
-        let _acting = Acting::as_owner(registry::home().owner);
+        let _acting = Acting::as_owner();
         refuse_existing(&name);
         add_streams(plan(&registry, None, &name, located, zone, None));
         connect(|session| {
@@ -157,7 +158,7 @@ fn alter_segment(name: Option<String>, criteria: Option<JsonbArgument>, fcinfo: 
     let registry = change::begin_online_at_now("alter_segment");
     let located = value_of(registry.parse(&criteria));
     if !resumes(&name, &criteria, None, "changing IS NOT NULL") {
-        let _acting = Acting::as_owner(registry::home().owner);
+        let _acting = Acting::as_owner();
         let Some((id, zone)) = found(&name) else { unknown(&name) };
         let guarded = registry.definitions.iter().find(|definition| definition.id == id as u32);
         let safeguards = guarded.and_then(|definition| definition.safeguards.clone());
@@ -176,7 +177,7 @@ fn alter_segment(name: Option<String>, criteria: Option<JsonbArgument>, fcinfo: 
 
 /// Whether an earlier call left the same change unfinished.
 fn resumes(name: &str, criteria: &str, zone: Option<Zone>, state: &'static str) -> bool {
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     connect_at_latest(|session| {
         let sql = format!(
             "SELECT FROM segment.definition
@@ -192,7 +193,7 @@ pub fn sweep(name: &str, kind: &str) {
     let changing = changing(name);
     let (run, total) = change::sweep(kind);
     {
-        let _acting = Acting::as_owner(registry::home().owner);
+        let _acting = Acting::as_owner();
         connect(|session| {
             session.modify(
                 // Another change of it that came meanwhile will end itself.
@@ -208,13 +209,13 @@ pub fn sweep(name: &str, kind: &str) {
 pub fn settle(run: i64, total: Pass) {
     let registry = registry::current();
     change::store_streams(&plan_of(&registry, &registry.definitions), true);
-    upkeep::end_run(run, total);
+    run::end(run, total);
     pgrx::notice!("evaluated {} subscribers, {} transitions", total.subscribers, total.transitions);
 }
 
 /// The version from which on a definition that is being changed is in force.
 fn changing(name: &str) -> Option<i64> {
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     connect_at_latest(|session| {
         session.select("SELECT changing FROM segment.definition WHERE name = $1", &[name.into()]).get(0, 1)
     })
@@ -290,7 +291,7 @@ pub fn add_streams(plan: StreamPlan) {
 #[pg_extern(volatile, parallel_unsafe, strict)]
 pub fn drop_segment(name: String) -> i64 {
     let registry = change::begin("drop_segment");
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     let Some(id) = segment_id(&name) else { unknown(&name) };
     let dependents = dependents(&name, &registry.definitions).into_iter();
     let direct: Vec<&str> = dependents.filter(|(_, depth)| *depth == 1).map(|(name, _)| name).collect();

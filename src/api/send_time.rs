@@ -9,7 +9,7 @@ use crate::pg::prediction::{self, Predictions};
 use crate::pg::report::{invalid, required, value_of};
 use crate::pg::spi::{connect, instant, timestamp};
 use crate::pg::types::{Name, Regclass};
-use crate::pg::{guc, registry, transaction};
+use crate::pg::{guc, transaction};
 use crate::send_time::{Choice, Habits, Judgement, Person, Responses, hour, next};
 use pgrx::prelude::*;
 use std::collections::HashMap;
@@ -284,7 +284,7 @@ fn before(at: Instant, lookback: Option<Interval>) -> Instant {
 
 /// The time zones that a trait names, of the subscribers whose profile has one that is known.
 fn zones(name: &str) -> HashMap<String, Zone> {
-    let _acting = Acting::as_owner_at_large(registry::home().owner);
+    let _acting = Acting::as_owner_at_large();
     let mut zones = HashMap::new();
     connect(|session| {
         let rows = session.select(

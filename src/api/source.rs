@@ -1,9 +1,12 @@
 //! Attaching and detaching tables of events.
 
 use crate::pg::flush::flush;
+use crate::pg::home;
+use crate::pg::locks;
 use crate::pg::owner::Acting;
 use crate::pg::relation::Relation;
 use crate::pg::report::{Refusal, invalid, required};
+use crate::pg::run;
 use crate::pg::source::{EventType, Mapping, Reader};
 use crate::pg::spi::connect;
 use crate::pg::types::{Name, Regclass};
@@ -50,10 +53,9 @@ fn attach_source(
 pub fn attach(oid: pg_sys::Oid, mapping: &Mapping, by_row: bool) -> i64 {
     let reader = check(Relation::require(oid), mapping);
     flush();
-    registry::hold_off_changes();
-    let owner = registry::home().owner;
+    locks::hold_off_changes();
     {
-        let _acting = Acting::as_owner(owner);
+        let _acting = Acting::as_owner();
         // Waits for the writers of the table; later ones find the triggers.
         lock(&reader.relation, "SHARE ROW EXCLUSIVE");
     }
@@ -68,7 +70,7 @@ pub fn attach(oid: pg_sys::Oid, mapping: &Mapping, by_row: bool) -> i64 {
         .hint("Call segment.detach_source first to attach it with another mapping.")
         .raise();
     }
-    let _acting = Acting::as_owner(owner);
+    let _acting = Acting::as_owner();
     connect(|session| {
         let (column, constant) = match &mapping.event_type {
             EventType::Column(name) => (Some(name.clone()), None),
@@ -95,10 +97,10 @@ pub fn attach(oid: pg_sys::Oid, mapping: &Mapping, by_row: bool) -> i64 {
             tree::enlist(session, source, by_row, &Relation::require(table));
         }
     });
-    let run = upkeep::begin_run("attach_source");
+    let run = run::begin("attach_source");
     let registry = registry::current();
     let pass = registry.source_of(oid).map_or_else(Default::default, upkeep::add_source);
-    upkeep::end_run(run, pass);
+    run::end(run, pass);
     pass.subscribers
 }
 
@@ -107,16 +109,16 @@ pub fn attach(oid: pg_sys::Oid, mapping: &Mapping, by_row: bool) -> i64 {
 #[pg_extern(volatile, parallel_unsafe, strict)]
 fn detach_source(relation: Regclass) -> i64 {
     registry::require_read_committed("detach_source");
-    registry::hold_off_changes();
+    locks::hold_off_changes();
     let found = Relation::look_up(relation.0);
     if let Some(found) = &found {
         found.check_owner();
-        let _acting = Acting::as_owner(registry::home().owner);
+        let _acting = Acting::as_owner();
         // Before the definitions, in the order in which writers take them.
         lock(found, "ACCESS EXCLUSIVE");
     }
     let registry = change::begin("detach_source");
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     let Some(source) = registry.sources.iter().find(|source| source.relation == relation.0) else {
         let name = found.map_or_else(
             || relation.0.to_u32().to_string(),
@@ -138,7 +140,7 @@ fn detach_source(relation: Regclass) -> i64 {
 CREATE FUNCTION segment._parts_changed() RETURNS event_trigger LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 "#)]
 fn parts_changed() {
-    if !registry::installed() {
+    if !home::installed() {
         return;
     }
     let touched: Vec<pg_sys::Oid> = connect(|session| {
@@ -153,7 +155,7 @@ fn parts_changed() {
 CREATE FUNCTION segment._parts_dropped() RETURNS event_trigger LANGUAGE c AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';
 "#)]
 fn parts_dropped() {
-    if !registry::installed() {
+    if !home::installed() {
         return;
     }
     let dropped: Vec<pg_sys::Oid> = connect(|session| {

@@ -4,6 +4,7 @@ use super::identity;
 use crate::membership::{Cause, Manual};
 use crate::pg::engine::Engine;
 use crate::pg::flush::flush;
+use crate::pg::locks;
 use crate::pg::owner::Acting;
 use crate::pg::registry::Registry;
 use crate::pg::report::Refusal;
@@ -19,7 +20,7 @@ use std::rc::Rc;
 #[pg_extern(volatile, parallel_unsafe, strict)]
 fn forget(subscriber: String) -> i64 {
     flush();
-    registry::hold_definitions();
+    locks::hold_definitions();
     let registry = person_alone(&subscriber);
     let subscriber = registry.identities.of(&subscriber).to_owned();
     let left = segments_of(&subscriber);
@@ -81,13 +82,13 @@ fn person_alone(subscriber: &str) -> Rc<Registry> {
         return registry;
     }
     registry::require_read_committed("forget of a person with several ids");
-    registry::lock_out_writers();
+    locks::lock_out_writers();
     registry::current()
 }
 
 /// The numbers of the segments that a subscriber is in.
 fn segments_of(subscriber: &str) -> Vec<u32> {
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     let ids: Vec<i32> = connect_at_latest(|session| {
         let rows = session.select_once(
             "SELECT d.segment_id FROM segment.member m JOIN segment.definition d ON d.name = m.segment

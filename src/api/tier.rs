@@ -7,7 +7,7 @@ use crate::membership::{Program, Tiers};
 use crate::pg::change;
 use crate::pg::owner::Acting;
 use crate::pg::profile_view::ENGAGEMENT;
-use crate::pg::registry::{self, Registry};
+use crate::pg::registry::Registry;
 use crate::pg::report::{Refusal, invalid, required, value_of};
 use crate::pg::spi::{connect, connect_at_latest};
 use crate::pg::types::JsonbArgument;
@@ -47,7 +47,7 @@ pub fn create_tier_set(
     }
     let tiers = ids.len() as i32;
     check_moves(&registry, &name, &segments, &otherwise, moves.as_deref());
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     connect(|session| {
         session.modify(
             "INSERT INTO segment.tier_set (tier_set, segments, otherwise, moves) VALUES ($1, $2, $3, $4::jsonb)",
@@ -82,7 +82,7 @@ fn set_tier_moves(tier_set: Option<String>, moves: Option<JsonbArgument>) -> Opt
     let Some(set) = registry.tier_sets.iter().find(|set| set.name == name) else {
         unknown_set(&registry, &name)
     };
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     let otherwise: String = connect_at_latest(|session| {
         session
             .select("SELECT otherwise FROM segment.tier_set WHERE tier_set = $1", &[name.clone().into()])
@@ -135,7 +135,7 @@ fn drop_tier_set(name: String) {
     if registry.tier_sets.iter().all(|set| set.name != name) {
         unknown_set(&registry, &name);
     }
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     // As of now, and not as of the statement.
     let readers: Vec<String> = connect_at_latest(|session| {
         let rows = session.select(

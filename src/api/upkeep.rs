@@ -1,11 +1,13 @@
 //! What the procedures `refresh` and `rebuild` call, and `verify`.
 
 use crate::activity::{Instant, VALID_TIMES};
+use crate::pg::due;
 use crate::pg::flush::flush;
 use crate::pg::owner::current_user;
 use crate::pg::report::{Refusal, invalid};
+use crate::pg::run::{self, Pass};
 use crate::pg::spi::{at_new_snapshot, connect, instant};
-use crate::pg::upkeep::{self, Pass};
+use crate::pg::upkeep;
 use crate::pg::{change, guc, profile_copy, registry, retention, transaction, verify};
 use pgrx::prelude::*;
 
@@ -30,8 +32,8 @@ fn refresh(until: Option<TimestampWithTimeZone>, batch: Option<i32>, fcinfo: pg_
         total.add(pass);
         if pass.subscribers > 0 {
             match run {
-                None => run = Some(upkeep::note_run("refresh", total)),
-                Some(run) => upkeep::end_run(run, total),
+                None => run = Some(run::note("refresh", total)),
+                Some(run) => run::end(run, total),
             }
         }
         transaction::commit();
@@ -39,9 +41,9 @@ fn refresh(until: Option<TimestampWithTimeZone>, batch: Option<i32>, fcinfo: pg_
         pass.more
     };
     let mut after = None;
-    while step(upkeep::drain_batch(size, &mut after)) {}
+    while step(due::drain_batch(size, &mut after)) {}
     // Without a time of its own, every batch goes to the moment that it begins.
-    upkeep::pass_time(|| until.unwrap_or_else(guc::now), size, step);
+    due::pass_time(|| until.unwrap_or_else(guc::now), size, step);
     if let Some(begin) = retention::advance() {
         transaction::commit();
         let mut after = None;
@@ -73,7 +75,7 @@ fn refresh_batch(
     size: Option<i32>,
 ) -> TableIterator<'static, (name!(subscribers, i64), name!(transitions, i64))> {
     let (until, size) = checked(until, size.unwrap_or(1_000));
-    let pass = upkeep::refresh_batch(until.unwrap_or_else(guc::now), size, &mut upkeep::first_due());
+    let pass = due::refresh_batch(until.unwrap_or_else(guc::now), size, &mut due::first_due());
     TableIterator::once((pass.subscribers, pass.transitions))
 }
 
@@ -91,7 +93,7 @@ fn rebuild(fcinfo: pg_sys::FunctionCallInfo) {
     if registry::current().program.is_guarded() {
         change::catch_up_online("rebuild");
     }
-    let run = upkeep::begin_run("rebuild");
+    let run = run::begin("rebuild");
     upkeep::forget_orphans();
     // They are counted with everybody else.
     let mut total = Pass { subscribers: 0, ..upkeep::find_strangers() };
@@ -100,7 +102,7 @@ fn rebuild(fcinfo: pg_sys::FunctionCallInfo) {
     loop {
         let pass = upkeep::sweep_batch(&mut after, true);
         total.add(pass);
-        upkeep::end_run(run, total);
+        run::end(run, total);
         transaction::commit();
         pgrx::check_for_interrupts!();
         if !pass.more {

@@ -6,6 +6,7 @@ use super::moment::Moment;
 use super::number::Decimal;
 use regex::Regex;
 use serde_json::Value;
+use std::rc::Rc;
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Node {
@@ -31,7 +32,7 @@ pub enum Node {
 #[derive(Clone, Debug)]
 pub struct Located {
     pub root: Node,
-    pub paths: Vec<String>,
+    pub paths: Vec<Rc<str>>,
 }
 
 /// Keys from the root of a document to a value.

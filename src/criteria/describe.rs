@@ -14,7 +14,7 @@ pub fn describe(text: &str) -> Result<Vec<(String, String)>> {
     let Located { root, paths } = locate(&read(text)?, Scope::Any)?;
     let mut sentences = Vec::with_capacity(paths.len());
     leaves(&root, &mut sentences);
-    Ok(paths.into_iter().zip(sentences).collect())
+    Ok(paths.iter().map(|path| path.to_string()).zip(sentences).collect())
 }
 
 fn leaves(node: &Node, sentences: &mut Vec<String>) {

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// Most features that one refers to, one through the other.
 const DEEPEST: usize = 8;
@@ -174,7 +175,7 @@ impl Features {
     }
 
     /// Takes the paths of its leaves.
-    fn expand_node(&self, node: Node, paths: &mut std::slice::Iter<String>) -> Result<Node> {
+    fn expand_node(&self, node: Node, paths: &mut std::slice::Iter<Rc<str>>) -> Result<Node> {
         let mut all = |nodes: Vec<Node>| {
             nodes.into_iter().map(|node| self.expand_node(node, paths)).collect::<Result<Vec<Node>>>()
         };
@@ -185,7 +186,7 @@ impl Features {
             Node::AtLeast(wanted, nodes) => Node::AtLeast(wanted, all(nodes)?),
             Node::Not(node) => Node::Not(Box::new(self.expand_node(*node, paths)?)),
             leaf => {
-                let at = paths.next().map_or("", String::as_str);
+                let at = paths.next().map_or("", |path| path);
                 match leaf {
                     Node::Attribute(path, test) if !path.is_of_profile() => {
                         let name = match path.0.as_slice() {
@@ -293,7 +294,7 @@ impl Features {
             _ if object.contains_key("terms") => self.score(object, at, room),
             _ => {
                 let known = ["event", "preference", "feature", "attribute", "divide", "multiply", "terms"];
-                let key = object.keys().find(|key| !known.contains(&key.as_str())).map_or("", String::as_str);
+                let key = object.keys().find(|key| !known.contains(&key.as_str())).map_or("", |path| path);
                 let near =
                     nearest(key, known).map_or_else(String::new, |near| format!("Did you mean \"{near}\"? "));
                 Err(criteria(&join(at, key), "expected a formula", format!("{near}{FORM}")))

@@ -10,6 +10,7 @@ use super::parse_literal::whole;
 use super::parse_test::{A_TEST, OPERATORS, is_operator, parse_test};
 use crate::error::{Error, Result};
 use serde_json::{Map, Value};
+use std::rc::Rc;
 
 /// Longest document, in bytes of its text.
 pub const MAX_BYTES: usize = 64 * 1024;
@@ -117,7 +118,7 @@ pub(super) struct Parser {
     nodes: usize,
     depth: usize,
     /// Paths of the leaves so far, those inside leaves left aside.
-    pub(super) leaves: Vec<String>,
+    pub(super) leaves: Vec<Rc<str>>,
 }
 
 impl Parser {
@@ -206,7 +207,7 @@ impl Parser {
     /// `{"segment": "champions"}`
     fn segment(&mut self, object: &Map<String, Value>, at: &str) -> Result<Node> {
         let here = join(at, "segment");
-        self.leaves.push(at.to_owned());
+        self.leaves.push(at.into());
         if !self.scope.has_subscriber() {
             return Err(criteria(&here, "a document is in no segment", "Write operators on its keys."));
         }
@@ -238,7 +239,7 @@ impl Parser {
     fn bucket(&mut self, object: &Map<String, Value>, at: &str) -> Result<Node> {
         const FORM: &str = "Write {\"bucket\": {\"salt\": \"spring\", \"from\": 0, \"to\": 10}}, in percent.";
         let here = join(at, "bucket");
-        self.leaves.push(at.to_owned());
+        self.leaves.push(at.into());
         if !self.scope.has_subscriber() {
             return Err(criteria(
                 &here,
@@ -336,7 +337,7 @@ impl Parser {
         }
         let operators = object.keys().filter(|key| is_operator(key)).count();
         let node = if operators == object.len() {
-            self.leaves.push(at.to_owned());
+            self.leaves.push(at.into());
             let path = Path(path.clone());
             let test = self.test_of(&path, object, at)?;
             Node::Attribute(path, test)
@@ -365,7 +366,7 @@ impl Parser {
     }
 
     fn attribute(&mut self, object: &Map<String, Value>, at: &str) -> Result<Node> {
-        self.leaves.push(at.to_owned());
+        self.leaves.push(at.into());
         let path = object
             .get("attribute")
             .map_or(Ok(Path(Vec::new())), |path| parse_path(path, &join(at, "attribute")))?;

@@ -77,7 +77,7 @@ impl Parser {
         let leaf = EventLeaf { event, filter, recurring, measure, test, span };
         match PATTERNS.into_iter().find(|pattern| object.contains_key(*pattern)) {
             None => {
-                self.leaves.push(at.to_owned());
+                self.leaves.push(at.into());
                 Ok(Node::Event(Box::new(leaf)))
             }
             Some(pattern) => self.pattern(pattern, object, leaf, at),
@@ -284,7 +284,7 @@ impl Parser {
 
     /// Counts a leaf that a pattern stands for.
     fn enter_leaf(&mut self, at: &str) -> Result<()> {
-        self.leaves.push(at.to_owned());
+        self.leaves.push(at.into());
         self.count_node()
     }
 }

@@ -15,7 +15,7 @@ const FORM: &str = "Write {\"sequence\": [{\"event\": \"cart_add\"}, {\"event\":
 impl Parser {
     pub(super) fn sequence(&mut self, object: &Map<String, Value>, at: &str) -> Result<Node> {
         let here = join(at, "sequence");
-        self.leaves.push(at.to_owned());
+        self.leaves.push(at.into());
         if !self.scope.has_subscriber() {
             return Err(criteria(
                 &here,

@@ -4,6 +4,7 @@ use super::ast::{Located, Node, TierLeaf};
 use super::parse::{join, read};
 use crate::error::{Error, Result, nearest};
 use serde_json::Value;
+use std::rc::Rc;
 
 /// A tier set as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,8 +67,8 @@ pub fn expand_tiers(criteria: Located, sets: &[TierSet]) -> Result<Located> {
 fn expand(
     node: Node,
     sets: &[TierSet],
-    old: &mut impl Iterator<Item = String>,
-    new: &mut Vec<String>,
+    old: &mut impl Iterator<Item = Rc<str>>,
+    new: &mut Vec<Rc<str>>,
 ) -> Result<Node> {
     let mut all = |nodes: Vec<Node>| {
         nodes.into_iter().map(|node| expand(node, sets, old, new)).collect::<Result<Vec<Node>>>()
@@ -176,12 +177,12 @@ mod tests {
             expanded.paths
         };
         let paths = means(json!({"segment": "gold", "tier_set": "loyalty"}), json!({"segment": "gold"}));
-        assert_eq!(paths, [""]);
+        assert_eq!(paths, ["".into()]);
         let paths = means(
             json!({"not": {"segment": "silver", "tier_set": "loyalty"}}),
             json!({"not": {"all": [{"segment": "silver"}, {"none": [{"segment": "gold"}]}]}}),
         );
-        assert_eq!(paths, ["not", "not"]);
+        assert_eq!(paths, ["not".into(), "not".into()]);
         means(
             json!({"segment": null, "tier_set": "loyalty"}),
             json!({"none": [{"segment": "gold"}, {"segment": "silver"}]}),

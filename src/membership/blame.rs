@@ -109,7 +109,7 @@ fn decisive<'p>(segment: &'p Segment, entered: bool, known: &mut Truths, other: 
         if !differs {
             continue;
         }
-        first = first.or(Some(path.as_str()));
+        first = first.or(Some(&**path));
         known.flip(*condition);
         let alone = expression.holds(&known.leaves, &known.members) != outcome;
         known.flip(*condition);

@@ -38,10 +38,12 @@ pub(super) struct Segment {
     pub id: u32,
     pub name: String,
     pub expression: Expression,
-    /// Every leaf in document order, with its path.
-    pub leaves: Vec<(String, Condition)>,
+    pub leaves: Leaves,
     pub guard: Option<Guard>,
 }
+
+/// Every leaf of criteria in document order, with its path.
+pub(super) type Leaves = Vec<(Rc<str>, Condition)>;
 
 /// What a leaf of a document became.
 #[derive(Clone, Copy, Debug)]
@@ -101,7 +103,7 @@ pub struct Program {
     pub(super) buckets: Vec<(usize, Rc<str>)>,
     pub(super) leaves: Vec<Leaf>,
     /// In ascending order of id.
-    pub(super) segments: Vec<Segment>,
+    pub(super) segments: Vec<Rc<Segment>>,
     /// By leaf, the indexes of the segments that read it.
     pub(super) readers: Vec<Vec<usize>>,
     /// What is decided when the segments that look at leaves alone are.
@@ -119,7 +121,15 @@ impl Program {
     pub fn compile(stored: Vec<Stream>, definitions: &[Definition]) -> Result<Self> {
         let mut streams = BuiltinStreams::default().streams()?;
         streams.extend(stored);
-        Self::compile_over(streams, definitions)
+        Self::compile_over(streams, None, definitions)
+    }
+
+    /// The program of more definitions, over more streams: those that this one was compiled from are the first of them, and its
+    /// streams the first of those. What was compiled is not compiled again.
+    pub fn extended(&self, stored: Vec<Stream>, definitions: &[Definition]) -> Result<Self> {
+        let mut streams = BuiltinStreams::default().streams()?;
+        streams.extend(stored);
+        Self::compile_over(streams, Some(self), definitions)
     }
 
     /// The same over those streams alone that these definitions read, for states that are read by the narrower program.
@@ -127,17 +137,23 @@ impl Program {
         let reads: Vec<Read> = self.reads().collect();
         let read = |stream: &&Stream| reads.contains(&Read::Stream(stream.id));
         let streams = self.streams.as_slice().iter().filter(read).cloned().collect();
-        Self::compile_over(streams, definitions)
+        Self::compile_over(streams, None, definitions)
     }
 
-    fn compile_over(streams: Vec<Stream>, definitions: &[Definition]) -> Result<Self> {
+    /// The first definitions are those of the program before, if there is one.
+    fn compile_over(
+        streams: Vec<Stream>,
+        before: Option<&Program>,
+        definitions: &[Definition],
+    ) -> Result<Self> {
         let streams = Streams::new(streams);
         let find = |selection: &Selection, horizons: Horizons| {
             let stream = serving(streams.as_slice().iter(), selection, horizons);
             stream.map(|stream| stream.id).ok_or(Error::Corrupt("stream catalogue"))
         };
         let mut compiler = Compiler::new(&find, definitions);
-        let segments = compiler.segments(definitions)?;
+        let mut segments = before.map_or_else(Vec::new, |before| compiler.resume(before));
+        segments.extend(compiler.segments(&definitions[segments.len()..])?);
         let Compiler { leaves, quantities, .. } = compiler;
         let tiers = tiers_of(definitions);
         let steps = order(&segments, &tiers)?;
@@ -258,12 +274,18 @@ impl Program {
         self.blank = (truths, members);
     }
 
-    /// Whether these are its streams beside the built-in ones.
-    pub fn is_over(&self, stored: &[Stream]) -> bool {
+    /// How many of these streams come after its own beside the built-in ones, if its own are the first of them.
+    pub fn streams_beyond(&self, stored: &[Stream]) -> Option<usize> {
         let builtin = BuiltinStreams::default().ids();
         let own = self.streams.as_slice().iter().filter(|stream| !builtin.contains(&stream.id));
-        let said = |stream: &Stream| (stream.id, stream.selection.clone(), stream.horizons);
-        own.map(said).eq(stored.iter().map(said))
+        let mut rest = stored.iter();
+        for own in own {
+            let other = rest.next()?;
+            let same =
+                (other.id, other.horizons) == (own.id, own.horizons) && other.selection == own.selection;
+            same.then_some(())?;
+        }
+        Some(rest.len())
     }
 
     pub fn streams(&self) -> &Streams {
@@ -281,18 +303,25 @@ impl Program {
 
     /// The segments in which members stay for some time at least.
     pub fn stays(&self) -> impl Iterator<Item = u32> + '_ {
-        let stays = |segment: &&Segment| segment.guard.as_ref().is_some_and(|guard| guard.stay > 0);
+        let stays = |segment: &&Rc<Segment>| segment.guard.as_ref().is_some_and(|guard| guard.stay > 0);
         self.segments.iter().filter(stays).map(|segment| segment.id)
     }
 
     pub(super) fn segment(&self, id: u32) -> Option<&Segment> {
-        self.segments.binary_search_by_key(&id, |segment| segment.id).ok().map(|index| &self.segments[index])
+        self.segments.binary_search_by_key(&id, |segment| segment.id).ok().map(|index| &*self.segments[index])
+    }
+}
+
+impl Quantity {
+    /// Leaves about it are arranged later.
+    pub fn new(source: Source, leaves: Vec<usize>) -> Self {
+        Quantity { source, leaves, boundaries: None, thresholds: None }
     }
 }
 
 impl Segment {
     /// Every leaf of the criteria, and of those to leave.
-    pub fn all_leaves(&self) -> impl Iterator<Item = &(String, Condition)> {
+    pub fn all_leaves(&self) -> impl Iterator<Item = &(Rc<str>, Condition)> {
         self.leaves.iter().chain(self.guard.iter().flat_map(|guard| &guard.leaves))
     }
 }

@@ -1,28 +1,30 @@
 //! From the criteria of segments to expressions over leaves, equal ones of which are compiled once.
 
-use super::compile::{Condition, Expression, Quantity, Segment};
+use super::compile::{Condition, Expression, Leaves, Program, Quantity, Segment};
 use super::definition::Definition;
 use super::leaf::{Accepts, Leaf, Source};
 use super::safeguard::Guard;
 use crate::activity::{Horizons, Selection};
 use crate::criteria::{Located, Node, Safeguards, Test, Zone};
 use crate::error::{Error, Result, nearest};
+use foldhash::fast::RandomState;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 /// The paths of the leaves that are still to come.
-type Paths<'p> = std::slice::Iter<'p, String>;
+type Paths<'p> = std::slice::Iter<'p, Rc<str>>;
 
 pub(super) struct Compiler<'a> {
     pub find: &'a dyn Fn(&Selection, Horizons) -> Result<u32>,
     /// That of the segment at hand.
     pub zone: Zone,
     /// Ids by name.
-    ids: HashMap<&'a str, u32>,
+    ids: HashMap<&'a str, u32, RandomState>,
     pub leaves: Vec<Leaf>,
     pub quantities: Vec<Quantity>,
     /// Quantities by source, so that equal ones are computed once.
-    by_source: HashMap<Source, usize>,
-    found: Vec<(String, Condition)>,
+    by_source: HashMap<Source, usize, RandomState>,
+    found: Leaves,
 }
 
 impl<'a> Compiler<'a> {
@@ -33,16 +35,26 @@ impl<'a> Compiler<'a> {
             ids: definitions.iter().map(|definition| (definition.name.as_str(), definition.id)).collect(),
             leaves: Vec::new(),
             quantities: Vec::new(),
-            by_source: HashMap::new(),
+            by_source: HashMap::default(),
             found: Vec::new(),
         }
     }
 
+    /// Goes on where a program ends: its segments.
+    pub fn resume(&mut self, program: &Program) -> Vec<Rc<Segment>> {
+        self.leaves.clone_from(&program.leaves);
+        let bare = |Quantity { source, leaves, .. }: &Quantity| Quantity::new(source.clone(), leaves.clone());
+        self.quantities = program.quantities.iter().map(bare).collect();
+        let sources = program.quantities.iter().map(|quantity| quantity.source.clone());
+        self.by_source = sources.zip(0..).collect();
+        program.segments.clone()
+    }
+
     /// In ascending order of id.
-    pub fn segments(&mut self, definitions: &[Definition]) -> Result<Vec<Segment>> {
+    pub fn segments(&mut self, definitions: &[Definition]) -> Result<Vec<Rc<Segment>>> {
         let mut segments = Vec::with_capacity(definitions.len());
         for definition in definitions {
-            segments.push(self.segment(definition)?);
+            segments.push(Rc::new(self.segment(definition)?));
         }
         segments.sort_by_key(|segment| segment.id);
         Ok(segments)
@@ -62,7 +74,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// The expression of criteria, and their leaves.
-    pub fn whole(&mut self, criteria: &Located) -> Result<(Expression, Vec<(String, Condition)>)> {
+    pub fn whole(&mut self, criteria: &Located) -> Result<(Expression, Leaves)> {
         let expression = self.expression(&criteria.root, &mut criteria.paths.iter())?;
         Ok((expression, std::mem::take(&mut self.found)))
     }
@@ -90,38 +102,38 @@ impl<'a> Compiler<'a> {
         nodes.iter().map(|node| self.expression(node, paths)).collect()
     }
 
-    fn member(&mut self, name: &str, at: &str) -> Result<Expression> {
+    fn member(&mut self, name: &str, at: &Rc<str>) -> Result<Expression> {
         let id = self.ids.get(name).copied().ok_or_else(|| Error::Unknown {
             kind: "segment",
             hint: match nearest(name, self.ids.keys().copied()) {
                 Some(near) => format!("Did you mean \"{near}\"?"),
                 None => "Create that segment first.".to_owned(),
             },
-            path: at.to_owned(),
+            path: at.to_string(),
             name: name.to_owned(),
         })?;
-        self.found.push((at.to_owned(), Condition::Segment(id)));
+        self.found.push((Rc::clone(at), Condition::Segment(id)));
         Ok(Expression::Segment(id))
     }
 
-    fn leaf(&mut self, source: Source, test: Test, at: &str) -> Expression {
+    fn leaf(&mut self, source: Source, test: Test, at: &Rc<str>) -> Expression {
         let (leaves, quantities) = (&mut self.leaves, &mut self.quantities);
         let scale = source.scale();
         let quantity = *self.by_source.entry(source).or_insert_with_key(|source| {
             let source = source.clone();
-            quantities.push(Quantity { source, leaves: Vec::new(), boundaries: None, thresholds: None });
+            quantities.push(Quantity::new(source, Vec::new()));
             quantities.len() - 1
         });
         let accepts = Accepts::of(&test, scale);
         // Tests that say the same in other words stay apart, to be explained in their own.
-        let same = |leaf: &Leaf| leaf.accepts == accepts && leaf.test == test;
+        let same = |leaf: &Leaf| leaf.accepts == accepts && *leaf.test == test;
         let found = quantities[quantity].leaves.iter().copied().find(|leaf| same(&leaves[*leaf]));
         let index = found.unwrap_or_else(|| {
             quantities[quantity].leaves.push(leaves.len());
-            leaves.push(Leaf { quantity, test: test.clone(), accepts });
+            leaves.push(Leaf { quantity, test: Rc::new(test), accepts });
             leaves.len() - 1
         });
-        self.found.push((at.to_owned(), Condition::Leaf(index)));
+        self.found.push((Rc::clone(at), Condition::Leaf(index)));
         Expression::Leaf(index)
     }
 }

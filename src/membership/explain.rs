@@ -53,7 +53,7 @@ impl Program {
                     let leaf = &self.leaves[*index];
                     let source = &self.quantities[leaf.quantity].source;
                     LeafReport {
-                        path: path.clone(),
+                        path: path.to_string(),
                         condition,
                         actual: source.value(subject, state, at),
                         threshold: Some(describe_test(match source {
@@ -65,7 +65,7 @@ impl Program {
                     }
                 }
                 Condition::Segment(id) => LeafReport {
-                    path: path.clone(),
+                    path: path.to_string(),
                     condition,
                     actual: None,
                     threshold: None,

@@ -8,6 +8,7 @@ use crate::score::{View, features};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// Type, time, category, and value.
 type Event = (&'static str, Instant, &'static str, i64);
@@ -48,7 +49,7 @@ fn fresh(program: &Program, events: &[Event], now: Instant) -> State {
 }
 
 fn values(program: &Program, state: &State, at: Instant) -> Vec<Option<f64>> {
-    let value = |segment: &compile::Segment| {
+    let value = |segment: &Rc<compile::Segment>| {
         let figure = program.figure(&features().formula(&segment.name).unwrap()).unwrap();
         let units = figure.units(SOMEBODY, state, &View::of(state), at);
         units.map(|units| units as f64 / 10_f64.powi(figure.scale() as i32))

@@ -155,7 +155,7 @@ pub fn bucket(salt: &str, id: &str) -> i128 {
 pub struct Leaf {
     /// The number, by its index among those of the program.
     pub quantity: usize,
-    pub test: Test,
+    pub test: Rc<Test>,
     pub accepts: Accepts,
 }
 
@@ -254,7 +254,7 @@ mod tests {
             let test = Test { operators: vec![operator], ignore_case: false };
             let accepts = Accepts::of(&test, scale);
             prop_assert!(matches!(accepts, Accepts::Range(..)));
-            let leaf = Leaf { quantity: 0, test: test.clone(), accepts };
+            let leaf = Leaf { quantity: 0, test: test.clone().into(), accepts };
             prop_assert_eq!(leaf.holds(Some(units)), passes_number(&test, Some(&Decimal::from_scaled(units, scale))));
         }
     }
@@ -268,7 +268,7 @@ mod tests {
         let holds = |text: &str| {
             let test = test(text);
             let accepts = Accepts::of(&test, 6);
-            Leaf { quantity: 0, test, accepts }.holds(Some(5))
+            Leaf { quantity: 0, test: test.into(), accepts }.holds(Some(5))
         };
         assert!(holds("-1e400") && holds("0.0000049") && holds("1e-400"));
         assert!(!holds("1e400") && !holds("0.0000051"));

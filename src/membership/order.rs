@@ -16,7 +16,7 @@ pub(super) enum Step {
 
 /// The steps; refuses a circle. The segments of a tier set whose moves are limited count as one for whoever refers to one of
 /// them from without.
-pub(super) fn order(segments: &[Segment], tiers: &[Rc<Tiers>]) -> Result<Vec<Step>> {
+pub(super) fn order(segments: &[Rc<Segment>], tiers: &[Rc<Tiers>]) -> Result<Vec<Step>> {
     let late = |index: &usize| {
         let segment = &segments[*index];
         segment.guard.is_some() || references(segment).next().is_some()

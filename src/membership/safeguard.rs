@@ -6,7 +6,7 @@
 //! at the same moment, and the other way round, so that looking again at the same moment changes nothing. While a segment
 //! is on hold no wish is granted; those that would be wait.
 
-use super::compile::{Condition, Expression, Segment};
+use super::compile::{Expression, Leaves, Segment};
 use super::members::Members;
 use crate::activity::{Instant, SECOND};
 use crate::criteria::{Duration, Safeguards};
@@ -21,7 +21,7 @@ pub(super) struct Guard {
     /// Whether nobody moves.
     pub on_hold: bool,
     /// Every leaf of the criteria to leave in document order, with its path.
-    pub leaves: Vec<(String, Condition)>,
+    pub leaves: Leaves,
 }
 
 /// What is remembered about a subscriber and a guarded segment, beside the membership.
@@ -78,11 +78,7 @@ pub(super) struct Outcome {
 
 impl Guard {
     /// Of a segment on hold or not, with the criteria to leave, if there are some, and their leaves.
-    pub fn new(
-        safeguards: &Safeguards,
-        on_hold: bool,
-        leave: Option<(Expression, Vec<(String, Condition)>)>,
-    ) -> Self {
+    pub fn new(safeguards: &Safeguards, on_hold: bool, leave: Option<(Expression, Leaves)>) -> Self {
         let (leave, leaves) = leave.map_or((None, Vec::new()), |(leave, leaves)| (Some(leave), leaves));
         let micros = |length: Option<Duration>| length.map_or(0, |length| length.seconds() * SECOND);
         Guard {

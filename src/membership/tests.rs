@@ -32,8 +32,8 @@ fn builtin() -> Vec<Stream> {
     BuiltinStreams::default().streams().unwrap()
 }
 
-fn stored(plan: &StreamPlan) -> Vec<Stream> {
-    let added = plan.add.iter().cloned().zip(5..);
+fn stored(plan: &StreamPlan, first: u32) -> Vec<Stream> {
+    let added = plan.add.iter().cloned().zip(first..);
     added.map(|((selection, horizons), id)| Stream::new(id, selection, horizons).unwrap()).collect()
 }
 
@@ -305,6 +305,35 @@ proptest! {
     }
 
     #[test]
+    fn a_program_that_was_extended_says_what_one_compiled_at_once_does(
+        criteria in prop::collection::vec(any_criteria(), 1..7), first in 0..7_usize,
+        events in prop::collection::vec(any_event(), 1..24), now in 0..DAY,
+    ) {
+        let definitions: Vec<Definition> =
+            criteria.iter().zip(1..).map(|(criteria, id)| definition(id, criteria.clone())).collect();
+        let first = &definitions[..first.min(criteria.len())];
+        let mut streams = stored(&plan_streams(&Streams::new(builtin()), &requirements(first), true), 5);
+        let before = Program::compile(streams.clone(), first).unwrap();
+        let plan = plan_streams(before.streams(), &requirements(&definitions), false);
+        let more = stored(&plan, 5 + streams.len() as u32);
+        streams.extend(more.iter().cloned());
+        prop_assert_eq!(before.streams_beyond(&streams), Some(more.len()));
+        prop_assert!(streams.is_empty() || before.streams_beyond(&streams[1..]).is_none() || more.len() == streams.len());
+        let extended = before.extended(streams.clone(), &definitions).unwrap();
+        let at_once = Program::compile(streams, &definitions).unwrap();
+        let state = fresh(&at_once, &events, now);
+        prop_assert_eq!(&fresh(&extended, &events, now), &state);
+        let evaluation = at_once.evaluate(SOMEBODY, &state, now, Patience::Much);
+        prop_assert_eq!(extended.evaluate(SOMEBODY, &state, now, Patience::Much), evaluation);
+        for definition in &definitions {
+            prop_assert_eq!(
+                extended.explain(definition, SOMEBODY, &state, now),
+                at_once.explain(definition, SOMEBODY, &state, now)
+            );
+        }
+    }
+
+    #[test]
     fn what_is_laid_beside_a_state_adds_up(
         criteria in prop::collection::vec(any_criteria(), 1..5),
         early in prop::collection::vec(any_event(), 0..12), late in prop::collection::vec(any_event(), 1..12),
@@ -507,7 +536,7 @@ fn streams_are_shared_kept_and_dropped() {
     assert!(plan.add.is_empty() && plan.drop.is_empty(), "the built-in purchase stream serves both");
     let plan = plan_streams(&Streams::new(builtin()), &requirements([&short, &wide]), true);
     assert_eq!(plan.add.len(), 1, "a window beyond the horizon needs the events again");
-    let existing = [builtin(), stored(&plan)].concat();
+    let existing = [builtin(), stored(&plan, 5)].concat();
     assert!(plan_streams(&Streams::new(existing.clone()), &requirements([&wide]), true).add.is_empty());
     assert_eq!(plan_streams(&Streams::new(existing.clone()), &requirements([&short]), true).drop, [5]);
 }
@@ -518,7 +547,7 @@ fn a_wider_stream_takes_the_place_of_a_narrower_one() {
     let wide = definition(2, json!({"event": "open", "within": "1 year", "sum": {"min": 5}}));
     let both = requirements([&narrow, &wide]);
     let first = plan_streams(&Streams::new(builtin()), &requirements([&narrow]), true);
-    let existing = Streams::new([builtin(), stored(&first)].concat());
+    let existing = Streams::new([builtin(), stored(&first, 5)].concat());
     let plan = plan_streams(&existing, &both, true);
     assert_eq!((plan.add.len(), plan.drop.as_slice()), (1, &[5][..]));
     assert!(

@@ -4,7 +4,7 @@
 //! Of profiles no history is kept: traits, preferences and tags are those of now, and so is what was decided by hand.
 
 use super::owner::Acting;
-use super::registry::{self, Registry};
+use super::registry::Registry;
 use super::scan::BySubscriber;
 use super::spi::{Cursor, Session, connect};
 use super::survey::{of_events, require_readable};
@@ -70,7 +70,7 @@ struct Known {
 
 impl Known {
     fn open(session: &Session) -> Self {
-        let _acting = Acting::as_owner_at_large(registry::home().owner);
+        let _acting = Acting::as_owner_at_large();
         let cursor = session.cursor(
             "SELECT subscriber, manual, profile, held FROM segment.state
              WHERE manual IS NOT NULL OR profile IS NOT NULL ORDER BY subscriber",
@@ -86,7 +86,7 @@ impl Iterator for Known {
     fn next(&mut self) -> Option<Self::Item> {
         if self.page.len() == 0 {
             pgrx::check_for_interrupts!();
-            let _acting = Acting::as_owner_at_large(registry::home().owner);
+            let _acting = Acting::as_owner_at_large();
             let rows = self.cursor.fetch(BATCH);
             let row = |row: usize| {
                 let manual = Manual::from_bytes(&rows.bytes(row, 2));

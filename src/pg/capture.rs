@@ -3,6 +3,7 @@
 use super::event::{Event, EventDocument};
 use super::flush;
 use super::guc::{self, FlushAt};
+use super::locks;
 use super::pending::{self, Changes, Reread};
 use super::registry::{self, Registry};
 use super::scan::Scratch;
@@ -28,7 +29,7 @@ fn capture<'a>(trigger: &'a PgTrigger<'a>) -> Outcome<'a> {
     let data = trigger.trigger_data();
     // SAFETY: PostgreSQL fills in the relation of every trigger call.
     let relation = unsafe { (*data.tg_relation).rd_id };
-    registry::hold_definitions();
+    locks::hold_definitions();
     let registry = registry::current();
     let Some(source) = registry.source_of(relation) else {
         // SAFETY: the call is a trigger's.

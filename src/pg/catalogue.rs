@@ -4,37 +4,48 @@ use super::heap::{Row, rows};
 use super::profile::{ProfileMapping, ProfileSource};
 use super::report::raise;
 use super::source::{EventType, Mapping, Source};
+use super::types::StoredJsonb;
 use crate::activity::{Horizons, Keep, Selection, Stream, Streams};
 use crate::criteria::{
-    Features, Located, Path, Recurring, Safeguards, Scope, TierSet, Zone, expand_tiers, locate, parse_moves,
-    read,
+    Features, Path, Recurring, Safeguards, Scope, TierSet, Zone, expand_tiers, locate, parse_moves, read,
 };
 use crate::error::Error;
 use crate::membership::{Definition, Program, Tiers};
 use pgrx::prelude::*;
-use std::collections::HashMap;
 use std::ffi::CStr;
 use std::rc::Rc;
 
 /// Definitions, and the names of those that cannot be read, with the reason.
 pub type Parsed = Vec<std::result::Result<Definition, (String, Error)>>;
 
-/// Criteria and safeguards by their text.
-#[derive(Default)]
-pub struct Texts {
-    criteria: HashMap<String, Rc<Located>>,
-    safeguards: HashMap<String, Rc<Safeguards>>,
-}
-
 /// A definition as it is stored.
 pub struct Written {
     id: u32,
     name: String,
-    criteria: String,
+    criteria: StoredJsonb,
     zone: String,
-    safeguards: Option<String>,
+    safeguards: Option<StoredJsonb>,
     pub changing: Option<i64>,
     on_hold: bool,
+}
+
+/// Definitions as they are stored and as they were read, in ascending order of id.
+#[derive(Default)]
+pub struct Known(Vec<(Written, Definition)>);
+
+impl Known {
+    /// What was made of the same criteria, zone and safeguards.
+    fn definition(&self, written: &Written) -> Option<&Definition> {
+        let place = self.0.binary_search_by_key(&written.id, |(known, _)| known.id).ok()?;
+        let (known, definition) = &self.0[place];
+        known.says_what(written).then_some(definition)
+    }
+}
+
+impl Written {
+    fn says_what(&self, other: &Self) -> bool {
+        (&self.criteria, &self.zone, &self.safeguards) == (&other.criteria, &other.zone, &other.safeguards)
+    }
 }
 
 /// In ascending order of id.
@@ -42,9 +53,9 @@ pub fn written() -> Vec<Written> {
     let mut written = rows(c"definition", |row| Written {
         id: row.value::<i32>(1) as u32,
         name: row.value(2),
-        criteria: row.json(4).unwrap_or_default(),
+        criteria: row.value(4),
         zone: row.value(5),
-        safeguards: row.json(6),
+        safeguards: row.get(6),
         changing: row.get(9),
         on_hold: row.instant(10).is_some(),
     });
@@ -52,18 +63,13 @@ pub fn written() -> Vec<Written> {
     written
 }
 
-/// Those that were parsed before need not be parsed again.
+/// Those that were parsed before are not parsed again.
 pub fn definitions(
     written: Vec<Written>,
     tier_sets: &[TierSet],
     features: &Features,
-    before: &Texts,
-) -> (Parsed, Texts) {
-    let mut texts = Texts::default();
-    let parse = |text: &str| {
-        let located = locate(&read(text)?, Scope::Subscriber)?;
-        expand_tiers(features.expand(located)?, tier_sets).map(Rc::new)
-    };
+    before: &Known,
+) -> (Parsed, Known) {
     let id_of =
         |name: &String| written.iter().find(|written| written.name == *name).map(|written| written.id);
     let limited = tier_sets.iter().filter_map(|set| {
@@ -72,28 +78,34 @@ pub fn definitions(
         Some((set, Rc::new(Tiers { name: set.name.clone(), segments, moves })))
     });
     let tiers: Vec<(&TierSet, Rc<Tiers>)> = limited.collect();
-    let definition = |written: Written| {
-        let Written { id, name, criteria: text, zone, safeguards: guards, on_hold, .. } = written;
-        let known = before.criteria.get(&text).map(|criteria| Ok(Rc::clone(criteria)));
-        let criteria = known.unwrap_or_else(|| parse(&text));
-        let zone = Zone::by_name(&zone);
-        let safeguards = guards.as_ref().map(|text| match before.safeguards.get(text) {
-            Some(known) => Ok(Rc::clone(known)),
-            None => Safeguards::parse(text, features, tier_sets).map(Rc::new),
-        });
-        let safeguards = safeguards.transpose();
-        match criteria.and_then(|criteria| Ok((criteria, zone?, safeguards?))) {
-            Ok((criteria, zone, safeguards)) => {
-                texts.criteria.insert(text, Rc::clone(&criteria));
-                texts.safeguards.extend(guards.zip(safeguards.clone()));
-                let tiers = tiers.iter().find(|(set, _)| set.segments.contains(&name));
-                let tiers = tiers.map(|(_, tiers)| Rc::clone(tiers));
-                Ok(Definition { id, name, criteria, zone, safeguards, tiers, on_hold })
-            }
-            Err(error) => Err((name, error)),
-        }
+    let parse = |written: &Written| {
+        let located = locate(&read(&written.criteria.text())?, Scope::Subscriber)?;
+        let criteria = expand_tiers(features.expand(located)?, tier_sets)?;
+        let mut definition =
+            Definition::new(written.id, &written.name, criteria, Zone::by_name(&written.zone)?);
+        let safeguards = written.safeguards.as_ref();
+        let safeguards =
+            safeguards.map(|safeguards| Safeguards::parse(&safeguards.text(), features, tier_sets));
+        definition.safeguards = safeguards.transpose()?.map(Rc::new);
+        Ok(definition)
     };
-    (written.into_iter().map(definition).collect(), texts)
+    let mut known = Vec::with_capacity(written.len());
+    let mut parsed = Vec::with_capacity(written.len());
+    for written in written {
+        let read = before.definition(&written).cloned().map_or_else(|| parse(&written), Ok);
+        parsed.push(match read {
+            Ok(read) => {
+                let tiers = tiers.iter().find(|(set, _)| set.segments.contains(&written.name));
+                let tiers = tiers.map(|(_, tiers)| Rc::clone(tiers));
+                let (name, on_hold) = (written.name.clone(), written.on_hold);
+                let definition = Definition { name, tiers, on_hold, ..read };
+                known.push((written, definition.clone()));
+                Ok(definition)
+            }
+            Err(error) => Err((written.name, error)),
+        });
+    }
+    (parsed, Known(known))
 }
 
 pub fn tier_sets(written: &[Written]) -> Vec<TierSet> {
@@ -114,8 +126,12 @@ pub fn tier_sets(written: &[Written]) -> Vec<TierSet> {
 }
 
 /// The program of the definitions that can be compiled, those, and those that cannot: only direct writes to the tables
-/// make such, and whoever refers to one is one too.
-pub fn compile(streams: Vec<Stream>, parsed: Parsed) -> (Program, Vec<Definition>, Vec<(String, Error)>) {
+/// make such, and whoever refers to one is one too. Definitions and streams of a program before are the first of these.
+pub fn compile(
+    before: Option<&Program>,
+    streams: Vec<Stream>,
+    parsed: Parsed,
+) -> (Program, Vec<Definition>, Vec<(String, Error)>) {
     let mut definitions = Vec::with_capacity(parsed.len());
     let mut broken = Vec::new();
     for definition in parsed {
@@ -123,6 +139,9 @@ pub fn compile(streams: Vec<Stream>, parsed: Parsed) -> (Program, Vec<Definition
             Ok(definition) => definitions.push(definition),
             Err(unreadable) => broken.push(unreadable),
         }
+    }
+    if let Some(Ok(program)) = before.map(|before| before.extended(streams.clone(), &definitions)) {
+        return (program, definitions, broken);
     }
     loop {
         let error = match Program::compile(streams.clone(), &definitions) {

@@ -1,13 +1,16 @@
 //! Changes of definitions: at once, with writers waiting, or while they go on.
 
+use super::due;
 use super::flush::flush;
 use super::guc;
 use super::load::NothingPutOff;
+use super::locks;
 use super::owner::Acting;
 use super::registry::{self, Registry};
+use super::run::{self, Pass};
 use super::spi::{connect, timestamp};
 use super::transaction;
-use super::upkeep::{self, Pass};
+use super::upkeep;
 use crate::criteria::Recurring;
 use crate::membership::StreamPlan;
 use std::ops::Deref;
@@ -17,9 +20,9 @@ use std::rc::Rc;
 /// at now.
 pub fn begin(what: &str) -> Rc<Registry> {
     registry::require_read_committed(what);
-    registry::lock_out_writers();
+    locks::lock_out_writers();
     flush();
-    upkeep::catch_up(guc::now());
+    due::catch_up(guc::now());
     registry::current()
 }
 
@@ -27,7 +30,7 @@ pub fn begin(what: &str) -> Rc<Registry> {
 /// has done by now, it did under those.
 pub fn catch_up_online(what: &str) {
     registry::require_read_committed(what);
-    upkeep::pass_time(guc::now, upkeep::ONLINE, commit);
+    due::pass_time(guc::now, upkeep::ONLINE, commit);
 }
 
 /// A change that writers do not wait for, and the definitions that it began with.
@@ -52,8 +55,8 @@ pub fn begin_online_at_now(what: &str) -> Online {
     let nothing_put_off = NothingPutOff::begin();
     catch_up_online(what);
     // Also those that others were at work on.
-    let mut from = upkeep::first_due();
-    while commit(upkeep::settle_batch(upkeep::ONLINE, &mut from, true)) {}
+    let mut from = due::first_due();
+    while commit(due::settle_batch(upkeep::ONLINE, &mut from, true)) {}
     Online { registry: begin_online(what), _nothing_put_off: nothing_put_off }
 }
 
@@ -67,17 +70,17 @@ fn commit(pass: Pass) -> bool {
 /// Opens a change that writers do not wait for: only other changes do.
 pub fn begin_online(what: &str) -> Rc<Registry> {
     registry::require_read_committed(what);
-    registry::hold_off_changes();
+    locks::hold_off_changes();
     registry::current()
 }
 
 /// Commits a change of definitions that was begun online, brings everybody under it, in batches that commit one by one, and
 /// holds other changes off again. Returns the row of `segment.run`, and what was done.
 pub fn sweep(kind: &str) -> (i64, Pass) {
-    let run = upkeep::begin_run(kind);
+    let run = run::begin(kind);
     transaction::commit();
     // Whoever captures from now on knows the definition.
-    registry::await_writers();
+    locks::await_writers();
     let mut total = Pass::default();
     let mut after = None;
     loop {
@@ -86,7 +89,7 @@ pub fn sweep(kind: &str) -> (i64, Pass) {
             break;
         }
         total.add(pass);
-        upkeep::end_run(run, total);
+        run::end(run, total);
         transaction::commit();
         pgrx::check_for_interrupts!();
     }
@@ -97,7 +100,7 @@ pub fn sweep(kind: &str) -> (i64, Pass) {
 /// Changes the stream table as planned; whether something must be filled from the events. While writers go on (`online`),
 /// whoever touches a state that lacks streams computes it again.
 pub fn store_streams(plan: &StreamPlan, online: bool) -> bool {
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     connect(|session| {
         if plan.add.is_empty() && plan.drop.is_empty() {
             return;
@@ -146,8 +149,8 @@ pub fn store_streams(plan: &StreamPlan, online: bool) -> bool {
 /// Puts new definitions into force for everybody, in this transaction that writers wait for: some segments that were
 /// added, if that is all that changed.
 pub fn finish(kind: &str, fill: bool, added: &[u32]) -> Pass {
-    let run = upkeep::begin_run(kind);
+    let run = run::begin(kind);
     let pass = if fill { upkeep::rebuild() } else { upkeep::evaluate_everybody(added) };
-    upkeep::end_run(run, pass);
+    run::end(run, pass);
     pass
 }

@@ -1,7 +1,6 @@
 //! Stored cluster models: named, each fit under a name a version of its own.
 
 use super::owner::Acting;
-use super::registry;
 use super::report::{Refusal, value_of};
 use super::spi::{connect, connect_at_latest};
 use crate::cluster::{Clusters, Fit, Options, Scale};
@@ -103,7 +102,7 @@ impl Model {
 
     /// Stores it as the next version under a name.
     pub fn store(&self, name: &str, record: Record) {
-        let _acting = Acting::as_owner(registry::home().owner);
+        let _acting = Acting::as_owner();
         connect_at_latest(|session| {
             // One version after the other.
             session.modify("LOCK TABLE segment.cluster_model IN SHARE ROW EXCLUSIVE MODE", &[]);
@@ -145,14 +144,14 @@ impl Model {
 
     /// Drops all versions of a name, and returns how many there were.
     pub fn drop_all(name: &str) -> i64 {
-        let _acting = Acting::as_owner(registry::home().owner);
+        let _acting = Acting::as_owner();
         let sql = "DELETE FROM segment.cluster_model WHERE name = $1";
         connect(|session| session.modify(sql, &[name.into()]).count() as i64)
     }
 
     /// A version of the model of a name, the newest without one; or 42704. What is stored in other shapes is XX001.
     pub fn load(name: &str, version: Option<i32>) -> Model {
-        let _acting = Acting::as_owner(registry::home().owner);
+        let _acting = Acting::as_owner();
         connect(|session| {
             let rows = session.select(
                 "SELECT relation, columns::text[], standardised, center, deviation, centroids, sizes, means, deviations, version

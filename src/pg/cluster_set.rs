@@ -1,7 +1,6 @@
 //! Which cluster models have segments, and which segment is which cluster.
 
 use super::owner::Acting;
-use super::registry;
 use super::spi::{connect, connect_at_latest};
 use std::collections::HashMap;
 
@@ -21,7 +20,7 @@ pub struct ClusterSet {
 
 impl ClusterSet {
     pub fn load(model: &str) -> Option<Self> {
-        let _acting = Acting::as_owner(registry::home().owner);
+        let _acting = Acting::as_owner();
         connect_at_latest(|session| {
             let rows = session.select(
                 "SELECT version, clusters, segments, scores, shifts, kept FROM segment.cluster_set WHERE model = $1",
@@ -40,7 +39,7 @@ impl ClusterSet {
 
     /// Stores it in the place of what was there.
     pub fn store(&self, model: &str) {
-        let _acting = Acting::as_owner(registry::home().owner);
+        let _acting = Acting::as_owner();
         connect(|session| {
             session.modify(
                 "INSERT INTO segment.cluster_set AS s (model, version, clusters, segments, scores, shifts, kept)
@@ -61,7 +60,7 @@ impl ClusterSet {
 
     /// Name and members of each segment.
     pub fn members(&self) -> Vec<(String, i64)> {
-        let _acting = Acting::as_owner(registry::home().owner);
+        let _acting = Acting::as_owner();
         connect_at_latest(|session| {
             let rows = session.select(
                 "SELECT d.segment_id, d.name, count(m.subscriber) FROM segment.definition d
@@ -78,7 +77,7 @@ impl ClusterSet {
 
     /// Says anew what each segment is.
     pub fn describe(&self, descriptions: &[String]) {
-        let _acting = Acting::as_owner(registry::home().owner);
+        let _acting = Acting::as_owner();
         connect(|session| {
             session.modify(
                 "UPDATE segment.definition d SET description = n.description
@@ -91,7 +90,7 @@ impl ClusterSet {
 
 /// Forgets which segments a model has.
 pub fn forget(model: &str) {
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     connect(|session| session.modify("DELETE FROM segment.cluster_set WHERE model = $1", &[model.into()]));
 }
 

@@ -2,7 +2,6 @@
 
 use super::occurrence::{Named, Origin, check_memory};
 use super::owner::Acting;
-use super::registry;
 use super::report::{Refusal, invalid, value_of};
 use super::spi::{connect, timestamp};
 use super::types::{Name, Regclass};
@@ -112,7 +111,7 @@ impl Model {
         purchases: &Fit<BgNbd>,
         values: Option<&Fit<GammaGamma>>,
     ) -> i32 {
-        let _acting = Acting::as_owner(registry::home().owner);
+        let _acting = Acting::as_owner();
         connect(|session| {
             let stored = session.modify(
                 "INSERT INTO segment.customer_base_model
@@ -153,7 +152,7 @@ impl Model {
 
     /// The version asked for, or the newest; or 42704.
     pub fn load(name: &str, version: Option<i32>) -> Model {
-        let _acting = Acting::as_owner(registry::home().owner);
+        let _acting = Acting::as_owner();
         connect(|session| {
             let rows = session.select(
                 "SELECT relation, subscriber::text, occurred_at::text, value::text, event_type, time_zone, unit, until,

@@ -6,20 +6,21 @@
 //! folded by them once the lock is released.
 
 mod addition;
+mod again;
+mod by_hand;
 mod work;
 
 use super::guc;
+use super::home::home;
 use super::load;
 use super::pending::Reread;
-use super::profile::documents;
 use super::registry::{self, Registry};
 use super::scan::{self, Scratch};
 use super::spi::{at_latest_snapshot, connect};
-use super::store::{BATCH, Due, Effort, Found, StateRow, Store, Update};
+use super::store::{Due, Effort, Found, StateRow, Store, Update};
 use super::table::Locked;
 use crate::activity::{Change, Fold, Instant};
-use crate::membership::{Cause, Held, Manual, Patience, Standing, Transition};
-use crate::profile::Profile;
+use crate::membership::{Cause, Held, Patience, Transition};
 pub use addition::Addition;
 use pgrx::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -77,7 +78,7 @@ impl Engine {
             now: guc::now(),
             cause,
             effort,
-            store: Store::open(registry::home()),
+            store: Store::open(home()),
             memory: Scratch::default(),
             inexact: Vec::new(),
             created: BTreeSet::new(),
@@ -156,90 +157,6 @@ impl Engine {
         }
     }
 
-    /// Inserts what waits, reads again what must be, and returns who was computed again from all events.
-    pub fn finish(&mut self) -> Vec<String> {
-        self.store.insert_waiting();
-        let inexact = std::mem::take(&mut self.inexact);
-        if inexact.is_empty() {
-            return Vec::new();
-        }
-        see_own_writes();
-        let from_events = |(subscriber, _, again): &(String, Change, Reread)| {
-            (*again == Reread::Everything).then(|| subscriber.clone())
-        };
-        let recomputed: Vec<String> = inexact.iter().filter_map(from_events).collect();
-        let unreadable = if recomputed.is_empty() { None } else { self.registry.unreadable() };
-        let unreadable_profiles = self.registry.unreadable_profiles();
-        for refusal in unreadable.iter().chain(&unreadable_profiles) {
-            // The writer goes on with what is known, and `verify` reports the source.
-            pgrx::warning!(
-                "pg_segment cannot compute {} subscribers again: {}",
-                inexact.len(),
-                refusal.message()
-            );
-        }
-        for batch in inexact.chunks(BATCH) {
-            let ids: Vec<String> = batch.iter().map(|(subscriber, ..)| subscriber.clone()).collect();
-            let computed: Vec<String> = batch.iter().filter_map(from_events).collect();
-            let (mut events, mut profiles) = at_latest_snapshot(|| {
-                let read = unreadable.is_none() && !computed.is_empty();
-                let events = read.then(|| scan::of_subscribers(&self.registry, &computed));
-                (events, unreadable_profiles.is_none().then(|| documents(&self.registry, &ids)))
-            });
-            for (subscriber, change, again) in batch {
-                let found = self.find(subscriber);
-                let mut work = self.begin(subscriber, found);
-                work.evaluation = None;
-                if let Some(profiles) = &mut profiles {
-                    let document = profiles.remove(subscriber);
-                    work.profile =
-                        document.map(|document| Profile::new(work.profile.as_ref(), &document, work.at));
-                }
-                match &mut events {
-                    Some(events) if *again == Reread::Everything => {
-                        self.start_over(&mut work, &events.remove(subscriber).unwrap_or_default());
-                    }
-                    _ => {
-                        let _ = self.registry.program.fold(&mut work.state, change, work.at);
-                    }
-                }
-                let update = self.settle(subscriber, &mut work, Patience::Little);
-                let nothing = work.state.events == 0 && update.profile.is_none();
-                match &work.found {
-                    // Anybody else's evaluation time must not go back.
-                    Some(found) if nothing && self.created.remove(subscriber) => {
-                        self.store.drop(found);
-                    }
-                    _ => {
-                        self.write(subscriber, &work, update);
-                    }
-                }
-                self.check();
-            }
-        }
-        self.store.insert_waiting();
-        recomputed
-    }
-
-    /// Locks some subscribers, in ascending order, of whom [`Engine::finish`] then reads something again.
-    pub fn read_again(&mut self, subscribers: Vec<String>, what: Reread) {
-        self.apply(
-            subscribers.into_iter().map(|subscriber| (subscriber, Change::default())).collect(),
-            |_| what,
-        );
-    }
-
-    /// Puts a state computed from all events of a subscriber in the place of what is stored. Nobody else may be writing.
-    pub fn replace(&mut self, subscriber: &str, events: &Change) {
-        let _inside = self.memory.enter();
-        let found = self.find(subscriber);
-        let mut work = self.begin(subscriber, found);
-        self.start_over(&mut work, events);
-        let update = self.settle(subscriber, &mut work, Patience::Much);
-        self.write(subscriber, &work, update);
-        self.check();
-    }
-
     /// Evaluates a subscriber as of now, and writes if something changed.
     pub fn evaluate(&mut self, subscriber: &str) {
         let _inside = self.memory.enter();
@@ -305,46 +222,6 @@ impl Engine {
         Brought::Done
     }
 
-    /// Changes what was decided by hand about a subscriber, whose state must be exact; false where nothing changed.
-    pub fn decide(&mut self, subscriber: &str, change: impl Fn(&mut Manual)) -> bool {
-        see_own_writes();
-        let _inside = self.memory.enter();
-        self.check();
-        loop {
-            let found = self.find(subscriber);
-            let mut work = self.begin(subscriber, found);
-            let mut before = work.manual.take().unwrap_or_default();
-            // What was decided about segments that are gone goes with the next decision.
-            before.retain(|id| self.registry.program.segment_name(id).is_some());
-            let mut manual = before.clone();
-            change(&mut manual);
-            if manual == before {
-                return false;
-            }
-            // What nobody decides about any more, the criteria do, and no safeguard.
-            for segment in before.iter().filter(|id| manual.decides(*id).is_none()) {
-                let entered = self.entry(subscriber, segment, &work);
-                work.standing.memory.release(segment, entered);
-            }
-            work.manual = Some(manual).filter(|manual| !manual.is_empty());
-            work.evaluation = None;
-            let update = self.settle(subscriber, &mut work, Patience::Much);
-            if self.write(subscriber, &work, update) {
-                return true;
-            }
-        }
-    }
-
-    /// When somebody entered a segment that they are in and where members stay.
-    fn entry(&mut self, subscriber: &str, segment: u32, work: &Work) -> Option<Instant> {
-        let row = &work.found.as_ref()?.row;
-        let stays = self.registry.program.stays().any(|id| id == segment);
-        if !stays || !work.standing.members.contains(segment) {
-            return None;
-        }
-        self.store.entry(subscriber, segment, row.written.is_some())
-    }
-
     /// Applies what the queue has of some subscribers, given in ascending order, but for those whom somebody else works
     /// on. [`Engine::finish`] computes those again whose changes are not known. Returns how many were drained.
     pub fn drain(&mut self, subscribers: Vec<String>) -> usize {
@@ -382,27 +259,6 @@ impl Engine {
             false => Reread::Nothing,
         });
         drained
-    }
-
-    /// Deletes everything about a subscriber who has no events and no profile any more, but that somebody left some segments;
-    /// false for one who has.
-    pub fn forget(&mut self, subscriber: &str, left: &[u32]) -> bool {
-        see_own_writes();
-        let _inside = self.memory.enter();
-        while let Some(found) = self.find(subscriber) {
-            if self.store.lock(&found, true) == Locked::Changed {
-                continue;
-            }
-            let state = found.row.open(subscriber, &self.registry);
-            let empty = state.is_ok_and(|state| !found.row.subject(subscriber).exists(&state));
-            let moved = found.row.written.is_some() || found.row.standing != Standing::default();
-            if !empty || moved {
-                return false;
-            }
-            self.store.forget(subscriber, &found, self.now, left);
-            break;
-        }
-        true
     }
 
     /// Whether a subscriber has a state.

@@ -4,7 +4,7 @@
 use super::features_as_of::{features_as_of, nobody};
 use super::guc;
 use super::owner::Acting;
-use super::registry::{self, Registry};
+use super::registry::Registry;
 use super::report::{invalid, value_of};
 use super::scan::{self, Order, Scan, readers};
 use super::spi::connect;
@@ -215,7 +215,7 @@ impl Reading {
 
     /// How large a part of the subscribers fits.
     fn share(&self, snapshots: usize) -> f64 {
-        let _acting = Acting::as_owner_at_large(registry::home().owner);
+        let _acting = Acting::as_owner_at_large();
         let subscribers: i64 =
             connect(|session| session.select("SELECT count(*) FROM segment.state", &[]).value(0, 1));
         let numbers = subscribers as f64 * snapshots as f64 * (self.width() + 2) as f64;
@@ -243,7 +243,7 @@ impl Reading {
         at: Instant,
     ) -> Vec<(String, Option<Vec<f64>>)> {
         let found = {
-            let _acting = Acting::as_owner(registry::home().owner);
+            let _acting = Acting::as_owner();
             connect(|session| {
                 let rows = session.select(
                     "SELECT subscriber, evaluated_at, version, activity || coalesce(recent, '') FROM segment.state
@@ -260,7 +260,7 @@ impl Reading {
     /// The features of one subscriber at an instant; `None` for one who is not known, or was not active.
     pub fn one(&self, registry: &Registry, subscriber: &str, at: Instant) -> Option<Vec<f64>> {
         let found = {
-            let _acting = Acting::as_owner(registry::home().owner);
+            let _acting = Acting::as_owner();
             connect(|session| {
                 let rows = session.select(
                     "SELECT subscriber, evaluated_at, version, activity || coalesce(recent, '') FROM segment.state

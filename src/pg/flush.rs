@@ -3,6 +3,7 @@
 
 use super::engine::{Engine, Moved};
 use super::guc::{self, FlushAt};
+use super::home::{self, home};
 use super::pending::{self, Changes, Reread};
 use super::registry;
 use super::spi::at_latest_snapshot;
@@ -37,7 +38,7 @@ pub fn flush_at_end() {
     let Some(mut changes) = pending::take() else { return };
     changes.again.append(&mut changes.computed);
     // The transaction may have dropped the extension.
-    if !registry::installed() {
+    if !home::installed() {
         return;
     }
     at_latest_snapshot(|| {
@@ -81,7 +82,7 @@ fn enqueue(changes: Changes) {
     let streams = registry::current().streams_version;
     let exact = changes.made_under(streams);
     let (again, profiles) = (changes.again.clone(), changes.profiles.clone());
-    let mut store = Store::open(registry::home());
+    let mut store = Store::open(home());
     for (count, (subscriber, change)) in changes.into_sorted().into_iter().enumerate() {
         let known = exact && !again.contains(&subscriber) && !profiles.contains(&subscriber);
         let known = known.then(|| change.to_bytes());

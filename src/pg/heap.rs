@@ -1,7 +1,7 @@
 //! A whole table, read as it lies and without the executor, which would copy each row twice on the way, and whose plan costs more
 //! than a small table's rows.
 
-use super::registry;
+use super::home;
 use super::table::Lasting;
 use super::types::{JsonbArgument, Name};
 use crate::activity::Instant;
@@ -13,7 +13,7 @@ use std::ptr;
 /// What is made of each row of one of the extension's small tables, under the active snapshot. Columns are known by their number:
 /// sql/bootstrap.sql has them in that order.
 pub fn rows<R>(table: &CStr, mut make: impl FnMut(&Row) -> R) -> Vec<R> {
-    let mut heap = Heap::open(registry::own_table(table));
+    let mut heap = Heap::open(home::own_table(table));
     let columns = heap.columns();
     let mut made = Vec::new();
     while let Some(row) = heap.next(columns) {

@@ -1,5 +1,6 @@
 //! Segments on hold: nobody moves in or out but by hand, until they are resumed.
 
+use super::locks;
 use super::owner::Acting;
 use super::registry::{self, Registry};
 use super::spi::{connect_at_latest, timestamp};
@@ -51,7 +52,7 @@ pub fn hold_back(until: Instant) -> bool {
     if limited.is_empty() {
         return false;
     }
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     let mut alarms = Vec::new();
     connect_at_latest(|session| {
         let rows = session.select(MOVES, &[timestamp(until).into()]);
@@ -66,7 +67,7 @@ pub fn hold_back(until: Instant) -> bool {
     if alarms.is_empty() {
         return false;
     }
-    registry::hold_off_changes();
+    locks::hold_off_changes();
     for (id, name, moved, members) in alarms {
         if alarmed(id) {
             pgrx::warning!(

@@ -1,7 +1,7 @@
 //! Loads, which put off to look where they put people, and changes of definitions, under which nothing may be looked at that
 //! came before them: while a change is under way, none is put off.
 
-use super::registry;
+use super::home::home;
 use pgrx::prelude::*;
 
 /// A lock that nothing but this takes: on a part of `segment.version` that is no column.
@@ -10,7 +10,7 @@ fn tag() -> pg_sys::LOCKTAG {
         // SAFETY: set when the backend began.
         locktag_field1: unsafe { pg_sys::MyDatabaseId }.to_u32(),
         locktag_field2: pg_sys::RelationRelationId.to_u32(),
-        locktag_field3: registry::home().version.to_u32(),
+        locktag_field3: home().version.to_u32(),
         locktag_field4: u16::MAX,
         locktag_type: pg_sys::LockTagType::LOCKTAG_OBJECT as u8,
         locktag_lockmethodid: pg_sys::DEFAULT_LOCKMETHOD as u8,

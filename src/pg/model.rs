@@ -1,9 +1,9 @@
 //! Trained models as they are stored.
 
 use super::examples::Question;
+use super::home;
 use super::owner::Acting;
 use super::prediction;
-use super::registry;
 use super::report::{Refusal, value_of};
 use super::spi::{Rows, connect, connect_at_latest, timestamp};
 use crate::activity::Instant;
@@ -71,7 +71,7 @@ fn version(rows: &Rows, row: usize) -> Option<Version> {
 
 /// The versions of a model, or of all, the oldest first, as of now.
 pub fn versions(name: Option<&str>) -> Vec<Version> {
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     connect_at_latest(|session| {
         let rows = session.select_once(
             &format!(
@@ -130,7 +130,7 @@ pub fn active(name: &str) -> Version {
 /// What a version learned.
 pub fn load(version: &Version) -> Model {
     let bytes = {
-        let _acting = Acting::as_owner(registry::home().owner);
+        let _acting = Acting::as_owner();
         connect_at_latest(|session| {
             let rows =
                 session.select("SELECT bytes FROM segment.model WHERE model_id = $1", &[version.id.into()]);
@@ -147,9 +147,9 @@ pub fn load(version: &Version) -> Model {
 /// Stores a version, not active, and returns its number.
 pub fn store(trained: Trained, study: &Study) -> i32 {
     let Trained { question, name, .. } = trained;
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     // Two trainings at once would take the same number.
-    if let Some(table) = registry::table(c"model") {
+    if let Some(table) = home::table(c"model") {
         // SAFETY: takes a heavyweight lock on an existing table, to be released with the transaction.
         unsafe { pg_sys::LockRelationOid(table, pg_sys::ShareRowExclusiveLock as pg_sys::LOCKMODE) };
     }
@@ -226,7 +226,7 @@ fn name_of(predictor: Predictor) -> &'static str {
 
 /// Has a version predict in the place of the one that did.
 pub fn activate(version: &Version, at: Instant) {
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     connect(|session| {
         session.modify(
             "UPDATE segment.model SET active = false WHERE name = $1 AND active",
@@ -243,7 +243,7 @@ pub fn activate(version: &Version, at: Instant) {
 
 /// The version that was active before the one that is.
 pub fn before(name: &str) -> Option<i32> {
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     connect_at_latest(|session| {
         let rows = session.select(
             "SELECT version FROM segment.model WHERE name = $1 AND NOT active AND activations > 0
@@ -256,7 +256,7 @@ pub fn before(name: &str) -> Option<i32> {
 
 /// Has a version predict so many percent of the subscribers in the place of the active one; nobody without a number.
 pub fn challenge(version: &Version, percent: Option<f64>) {
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     connect(|session| {
         session.modify(
             "UPDATE segment.model SET challenge = NULL WHERE name = $1 AND challenge IS NOT NULL",
@@ -272,7 +272,7 @@ pub fn challenge(version: &Version, percent: Option<f64>) {
 /// Deletes a version, or all, with what it predicted. Returns how many versions there were.
 pub fn drop(name: &str, number: Option<i32>) -> i64 {
     prediction::drop(name, number);
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     connect(|session| {
         let dropped = session.modify(
             "DELETE FROM segment.model WHERE name = $1 AND (version = $2 OR $2 IS NULL)",

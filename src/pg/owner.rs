@@ -3,6 +3,7 @@
 //! The engine writes tables that nobody else may write, in the transaction of whoever inserts an event, so it
 //! acts as the extension's owner there; and it reads an attached table as that table's owner.
 
+use super::home::home;
 use super::spi::set_locally;
 use pgrx::prelude::*;
 use std::ffi::{CStr, c_int};
@@ -22,18 +23,18 @@ pub struct Acting {
 
 impl Acting {
     /// As the extension's owner, for the engine's own statements.
-    pub fn as_owner(owner: pg_sys::Oid) -> Self {
+    pub fn as_owner() -> Self {
         // PostgreSQL's flag for code that changes the user id inside a function.
         Self::switch(
-            owner,
+            home().owner,
             pg_sys::SECURITY_LOCAL_USERID_CHANGE as c_int,
             &[BY_KEY, NO_HASH, NO_MERGE, NO_JIT],
         )
     }
 
     /// The same for statements about whole tables.
-    pub fn as_owner_at_large(owner: pg_sys::Oid) -> Self {
-        Self::switch(owner, pg_sys::SECURITY_LOCAL_USERID_CHANGE as c_int, &[NO_JIT])
+    pub fn as_owner_at_large() -> Self {
+        Self::switch(home().owner, pg_sys::SECURITY_LOCAL_USERID_CHANGE as c_int, &[NO_JIT])
     }
 
     /// As the owner of a user's table: its columns and policies may not do anything beyond that role's rights.

@@ -3,6 +3,7 @@
 use super::activity::Activity;
 use super::engine::see_own_writes;
 use super::guc;
+use super::home::home;
 use super::prediction::Predictions;
 use super::registry;
 use super::scan::Scratch;
@@ -26,7 +27,7 @@ pub fn write(predictions: &Predictions) -> Vec<String> {
     }
     see_own_writes();
     let now = guc::now();
-    let (mut store, mut memory) = (Store::open(registry::home()), Scratch::default());
+    let (mut store, mut memory) = (Store::open(home()), Scratch::default());
     let mut left = Vec::new();
     for (place, subscriber) in predictions.subscribers.iter().enumerate() {
         if place % PER_CHECK == 0 {

@@ -1,10 +1,10 @@
 //! Predictions about subscribers: numbers that a model made, kept beside the profiles and read with them, and some earlier ones,
 //! kept to be compared with what came.
 
+use super::locks;
 use super::owner::Acting;
 use super::pending;
 use super::predicted;
-use super::registry;
 use super::spi::{Param, connect, connect_at_latest, timestamp};
 use crate::activity::Instant;
 use std::collections::HashMap;
@@ -51,9 +51,9 @@ pub fn store_alone(predictions: &Predictions) {
 
 fn put(predictions: &Predictions) {
     // Whoever reads them again from now on waits for no change of definitions in between.
-    registry::hold_definitions();
+    locks::hold_definitions();
     {
-        let _acting = Acting::as_owner(registry::home().owner);
+        let _acting = Acting::as_owner();
         connect_at_latest(|session| {
             session.modify(
                 "INSERT INTO segment.prediction AS p (subscriber, model, version, value, confidence, predicted_at)
@@ -77,7 +77,7 @@ fn put(predictions: &Predictions) {
 
 /// Whether predictions made now are to be kept: where none are from within a horizon.
 pub fn are_due(model: &str, at: Instant, horizon: Instant) -> bool {
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     connect_at_latest(|session| {
         let rows = session.select(
             "SELECT max(predicted_at) FROM segment.past_prediction WHERE model = $1",
@@ -89,7 +89,7 @@ pub fn are_due(model: &str, at: Instant, horizon: Instant) -> bool {
 
 /// Keeps predictions to be compared with what comes.
 pub fn keep(predictions: &Predictions) {
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     connect(|session| {
         session.modify(
             "INSERT INTO segment.past_prediction (model, predicted_at, version, subscriber, value)
@@ -112,7 +112,7 @@ pub fn clean(model: &str, before: Instant) {
         "DELETE FROM segment.prediction WHERE model = $1 AND predicted_at < $2 RETURNING subscriber",
         &[model.into(), timestamp(before).into()],
     );
-    let _acting = Acting::as_owner_at_large(registry::home().owner);
+    let _acting = Acting::as_owner_at_large();
     connect(|session| {
         session.modify_once(
             "DELETE FROM segment.past_prediction p WHERE p.model = $1 AND p.predicted_at <= (
@@ -125,7 +125,7 @@ pub fn clean(model: &str, before: Instant) {
 
 /// What is kept of a model, by time and version, the oldest first.
 pub fn past(model: &str) -> Vec<Past> {
-    let _acting = Acting::as_owner_at_large(registry::home().owner);
+    let _acting = Acting::as_owner_at_large();
     connect(|session| {
         let rows = session.select_once(
             "SELECT predicted_at, version, array_agg(subscriber ORDER BY subscriber), array_agg(value ORDER BY subscriber)
@@ -147,7 +147,7 @@ pub fn past(model: &str) -> Vec<Past> {
 /// Deletes the predictions about somebody.
 pub fn forget(subscriber: &str) {
     delete("DELETE FROM segment.prediction WHERE subscriber = $1 RETURNING subscriber", &[subscriber.into()]);
-    let _acting = Acting::as_owner_at_large(registry::home().owner);
+    let _acting = Acting::as_owner_at_large();
     connect(|session| {
         session
             .modify_once("DELETE FROM segment.past_prediction WHERE subscriber = $1", &[subscriber.into()]);
@@ -160,7 +160,7 @@ pub fn drop(model: &str, version: Option<i32>) -> i64 {
         "DELETE FROM segment.prediction WHERE model = $1 AND (version = $2 OR $2 IS NULL) RETURNING subscriber",
         &[model.into(), version.into()],
     );
-    let _acting = Acting::as_owner_at_large(registry::home().owner);
+    let _acting = Acting::as_owner_at_large();
     connect(|session| {
         session.modify_once(
             "DELETE FROM segment.past_prediction WHERE model = $1 AND (version = $2 OR $2 IS NULL)",
@@ -171,8 +171,8 @@ pub fn drop(model: &str, version: Option<i32>) -> i64 {
 }
 
 fn delete(sql: &'static str, arguments: &[Param]) -> i64 {
-    registry::hold_definitions();
-    let _acting = Acting::as_owner(registry::home().owner);
+    locks::hold_definitions();
+    let _acting = Acting::as_owner();
     let subscribers = connect_at_latest(|session| session.modify(sql, arguments).first_column());
     let count = subscribers.len() as i64;
     pending::record(|changes| changes.profiles.extend(subscribers));
@@ -181,7 +181,7 @@ fn delete(sql: &'static str, arguments: &[Param]) -> i64 {
 
 /// Adds what is predicted about some subscribers to their profiles.
 pub fn add(documents: &mut HashMap<String, Vec<u8>>, subscribers: &[String]) {
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     connect(|session| {
         let rows = session.select(
             "SELECT subscriber, jsonb_build_object('predictions', jsonb_object_agg(model,

@@ -3,7 +3,6 @@
 use super::guc;
 use super::heap::rows;
 use super::owner::Acting;
-use super::registry;
 use super::spi::{at_latest_snapshot, connect, connect_at_latest, timestamp};
 use super::transaction::attempt;
 use crate::activity::Instant;
@@ -29,7 +28,7 @@ pub fn due(at: Instant) -> Vec<Copy> {
     if at_latest_snapshot(|| rows(c"profile_copy", |_| ())).is_empty() {
         return Vec::new();
     }
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     connect_at_latest(|session| {
         session.modify(
             "DELETE FROM segment.profile_copy c
@@ -51,7 +50,7 @@ pub fn due(at: Instant) -> Vec<Copy> {
 /// Notes a table of the caller's, and fills it.
 pub fn create(relation: pg_sys::Oid, view: pg_sys::Oid, every: Interval) {
     {
-        let _acting = Acting::as_owner(registry::home().owner);
+        let _acting = Acting::as_owner();
         connect(|session| {
             session.modify(
                 "INSERT INTO segment.profile_copy (relation, view, every) VALUES ($1, $2, $3)",
@@ -69,7 +68,7 @@ pub fn create(relation: pg_sys::Oid, view: pg_sys::Oid, every: Interval) {
 
 impl Copy {
     fn of(relation: pg_sys::Oid) -> Option<Self> {
-        let _acting = Acting::as_owner(registry::home().owner);
+        let _acting = Acting::as_owner();
         connect_at_latest(|session| {
             let rows = session.select(
                 "SELECT r.relowner, format('%I.%I', n.nspname, r.relname), format('%I.%I', vn.nspname, v.relname),
@@ -124,7 +123,7 @@ impl Copy {
             Err(problem) => problem,
         };
         pgrx::warning!("{} was not brought up to date: {problem}", self.table);
-        let _acting = Acting::as_owner(registry::home().owner);
+        let _acting = Acting::as_owner();
         connect(|session| {
             session.modify(
                 "UPDATE segment.profile_copy SET problem = $2 WHERE relation = $1",
@@ -161,7 +160,7 @@ impl Copy {
 
     /// Whether nobody else brings it up to date; until the transaction ends, nobody does.
     fn lock(&self) -> bool {
-        let _acting = Acting::as_owner(registry::home().owner);
+        let _acting = Acting::as_owner();
         connect_at_latest(|session| {
             let rows = session.modify(
                 "SELECT FROM segment.profile_copy WHERE relation = $1 FOR UPDATE SKIP LOCKED",
@@ -172,7 +171,7 @@ impl Copy {
     }
 
     fn note(&self) {
-        let _acting = Acting::as_owner(registry::home().owner);
+        let _acting = Acting::as_owner();
         connect(|session| {
             session.modify(
                 "UPDATE segment.profile_copy SET refreshed_at = $2, problem = NULL WHERE relation = $1",

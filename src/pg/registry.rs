@@ -4,12 +4,12 @@
 //! registry never goes stale: readers ask for the version that their snapshot shows. Writers need the newest,
 //! and hold a lock on `segment.version` that a change of definitions has to wait for.
 
-use super::catalogue::{self, Parsed, Texts};
+use super::catalogue::{self, Known, Parsed};
 use super::guc;
 use super::heap::rows;
+use super::home::home;
 use super::owner::Acting;
 use super::profile::ProfileSource;
-use super::readers;
 use super::report::{Refusal, invalid};
 use super::source::Source;
 use super::spi::{at_latest_snapshot, connect};
@@ -21,7 +21,6 @@ use crate::profile::Identities;
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::ffi::CStr;
 use std::rc::Rc;
 
 /// Compiled versions kept per backend: the newest, and that of a statement that began before it.
@@ -33,8 +32,8 @@ pub struct Registry {
     home: pg_sys::Oid,
     pub program: Rc<Program>,
     pub definitions: Vec<Definition>,
-    /// Their criteria and safeguards, for the next version.
-    texts: Texts,
+    /// What the next version need not read again.
+    known: Known,
     /// Definitions that this version cannot read, with the reason; they have no members.
     pub broken: Vec<(String, Error)>,
     pub tier_sets: Vec<TierSet>,
@@ -67,144 +66,12 @@ pub struct Kept {
     pub since: i64,
 }
 
-/// Where the extension's own tables are, and whose they are.
-#[derive(Clone, Copy, Debug)]
-pub struct Home {
-    pub owner: pg_sys::Oid,
-    pub version: pg_sys::Oid,
-    pub state: pg_sys::Oid,
-    pub due: pg_sys::Oid,
-    pub membership: pg_sys::Oid,
-    pub history: pg_sys::Oid,
-    pub queue: pg_sys::Oid,
-}
-
 thread_local! {
-    static HOME: Cell<Option<Home>> = const { Cell::new(None) };
     /// The newest version, until something is invalidated.
     static CURRENT: Cell<Option<i64>> = const { Cell::new(None) };
     static COMPILED: RefCell<Vec<Rc<Registry>>> = const { RefCell::new(Vec::new()) };
-    static WATCHING: Cell<bool> = const { Cell::new(false) };
     /// Counts invalidations, so that what was read while one arrived is not taken for the newest.
     static GENERATION: Cell<u64> = const { Cell::new(0) };
-}
-
-/// The extension's own tables. Fails where the extension is not installed in this database.
-pub fn home() -> Home {
-    watch();
-    HOME.get().unwrap_or_else(|| {
-        let version = own_table(c"version");
-        // SAFETY: the relation is open while its owner is read.
-        let owner = unsafe {
-            let relation = pg_sys::RelationIdGetRelation(version);
-            if relation.is_null() {
-                missing();
-            }
-            let owner = (*(*relation).rd_rel).relowner;
-            pg_sys::RelationClose(relation);
-            owner
-        };
-        let home = Home {
-            owner,
-            version,
-            state: own_table(c"state"),
-            due: own_table(c"due"),
-            membership: own_table(c"membership"),
-            history: own_table(c"history"),
-            queue: own_table(c"queue"),
-        };
-        HOME.set(Some(home));
-        home
-    })
-}
-
-/// Whether the extension is installed in this database, all of it.
-pub fn installed() -> bool {
-    if HOME.get().is_some() {
-        return true;
-    }
-    // SAFETY: a catalogue look-up by a C string.
-    let schema = unsafe { pg_sys::get_namespace_oid(c"segment".as_ptr(), true) };
-    schema != pg_sys::Oid::INVALID && table(c"queue").is_some()
-}
-
-/// One of the extension's own tables, by name. Fails as [`home`] does.
-pub fn own_table(name: &CStr) -> pg_sys::Oid {
-    table(name).unwrap_or_else(|| missing())
-}
-
-fn missing() -> ! {
-    Refusal::new(PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT, "extension \"pg_segment\" is not installed")
-        .hint("Run CREATE EXTENSION pg_segment.")
-        .raise()
-}
-
-/// A table in the extension's schema, by name.
-pub fn table(name: &CStr) -> Option<pg_sys::Oid> {
-    // SAFETY: catalogue look-ups by C strings.
-    let oid = unsafe {
-        pg_sys::get_relname_relid(name.as_ptr(), pg_sys::get_namespace_oid(c"segment".as_ptr(), false))
-    };
-    (oid != pg_sys::Oid::INVALID).then_some(oid)
-}
-
-/// Waits until no transaction that captured events is in flight, and lets none capture before this one ends.
-pub fn lock_out_writers() {
-    // Another change waits here, while it holds nothing.
-    hold_off_changes();
-    lock_sources();
-    lock_version(pg_sys::ShareRowExclusiveLock);
-}
-
-/// Keeps definitions as they are until the transaction ends, for work that may read events.
-pub fn hold_definitions_and_sources() {
-    lock_sources();
-    hold_definitions();
-}
-
-/// The tables before the definitions, as writers do: whoever has one locked exclusively may be about to capture.
-fn lock_sources() {
-    let registry = current();
-    let events = registry.sources.iter().flat_map(|source| &source.tables).copied();
-    let mut tables: Vec<pg_sys::Oid> =
-        events.chain(registry.profiles.iter().map(|source| source.relation)).collect();
-    tables.sort_unstable_by_key(|table| table.to_u32());
-    for table in tables {
-        // SAFETY: takes a heavyweight lock, to be released with the transaction; a dropped table locks nothing.
-        unsafe { pg_sys::LockRelationOid(table, pg_sys::AccessShareLock as _) };
-    }
-}
-
-/// Keeps definitions as they are until the transaction ends: a change of them waits for this lock, which every
-/// transaction that captures events takes first.
-pub fn hold_definitions() {
-    lock_version(pg_sys::RowExclusiveLock);
-}
-
-/// Keeps other changes of definitions off until the transaction ends, and lets writers go on.
-pub fn hold_off_changes() {
-    lock_version(pg_sys::ShareUpdateExclusiveLock);
-}
-
-/// Waits until every transaction that captured events before now has ended, without keeping later ones from it.
-pub fn await_writers() {
-    // SAFETY: the tag is that of an existing table in this database.
-    unsafe {
-        let tag = pg_sys::LOCKTAG {
-            locktag_field1: pg_sys::MyDatabaseId.to_u32(),
-            locktag_field2: home().version.to_u32(),
-            locktag_field3: 0,
-            locktag_field4: 0,
-            locktag_type: pg_sys::LockTagType::LOCKTAG_RELATION as u8,
-            locktag_lockmethodid: pg_sys::DEFAULT_LOCKMETHOD as u8,
-        };
-        pg_sys::WaitForLockers(tag, pg_sys::ShareLock as pg_sys::LOCKMODE, false);
-    }
-}
-
-fn lock_version(mode: u32) {
-    // SAFETY: takes a heavyweight lock on an existing table, to be released with the transaction.
-    unsafe { pg_sys::LockRelationOid(home().version, mode as _) };
 }
 
 /// The newest definitions, this transaction's own changes included.
@@ -248,7 +115,7 @@ pub fn visible() -> Rc<Registry> {
 pub fn invalidate() {
     let home = home();
     {
-        let _acting = Acting::as_owner(home.owner);
+        let _acting = Acting::as_owner();
         connect(|session| {
             session.modify(
                 "UPDATE segment.version SET version = pg_catalog.nextval('segment.version_number')",
@@ -288,8 +155,8 @@ impl Registry {
         self.created.iter().filter_map(|name| Some((name.as_str(), self.features.formula(name).ok()?)))
     }
 
-    /// Whether its program is that of these definitions and streams.
-    fn says(&self, parsed: &Parsed, streams: &[Stream]) -> bool {
+    /// How many of these definitions and streams come after its own, if its own are the first of them.
+    fn beyond(&self, parsed: &Parsed, streams: &[Stream]) -> Option<usize> {
         let same = |(parsed, known): (&std::result::Result<Definition, _>, &Definition)| {
             parsed.as_ref().is_ok_and(|parsed| {
                 (parsed.id, &parsed.name, parsed.zone) == (known.id, &known.name, known.zone)
@@ -298,10 +165,9 @@ impl Registry {
                     && (&parsed.tiers, parsed.on_hold) == (&known.tiers, known.on_hold)
             })
         };
-        self.broken.is_empty()
-            && parsed.len() == self.definitions.len()
-            && parsed.iter().zip(&self.definitions).all(same)
-            && self.program.is_over(streams)
+        let more = parsed.len().checked_sub(self.definitions.len()).filter(|_| self.broken.is_empty())?;
+        let all_same = parsed.iter().zip(&self.definitions).all(same);
+        Some(more + self.program.streams_beyond(streams).filter(|_| all_same)?)
     }
 
     /// Safeguards of a segment, as they compile.
@@ -319,7 +185,8 @@ impl Registry {
     }
 }
 
-fn forget_current() {
+/// What is newest is to be looked up again.
+pub fn forget_current() {
     GENERATION.set(GENERATION.get() + 1);
     CURRENT.set(None);
 }
@@ -372,17 +239,19 @@ fn load() -> Registry {
     let same = |before: &&Rc<Registry>| {
         before.tier_sets == tier_sets && before.features == features && before.created == created.names
     };
-    let none = Texts::default();
+    let none = Known::default();
     let before = before.as_ref().filter(same);
-    let known = before.map_or(&none, |before| &before.texts);
-    let (parsed, texts) = catalogue::definitions(written, &tier_sets, &features, known);
+    let known = before.map_or(&none, |before| &before.known);
+    let (parsed, known) = catalogue::definitions(written, &tier_sets, &features, known);
     let (streams, since): (Vec<Stream>, Vec<i64>) = catalogue::streams().into_iter().unzip();
     let filling = streams.iter().zip(since).filter(|(_, since)| *since > 0);
     let filling: Vec<(u32, i64)> = filling.map(|(stream, since)| (stream.id, since)).collect();
-    let (program, definitions, broken) = match before.filter(|before| before.says(&parsed, &streams)) {
-        Some(before) => (Rc::clone(&before.program), before.definitions.clone(), Vec::new()),
-        None => {
-            let (program, definitions, broken) = catalogue::compile(streams, parsed);
+    let beyond = before.and_then(|before| Some((before, before.beyond(&parsed, &streams)?)));
+    let (program, definitions, broken) = match beyond {
+        Some((before, 0)) => (Rc::clone(&before.program), before.definitions.clone(), Vec::new()),
+        beyond => {
+            let before = beyond.map(|(before, _)| &*before.program);
+            let (program, definitions, broken) = catalogue::compile(before, streams, parsed);
             (Rc::new(program), definitions, broken)
         }
     };
@@ -391,7 +260,7 @@ fn load() -> Registry {
         home: home().version,
         program,
         definitions,
-        texts,
+        known,
         broken,
         tier_sets,
         features,
@@ -415,32 +284,13 @@ fn identities() -> Rc<Identities> {
 
 /// Gives what `segment.identity` says a new number.
 pub fn renumber_identities() {
-    let _acting = Acting::as_owner(home().owner);
+    let _acting = Acting::as_owner();
     connect(|session| {
         session.modify(
             "UPDATE segment.version SET identities = pg_catalog.nextval('segment.version_number')",
             &[],
         );
     });
-}
-
-/// Registers the invalidation callback, once per backend.
-fn watch() {
-    if !WATCHING.replace(true) {
-        // SAFETY: the callback is guarded and only touches this module's own memory.
-        unsafe { pg_sys::CacheRegisterRelcacheCallback(Some(relation_changed), pg_sys::Datum::from(0)) };
-    }
-}
-
-#[pg_guard]
-unsafe extern "C-unwind" fn relation_changed(_argument: pg_sys::Datum, relation: pg_sys::Oid) {
-    let everything = relation == pg_sys::Oid::INVALID;
-    if everything || HOME.get().is_some_and(|home| home.version == relation) {
-        forget_current();
-        // The extension may have been dropped and created again.
-        HOME.set(None);
-    }
-    readers::forget(relation);
 }
 
 /// Definition changes need to see every committed event, which an older snapshot does not show.

@@ -5,8 +5,8 @@
 
 use super::guc;
 use super::heap::rows;
+use super::home;
 use super::owner::Acting;
-use super::registry;
 use super::spi::{at_latest_snapshot, connect, connect_at_latest, timestamp};
 use super::store::BATCH;
 use crate::activity::Instant;
@@ -25,7 +25,7 @@ pub fn advance() -> Option<Instant> {
     let kept = guc::history_retention()?;
     let until = guc::now() - kept;
     let due = |begin: Option<Instant>| begin.is_none_or(|begin| until - begin >= kept / STEPS);
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     if !due(begin()) {
         return None;
     }
@@ -45,7 +45,7 @@ pub fn advance() -> Option<Instant> {
 /// Removes what is older than the beginning of history, of the next subscribers. False where there are no more, or where
 /// somebody else has moved the beginning and goes through all of them.
 pub fn remove_batch(begin: Instant, after: &mut Option<String>) -> bool {
-    let _acting = Acting::as_owner_at_large(registry::home().owner);
+    let _acting = Acting::as_owner_at_large();
     one_at_a_time();
     if newest_begin() != Some(begin) {
         return false;
@@ -101,7 +101,7 @@ fn newest_begin() -> Option<Instant> {
 
 /// Two that remove at once could undo what the other did.
 fn one_at_a_time() {
-    if let Some(table) = registry::table(c"history_begin") {
+    if let Some(table) = home::table(c"history_begin") {
         // SAFETY: takes a heavyweight lock on an existing table, to be released with the transaction.
         unsafe { pg_sys::LockRelationOid(table, pg_sys::ShareUpdateExclusiveLock as pg_sys::LOCKMODE) };
     }

@@ -2,8 +2,9 @@
 
 use super::capture::contribute;
 use super::event::Event;
+use super::home::home;
 use super::owner::Acting;
-use super::registry::{self, Registry};
+use super::registry::Registry;
 pub use super::source::Order;
 use super::source::{Reader, Source};
 use super::spi::{Cursor, Rows, Session, connect, connect_as_caller, connect_at_latest};
@@ -100,7 +101,7 @@ pub fn queued(session: &Session, streams: i64) -> HashMap<String, Vec<Vec<u8>>> 
 /// Takes the queued changes of some subscribers, whose states are locked, off the queue; those that the active snapshot
 /// shows: with the version of the streams under which each was made; a change that is not known comes as `None`.
 pub fn take_queued(session: &Session, subscribers: &[String]) -> Vec<(String, i64, Option<Vec<u8>>)> {
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     let rows = session.select(
         "SELECT q.ctid, q.subscriber, q.streams, q.change FROM segment.queue q WHERE q.subscriber = ANY ($1::text[])",
         &[subscribers.to_vec().into()],
@@ -113,7 +114,7 @@ pub fn take_queued(session: &Session, subscribers: &[String]) -> Vec<(String, i6
         places.extend(rows.get::<pg_sys::ItemPointerData>(row, 1));
     }
     // Natively: the transaction's own snapshot may be too old to show them.
-    let mut queue = Table::open(registry::home().queue, "queue_idx");
+    let mut queue = Table::open(home().queue, "queue_idx");
     places.into_iter().for_each(|place| queue.delete(place));
     taken
 }
@@ -197,7 +198,7 @@ pub fn subscribers(registry: &Registry, mut wanted: impl FnMut(&str) -> bool) ->
 
 /// The segments that a subscriber has membership rows for.
 pub fn memberships(subscriber: &str) -> Members {
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     let mut members = Members::default();
     connect_at_latest(|session| {
         let rows = session

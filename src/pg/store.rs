@@ -5,7 +5,7 @@
 
 mod row;
 
-use super::registry::Home;
+use super::home::Home;
 use super::table::{Locked, Table, Value};
 use crate::activity::{Instant, Stored, VALID_TIMES};
 use crate::membership::{Cause, Manual, Members, Standing, Transition};

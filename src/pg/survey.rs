@@ -4,7 +4,7 @@
 use super::guc;
 use super::owner::Acting;
 use super::profile::documents;
-use super::registry::{self, Registry};
+use super::registry::Registry;
 use super::report::value_of;
 use super::scan::{self, BySubscriber, Scratch};
 use super::spi::{Cursor, Rows, Session, connect, timestamp};
@@ -47,7 +47,7 @@ fn by_states(
     let now = guc::statement_now();
     let mut inexact: BTreeMap<String, Knowledge> = BTreeMap::new();
     connect(|session| {
-        let _acting = Acting::as_owner_at_large(registry::home().owner);
+        let _acting = Acting::as_owner_at_large();
         let mut queued = scan::queued(session, registry.streams_version);
         let mut bring =
             |subscriber: String, state: Option<State>, changes: &[Vec<u8>], mut known: Knowledge| {
@@ -203,7 +203,7 @@ impl Waiting {
             return Waiting(HashMap::new());
         }
         let ids: Vec<String> = connect(|session| {
-            let _acting = Acting::as_owner_at_large(registry::home().owner);
+            let _acting = Acting::as_owner_at_large();
             let sql =
                 "SELECT DISTINCT subscriber FROM segment.queue WHERE change IS NULL ORDER BY subscriber";
             session.select(sql, &[]).first_column()
@@ -237,7 +237,7 @@ struct States {
 
 impl States {
     fn open(session: &Session, now: Instant, everybody: bool) -> Self {
-        let _acting = Acting::as_owner_at_large(registry::home().owner);
+        let _acting = Acting::as_owner_at_large();
         let cursor = session.cursor(
             &format!(
                 "SELECT subscriber, evaluated_at, manual, profile, held, members, memory FROM segment.state
@@ -255,7 +255,7 @@ impl Iterator for States {
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.page.len() == 0 {
-            let _acting = Acting::as_owner_at_large(registry::home().owner);
+            let _acting = Acting::as_owner_at_large();
             let rows = self.cursor.fetch(FETCH);
             let known = |row: usize| (rows.value(row, 1), Knowledge::of(&rows, row, self.now));
             let page: Vec<Self::Item> = (0..rows.count()).map(known).collect();

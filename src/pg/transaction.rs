@@ -35,6 +35,8 @@ pub fn commit() {
         pg_sys::SPI_commit();
         pg_sys::SPI_finish();
         pg_sys::EnsurePortalSnapshotExists();
+        // What commits in batches is in no hurry: writers that wait for this core go first.
+        libc::sched_yield();
     }
 }
 

@@ -3,6 +3,7 @@
 //! Statement triggers fire for the table that a statement names and see the rows of all its parts, so each table of the
 //! tree has its own and no row is seen twice. An event trigger notices parts that come and go.
 
+use super::locks;
 use super::owner::Acting;
 use super::pending;
 use super::registry::{self, Registry};
@@ -169,7 +170,7 @@ pub fn reconcile(touched: &[pg_sys::Oid]) {
             if Relation::look_up(*table).is_some() {
                 changed = true;
                 capture_all(&registry, source, *table);
-                let _acting = Acting::as_owner(registry::home().owner);
+                let _acting = Acting::as_owner();
                 connect(|session| discharge(session, *table));
             }
         }
@@ -179,7 +180,7 @@ pub fn reconcile(touched: &[pg_sys::Oid]) {
                 Ok(()) => {
                     changed = true;
                     capture_all(&registry, source, *table);
-                    let _acting = Acting::as_owner(registry::home().owner);
+                    let _acting = Acting::as_owner();
                     connect(|session| enlist(session, source.id, source.by_row, &part));
                 }
                 // One that came while nobody looked is left to `verify`: this command can do nothing about it.
@@ -217,7 +218,7 @@ fn refuse_relatives(table: pg_sys::Oid, touched: &[pg_sys::Oid]) {
 
 /// Has everybody computed again who has rows in a table itself: some of them may have been captured through its root.
 fn capture_all(registry: &Registry, source: &Source, table: pg_sys::Oid) {
-    registry::hold_definitions();
+    locks::hold_definitions();
     let resolved = registry.reader(source, table);
     match resolved.as_ref() {
         Err(refusal) => refusal.clone().raise(),
@@ -253,7 +254,7 @@ pub fn dropped(relations: &[pg_sys::Oid]) {
             )
             .warn();
             let gone: Vec<pg_sys::Oid> = gone.into_iter().copied().collect();
-            let _acting = Acting::as_owner(registry::home().owner);
+            let _acting = Acting::as_owner();
             connect(|session| {
                 session.modify(
                     "DELETE FROM segment.source_table WHERE relation = ANY ($1::oid[]::regclass[])",

@@ -56,6 +56,35 @@ impl JsonbArgument {
     }
 }
 
+/// A `jsonb` as it is stored, copied: to see that it is the same as before takes less than to read it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoredJsonb(Box<[u8]>);
+
+impl StoredJsonb {
+    /// PostgreSQL's own text of the value.
+    pub fn text(&self) -> String {
+        if self.0.is_empty() {
+            return String::new();
+        }
+        // SAFETY: the header and the content go to memory that is aligned as a jsonb has to be.
+        unsafe {
+            let varlena: *mut u8 = pg_sys::palloc(pg_sys::VARHDRSZ + self.0.len()).cast();
+            pgrx::set_varsize_4b(varlena.cast(), (pg_sys::VARHDRSZ + self.0.len()) as i32);
+            let content = varlena.add(pg_sys::VARHDRSZ);
+            content.copy_from_nonoverlapping(self.0.as_ptr(), self.0.len());
+            JsonbArgument(std::slice::from_raw_parts(content, self.0.len())).text()
+        }
+    }
+}
+
+impl FromDatum for StoredJsonb {
+    unsafe fn from_polymorphic_datum(datum: pg_sys::Datum, is_null: bool, oid: pg_sys::Oid) -> Option<Self> {
+        // SAFETY: the caller's.
+        let jsonb = unsafe { JsonbArgument::from_polymorphic_datum(datum, is_null, oid) };
+        jsonb.map(|jsonb| StoredJsonb(jsonb.0.into()))
+    }
+}
+
 impl FromDatum for Regclass {
     unsafe fn from_polymorphic_datum(datum: pg_sys::Datum, is_null: bool, _: pg_sys::Oid) -> Option<Self> {
         // SAFETY: a regclass datum is an oid.

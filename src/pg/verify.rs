@@ -29,7 +29,7 @@ pub struct Finding {
 /// Computes everything again under the active snapshot and reports every difference.
 pub fn verify() -> Vec<Finding> {
     let registry = registry::visible();
-    let _acting = Acting::as_owner(registry::home().owner);
+    let _acting = Acting::as_owner();
     let mut findings = Vec::new();
     connect(|session| {
         check_definitions(&registry, &mut findings);

@@ -2,7 +2,7 @@
 
 use super::owner::Acting;
 use super::profile::{documents, subscribers};
-use super::registry::{self, Registry};
+use super::registry::Registry;
 use super::spi::{Session, connect};
 use super::verify::Finding;
 use crate::criteria::Jsonb;
@@ -64,13 +64,13 @@ pub fn check_profiles(registry: &Registry, queued: impl Fn(&str) -> bool, findin
     };
     connect(|session| {
         let mut cursor = {
-            let _acting = Acting::as_owner_at_large(registry::home().owner);
+            let _acting = Acting::as_owner_at_large();
             session.cursor("SELECT subscriber, profile, held FROM segment.state ORDER BY subscriber", true)
         };
         loop {
             pgrx::check_for_interrupts!();
             let rows = {
-                let _acting = Acting::as_owner_at_large(registry::home().owner);
+                let _acting = Acting::as_owner_at_large();
                 cursor.fetch(FETCH)
             };
             if rows.count() == 0 {

@@ -339,6 +339,11 @@ pub const FAMILIES: [(&str, &str, &str, &str); 21] = [
 
 /// The features that there are before anybody creates one.
 pub fn features() -> Features {
+    thread_local!(static READ: Features = read());
+    READ.with(Features::clone)
+}
+
+fn read() -> Features {
     let spec = |(name, _, spec): &(&str, &str, &str)| {
         Some(((*name).to_owned(), serde_json::from_str::<Value>(spec).ok()?))
     };

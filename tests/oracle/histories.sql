@@ -446,7 +446,7 @@ END
 $$;
 
 -- While something is queued, only that what is stored and what is queued make up what is there.
-CREATE FUNCTION oracle.check() RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION oracle.check() RETURNS void LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   wrong record;
 BEGIN

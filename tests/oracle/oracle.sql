@@ -72,17 +72,20 @@ CREATE FUNCTION oracle.filter_passes(filter jsonb, document jsonb) RETURNS boole
 $$;
 
 -- Whether an event at ts counts in the window of so many seconds that ends at t.
-CREATE FUNCTION oracle.within(ts timestamptz, seconds bigint, t timestamptz) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
-  SELECT ts <= t AND (seconds IS NULL OR CASE
+CREATE FUNCTION oracle.within(ts timestamptz, seconds bigint, t timestamptz) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+  RETURN ts <= t AND (seconds IS NULL OR CASE
     WHEN seconds <= 7200 THEN date_trunc('second', ts, 'UTC') > date_trunc('second', t, 'UTC') - seconds * interval '1 second'
     WHEN seconds <= 604800 THEN date_trunc('minute', ts, 'UTC') > date_trunc('minute', t, 'UTC') - seconds * interval '1 second'
     ELSE date_trunc('hour', ts, 'UTC') > date_trunc('hour', t, 'UTC') - seconds * interval '1 second'
-  END)
+  END);
+END
 $$;
 
-CREATE FUNCTION oracle.seconds(duration text) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
-  SELECT extract(epoch FROM replace(duration, 'year', '365 day')::interval)::bigint WHERE duration NOT LIKE '%year%'
-  UNION ALL SELECT 365 * 86400 WHERE duration = '1 year'
+CREATE FUNCTION oracle.seconds(duration text) RETURNS bigint LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+BEGIN
+  RETURN CASE WHEN duration = '1 year' THEN 365 * 86400 ELSE extract(epoch FROM duration::interval)::bigint END;
+END
 $$;
 
 -- The features at an instant, each by its formula, of somebody with these events.
@@ -201,7 +204,7 @@ CREATE FUNCTION oracle.selected(leaf jsonb, events oracle.event[], t timestamptz
     AND (NOT leaf ? 'hours' OR leaf->'hours' @> to_jsonb(extract(hour FROM at AT TIME ZONE zone)))
     AND (NOT leaf ? 'weekdays' OR leaf->'weekdays' @> to_jsonb(extract(isodow FROM at AT TIME ZONE zone)))
     AND (NOT leaf ? 'months' OR leaf->'months' @> to_jsonb(extract(month FROM at AT TIME ZONE zone)))
-    AND oracle.filter_passes(coalesce(leaf->'where', '{}'), document)
+    AND (NOT leaf ? 'where' OR oracle.filter_passes(leaf->'where', document))
     AND oracle.within(at, oracle.seconds(leaf->>'within'), t)
     AND NOT (leaf ? 'older_than' AND oracle.within(at, oracle.seconds(leaf->>'older_than'), t))
     AND at >= coalesce((oracle.period(leaf->>'from', zone, t))[1], '-infinity') AND at < coalesce((oracle.period(leaf->>'until', zone, t))[1], 'infinity')
@@ -397,9 +400,9 @@ FROM subscriber u LEFT JOIN segment.profile p USING (subscriber)
 WHERE p.segments IS DISTINCT FROM ARRAY(SELECT m.segment FROM member m WHERE m.subscriber = u.subscriber ORDER BY m.segment COLLATE "C")
 UNION ALL
 SELECT 'feature', f.name || ' ' || f.actual || ' <> ' || f.expected, u.subscriber
-FROM subscriber u JOIN segment.profile p USING (subscriber),
+FROM subscriber u JOIN (SELECT subscriber, to_jsonb(p) AS profile FROM segment.profile p OFFSET 0) p USING (subscriber),
      LATERAL oracle.features(u.events, u.t) o,
-     LATERAL (SELECT key, (to_jsonb(p)->>key)::numeric, value::numeric FROM jsonb_each_text(o)) f (name, actual, expected)
+     LATERAL (SELECT key, (p.profile->>key)::numeric, value::numeric FROM jsonb_each_text(o)) f (name, actual, expected)
 WHERE f.actual IS DISTINCT FROM f.expected
 UNION ALL
 SELECT 'history', d.name, r.subscriber

@@ -7,7 +7,8 @@ use super::{Engine, see_own_writes};
 use crate::activity::Instant;
 use crate::membership::{Cause, Definition, Members, Patience, Program};
 use crate::pg::heap::Heap;
-use crate::pg::registry::{self, Registry};
+use crate::pg::home::home;
+use crate::pg::registry::Registry;
 use crate::pg::store::{BATCH, COLUMNS, Found, StateRow, Update};
 use pgrx::FromDatum;
 
@@ -87,7 +88,7 @@ impl Engine {
     /// locked out. After each batch `done` is told how many were looked at.
     pub fn add(&mut self, addition: &Addition, mut done: impl FnMut(&mut Self, usize)) {
         self.store.many = true;
-        let mut states = Heap::open(registry::home().state);
+        let mut states = Heap::open(home().state);
         let (mut changing, mut looked_at) = (Vec::new(), 0);
         loop {
             self.check();
