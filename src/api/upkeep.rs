@@ -96,19 +96,10 @@ fn rebuild(fcinfo: pg_sys::FunctionCallInfo) {
     let run = run::begin("rebuild");
     upkeep::forget_orphans();
     // They are counted with everybody else.
-    let mut total = Pass { subscribers: 0, ..upkeep::find_strangers() };
+    let strangers = Pass { subscribers: 0, ..upkeep::find_strangers() };
     transaction::commit();
-    let mut after = None;
-    loop {
-        let pass = upkeep::sweep_batch(&mut after, true);
-        total.add(pass);
-        run::end(run, total);
-        transaction::commit();
-        pgrx::check_for_interrupts!();
-        if !pass.more {
-            break;
-        }
-    }
+    let total = change::sweep_everybody(run, strangers, true);
+    run::end(run, total);
     pgrx::notice!("rebuilt {} subscribers, {} transitions", total.subscribers, total.transitions);
 }
 

@@ -81,20 +81,25 @@ pub fn sweep(kind: &str) -> (i64, Pass) {
     transaction::commit();
     // Whoever captures from now on knows the definition.
     locks::await_writers();
-    let mut total = Pass::default();
+    let total = sweep_everybody(run, Pass::default(), false);
+    begin_online(kind);
+    (run, total)
+}
+
+/// Brings everybody under the newest definitions, or with `again` computes everybody again, in batches that commit one by one, on
+/// record in a row of `segment.run`.
+pub fn sweep_everybody(run: i64, mut total: Pass, again: bool) -> Pass {
     let mut after = None;
     loop {
-        let pass = upkeep::sweep_batch(&mut after, false);
+        let pass = upkeep::sweep_batch(&mut after, again);
         if !pass.more {
-            break;
+            return total;
         }
         total.add(pass);
         run::end(run, total);
         transaction::commit();
         pgrx::check_for_interrupts!();
     }
-    begin_online(kind);
-    (run, total)
 }
 
 /// Changes the stream table as planned; whether something must be filled from the events. While writers go on (`online`),

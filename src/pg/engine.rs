@@ -19,6 +19,7 @@ use super::scan::{self, Scratch};
 use super::spi::{at_latest_snapshot, connect};
 use super::store::{Due, Effort, Found, StateRow, Store, Update};
 use super::table::Locked;
+use super::transaction::give_way;
 use crate::activity::{Change, Fold, Instant};
 use crate::membership::{Cause, Held, Patience, Transition};
 pub use addition::Addition;
@@ -29,6 +30,9 @@ use work::Work;
 
 /// Subscribers written between two looks for a cancellation.
 const PER_CHECK: usize = 100;
+
+/// Subscribers that upkeep works on between two moments at which writers may take its core.
+const PER_WAY: usize = 8;
 
 pub struct Engine {
     pub registry: Rc<Registry>,
@@ -330,6 +334,9 @@ impl Engine {
         self.written += 1;
         if self.written.is_multiple_of(PER_CHECK) {
             pgrx::check_for_interrupts!();
+        }
+        if !self.effort.is_writers() && self.written.is_multiple_of(PER_WAY) {
+            give_way();
         }
     }
 }

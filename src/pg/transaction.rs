@@ -35,9 +35,13 @@ pub fn commit() {
         pg_sys::SPI_commit();
         pg_sys::SPI_finish();
         pg_sys::EnsurePortalSnapshotExists();
-        // What commits in batches is in no hurry: writers that wait for this core go first.
-        libc::sched_yield();
     }
+}
+
+/// Lets whoever waits for this core go first. Linux would let them wait for as long as 3 ms, while work on many is in no hurry.
+pub fn give_way() {
+    // SAFETY: a plain call into the system.
+    unsafe { libc::sched_yield() };
 }
 
 /// Runs work in a transaction within this one: where it raises, all that it did is undone, and the message is returned. A
