@@ -106,7 +106,7 @@ impl<'k> New<'k> {
         if kind == "score" && !matches!(formula, Formula::Score(_)) {
             refuse_no_score();
         }
-        let mut features = registry.features.clone();
+        let mut features = Features::clone(&registry.features);
         features.specs.insert(name.clone(), parsed);
         New { kind, name, spec, description: description.or(ready), features }
     }
@@ -142,7 +142,7 @@ pub fn drop_feature(name: String) {
     let registry = change::begin_online("drop_feature");
     require_created(&registry, &name);
     let ready = crate::score::features().spec(&name).map(Cow::into_owned);
-    let mut features = registry.features.clone();
+    let mut features = Features::clone(&registry.features);
     leave_out(&mut features, &name);
     // Who uses what is ready goes on with it, if that says the same.
     if ready.is_some() && ready.as_ref() == registry.features.spec(&name).as_deref() {
@@ -299,7 +299,7 @@ pub fn reread(
     features: &Features,
 ) -> std::result::Result<Vec<Definition>, (Vec<String>, Error)> {
     let none = catalogue::Known::default();
-    let written = at_latest_snapshot(catalogue::written);
+    let written = at_latest_snapshot(|| catalogue::written(&none));
     let (parsed, _) = catalogue::definitions(written, &registry.tier_sets, features, &none);
     let broken = |name: &String| registry.broken.iter().any(|(known, _)| known == name);
     let (mut definitions, mut failed) = (Vec::new(), Vec::new());

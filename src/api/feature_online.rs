@@ -4,7 +4,7 @@ use super::feature::{
     New, is_score, leave_out, plan, read, refuse_no_score, require_created, reread, reread_all,
 };
 use super::segment::{add_streams, settle};
-use crate::criteria::Formula;
+use crate::criteria::{Features, Formula};
 use crate::pg::owner::Acting;
 use crate::pg::registry::Registry;
 use crate::pg::report::{required, value_of};
@@ -83,7 +83,7 @@ fn alter_feature(name: Option<String>, spec: Option<JsonbArgument>, fcinfo: pg_s
 pub fn alter(registry: &Registry, kind: &str, changes: &[(String, String)]) {
     changes.iter().for_each(|(name, _)| require_created(registry, name));
     if !changes.iter().all(|(name, text)| resumes(name, Some(text.clone()))) {
-        let mut features = registry.features.clone();
+        let mut features = Features::clone(&registry.features);
         let mut without = features.clone();
         for (name, text) in changes {
             let parsed = value_of(read(text));

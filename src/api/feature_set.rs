@@ -1,6 +1,7 @@
 //! Several features and scores at once, for what is made of them: one change of definitions, and one pass.
 
 use super::feature::{check_name, plan, refuse_existing, require_created, reread_all};
+use crate::criteria::Features;
 use crate::pg::change;
 use crate::pg::owner::Acting;
 use crate::pg::report::value_of;
@@ -37,7 +38,7 @@ pub fn keep_ready(kind: &str, names: &[&str]) {
 /// Creates some scores at once, each with its spec and what it is.
 pub fn create_scores(kind: &str, scores: &[(String, Value, String)]) {
     let registry = change::begin(kind);
-    let mut features = registry.features.clone();
+    let mut features = Features::clone(&registry.features);
     let mut kept = registry.created.clone();
     for (name, spec, _) in scores {
         check_name(name);
@@ -68,7 +69,7 @@ pub fn create_scores(kind: &str, scores: &[(String, Value, String)]) {
 /// Puts other specs in the place of those of some scores, and evaluates everybody once.
 pub fn alter_scores(kind: &str, scores: &[(String, Value, String)]) {
     let registry = change::begin(kind);
-    let mut features = registry.features.clone();
+    let mut features = Features::clone(&registry.features);
     for (name, spec, _) in scores {
         require_created(&registry, name);
         features.specs.insert(name.clone(), spec.clone());

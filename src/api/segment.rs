@@ -251,7 +251,7 @@ pub fn with(
     let tiers = before.and_then(|other| other.tiers.clone());
     let on_hold = before.is_some_and(|other| other.on_hold);
     let criteria = criteria.into();
-    let definition = Definition { id, name: name.to_owned(), criteria, zone, safeguards, tiers, on_hold };
+    let definition = Definition { id, name: name.into(), criteria, zone, safeguards, tiers, on_hold };
     all.retain(|other| Some(other.id) != replaced);
     if replaced.is_some() {
         all.push(definition.clone());
@@ -355,7 +355,7 @@ fn found(name: &str) -> Option<(i32, String)> {
 /// The name of an existing segment, or an error: lets views and functions refuse a misspelt one.
 #[pg_extern(stable, parallel_restricted, strict, name = "_existing_segment")]
 fn existing_segment(name: String) -> String {
-    if registry::visible().definitions.iter().all(|definition| definition.name != name) {
+    if registry::visible().definitions.iter().all(|definition| *definition.name != *name) {
         unknown(&name);
     }
     name
@@ -364,7 +364,7 @@ fn existing_segment(name: String) -> String {
 /// The definition of a segment, by name; 42704 where there is none.
 pub fn existing<'r>(registry: &'r Registry, name: &str) -> &'r Definition {
     let mut definitions = registry.definitions.iter();
-    definitions.find(|definition| definition.name == name).unwrap_or_else(|| unknown(name))
+    definitions.find(|definition| *definition.name == *name).unwrap_or_else(|| unknown(name))
 }
 
 /// Raises 2BP01 where something, as said, has users that name it.
@@ -382,7 +382,7 @@ pub fn refuse_used(what: &str, users: &[&str], hint: &str) {
 /// Raises 42704 for a segment that does not exist.
 pub fn unknown(name: &str) -> ! {
     let registry = registry::visible();
-    let near = nearest(name, registry.definitions.iter().map(|definition| definition.name.as_str()));
+    let near = nearest(name, registry.definitions.iter().map(|definition| &*definition.name));
     let refusal =
         Refusal::new(PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT, format!("segment \"{name}\" does not exist"));
     refusal

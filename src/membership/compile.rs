@@ -36,7 +36,7 @@ pub(super) enum Expression {
 #[derive(Clone, Debug)]
 pub(super) struct Segment {
     pub id: u32,
-    pub name: String,
+    pub name: Rc<str>,
     pub expression: Expression,
     pub leaves: Leaves,
     pub guard: Option<Guard>,
@@ -293,7 +293,7 @@ impl Program {
     }
 
     pub fn segment_name(&self, id: u32) -> Option<&str> {
-        self.segment(id).map(|segment| segment.name.as_str())
+        self.segment(id).map(|segment| &*segment.name)
     }
 
     /// Whether some membership depends on more than the state.

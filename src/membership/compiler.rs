@@ -32,7 +32,7 @@ impl<'a> Compiler<'a> {
         Compiler {
             find,
             zone: Zone::UTC,
-            ids: definitions.iter().map(|definition| (definition.name.as_str(), definition.id)).collect(),
+            ids: definitions.iter().map(|definition| (&*definition.name, definition.id)).collect(),
             leaves: Vec::new(),
             quantities: Vec::new(),
             by_source: HashMap::default(),
@@ -70,7 +70,7 @@ impl<'a> Compiler<'a> {
             Some(safeguards) => Some(Guard::new(safeguards, definition.on_hold, leave)),
             None => definition.on_hold.then(|| Guard::new(&Safeguards::default(), true, None)),
         };
-        Ok(Segment { id: definition.id, name: definition.name.clone(), expression, leaves, guard })
+        Ok(Segment { id: definition.id, name: Rc::clone(&definition.name), expression, leaves, guard })
     }
 
     /// The expression of criteria, and their leaves.

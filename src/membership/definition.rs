@@ -15,7 +15,7 @@ use std::rc::Rc;
 #[derive(Clone, Debug)]
 pub struct Definition {
     pub id: u32,
-    pub name: String,
+    pub name: Rc<str>,
     pub criteria: Rc<Located>,
     /// The calendar that the criteria mean, those to leave too.
     pub zone: Zone,
@@ -28,7 +28,7 @@ pub struct Definition {
 
 impl Definition {
     /// Of criteria alone: what decides beside them is left out.
-    pub fn new(id: u32, name: impl Into<String>, criteria: impl Into<Rc<Located>>, zone: Zone) -> Self {
+    pub fn new(id: u32, name: impl Into<Rc<str>>, criteria: impl Into<Rc<Located>>, zone: Zone) -> Self {
         Definition {
             id,
             name: name.into(),

@@ -40,7 +40,7 @@ pub(super) fn order(segments: &[Rc<Segment>], tiers: &[Rc<Tiers>]) -> Result<Vec
         let (open, settled): (Vec<usize>, Vec<usize>) =
             unsettled.iter().partition(|set| tiers[**set].segments.iter().any(|id| undecided(*id)));
         if ready.is_empty() && settled.is_empty() {
-            let names: Vec<&str> = later.iter().map(|index| segments[*index].name.as_str()).collect();
+            let names: Vec<&str> = later.iter().map(|index| &*segments[*index].name).collect();
             return Err(Error::Criteria {
                 path: "segment".to_owned(),
                 problem: format!("segments refer to each other in a circle: {}", names.join(", ")),

@@ -16,9 +16,9 @@ pub fn dependents<'d>(name: &str, definitions: &'d [Definition]) -> Vec<(&'d str
         };
         let next: Vec<(&str, usize)> = definitions
             .iter()
-            .filter(|definition| found.iter().all(|(known, _)| *known != definition.name))
+            .filter(|definition| found.iter().all(|(known, _)| *known != &*definition.name))
             .filter(|definition| referred(definition).any(from))
-            .map(|definition| (definition.name.as_str(), depth))
+            .map(|definition| (&*definition.name, depth))
             .collect();
         if next.is_empty() {
             return found;
@@ -33,7 +33,7 @@ pub fn with_referred(wanted: Vec<Definition>, definitions: &[Definition]) -> Vec
     let mut looked_at = 0;
     while let Some(definition) = all.get(looked_at) {
         let names = referred(definition);
-        let referred = names.filter_map(|name| definitions.iter().find(|other| other.name == name));
+        let referred = names.filter_map(|name| definitions.iter().find(|other| *other.name == *name));
         // The moves of one depend on the others.
         let together =
             definitions.iter().filter(|other| other.tiers.is_some() && other.tiers == definition.tiers);

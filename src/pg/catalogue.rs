@@ -4,7 +4,7 @@ use super::heap::{Row, rows};
 use super::profile::{ProfileMapping, ProfileSource};
 use super::report::raise;
 use super::source::{EventType, Mapping, Source};
-use super::types::StoredJsonb;
+use super::types::{JsonbArgument, StoredJsonb, TextArgument};
 use crate::activity::{Horizons, Keep, Selection, Stream, Streams};
 use crate::criteria::{
     Features, Path, Recurring, Safeguards, Scope, TierSet, Zone, expand_tiers, locate, parse_moves, read,
@@ -31,33 +31,53 @@ pub struct Written {
 
 /// Definitions as they are stored and as they were read, in ascending order of id.
 #[derive(Default)]
-pub struct Known(Vec<(Written, Definition)>);
+pub struct Known(Vec<(Rc<Written>, Definition)>);
 
 impl Known {
-    /// What was made of the same criteria, zone and safeguards.
-    fn definition(&self, written: &Written) -> Option<&Definition> {
-        let place = self.0.binary_search_by_key(&written.id, |(known, _)| known.id).ok()?;
-        let (known, definition) = &self.0[place];
-        known.says_what(written).then_some(definition)
+    fn of(&self, id: u32) -> Option<&(Rc<Written>, Definition)> {
+        let place = self.0.binary_search_by_key(&id, |(known, _)| known.id).ok()?;
+        Some(&self.0[place])
     }
 }
 
 impl Written {
-    fn says_what(&self, other: &Self) -> bool {
+    fn read(row: &Row) -> Self {
+        Written {
+            id: row.value::<i32>(1) as u32,
+            name: row.value(2),
+            criteria: row.value(4),
+            zone: row.value(5),
+            safeguards: row.get(6),
+            changing: row.get(9),
+            on_hold: row.instant(10).is_some(),
+        }
+    }
+
+    fn is(&self, row: &Row) -> bool {
+        let text = |column, ours: &str| {
+            row.get(column).is_some_and(|theirs: TextArgument| theirs.bytes() == ours.as_bytes())
+        };
+        let json = |column, ours: Option<&StoredJsonb>| {
+            row.get(column).as_ref().map(JsonbArgument::bytes) == ours.map(StoredJsonb::bytes)
+        };
+        text(2, &self.name)
+            && text(5, &self.zone)
+            && json(4, Some(&self.criteria))
+            && json(6, self.safeguards.as_ref())
+            && (row.get(9), row.instant(10).is_some()) == (self.changing, self.on_hold)
+    }
+
+    /// Whether it is read as another one is.
+    fn reads_like(&self, other: &Self) -> bool {
         (&self.criteria, &self.zone, &self.safeguards) == (&other.criteria, &other.zone, &other.safeguards)
     }
 }
 
-/// In ascending order of id.
-pub fn written() -> Vec<Written> {
-    let mut written = rows(c"definition", |row| Written {
-        id: row.value::<i32>(1) as u32,
-        name: row.value(2),
-        criteria: row.value(4),
-        zone: row.value(5),
-        safeguards: row.get(6),
-        changing: row.get(9),
-        on_hold: row.instant(10).is_some(),
+/// In ascending order of id; those that are as before are the same.
+pub fn written(before: &Known) -> Vec<Rc<Written>> {
+    let mut written = rows(c"definition", |row| {
+        let before = before.of(row.value::<i32>(1) as u32).filter(|(before, _)| before.is(row));
+        before.map_or_else(|| Rc::new(Written::read(row)), |(before, _)| Rc::clone(before))
     });
     written.sort_unstable_by_key(|definition| definition.id);
     written
@@ -65,7 +85,7 @@ pub fn written() -> Vec<Written> {
 
 /// Those that were parsed before are not parsed again.
 pub fn definitions(
-    written: Vec<Written>,
+    written: Vec<Rc<Written>>,
     tier_sets: &[TierSet],
     features: &Features,
     before: &Known,
@@ -82,7 +102,7 @@ pub fn definitions(
         let located = locate(&read(&written.criteria.text())?, Scope::Subscriber)?;
         let criteria = expand_tiers(features.expand(located)?, tier_sets)?;
         let mut definition =
-            Definition::new(written.id, &written.name, criteria, Zone::by_name(&written.zone)?);
+            Definition::new(written.id, written.name.as_str(), criteria, Zone::by_name(&written.zone)?);
         let safeguards = written.safeguards.as_ref();
         let safeguards =
             safeguards.map(|safeguards| Safeguards::parse(&safeguards.text(), features, tier_sets));
@@ -92,23 +112,28 @@ pub fn definitions(
     let mut known = Vec::with_capacity(written.len());
     let mut parsed = Vec::with_capacity(written.len());
     for written in written {
-        let read = before.definition(&written).cloned().map_or_else(|| parse(&written), Ok);
+        let before = before.of(written.id);
+        let same = before.is_some_and(|(before, _)| Rc::ptr_eq(before, &written));
+        let before = before.filter(|(before, _)| same || before.reads_like(&written));
+        let read = before.map_or_else(|| parse(&written), |(_, definition)| Ok(definition.clone()));
         parsed.push(match read {
-            Ok(read) => {
+            Ok(mut definition) => {
                 let tiers = tiers.iter().find(|(set, _)| set.segments.contains(&written.name));
-                let tiers = tiers.map(|(_, tiers)| Rc::clone(tiers));
-                let (name, on_hold) = (written.name.clone(), written.on_hold);
-                let definition = Definition { name, tiers, on_hold, ..read };
+                definition.tiers = tiers.map(|(_, tiers)| Rc::clone(tiers));
+                definition.on_hold = written.on_hold;
+                if !same {
+                    definition.name = written.name.as_str().into();
+                }
                 known.push((written, definition.clone()));
                 Ok(definition)
             }
-            Err(error) => Err((written.name, error)),
+            Err(error) => Err((written.name.clone(), error)),
         });
     }
     (parsed, Known(known))
 }
 
-pub fn tier_sets(written: &[Written]) -> Vec<TierSet> {
+pub fn tier_sets(written: &[Rc<Written>]) -> Vec<TierSet> {
     let name_of = |id: &i32| {
         let place = written.binary_search_by_key(&(*id as u32), |definition| definition.id).ok()?;
         Some(written[place].name.clone())
@@ -157,7 +182,7 @@ pub fn compile(
         if definitions.is_empty() {
             raise(error);
         }
-        broken.push((definitions.remove(at).name, error));
+        broken.push((definitions.remove(at).name.to_string(), error));
     }
 }
 
@@ -246,23 +271,28 @@ pub fn profiles() -> Vec<ProfileSource> {
     profiles
 }
 
-/// What somebody created: names, definitions, and the version that puts one into force.
-pub struct Created {
-    pub names: Vec<String>,
-    pub changing: Option<i64>,
-}
+/// The features that somebody created as they are stored, by name.
+#[derive(PartialEq)]
+pub struct StoredFeatures(Vec<(String, StoredJsonb)>);
 
-/// The features that there are, and those that somebody created. One that cannot be read is none.
-pub fn features() -> (Features, Created) {
-    let mut stored = rows(c"feature", |row| (row.value::<String>(1), row.json(3), row.get::<i64>(6)));
-    stored.sort_unstable_by(|(a, ..), (b, ..)| a.cmp(b));
-    let changing = stored.iter().filter_map(|(.., changing)| *changing).max();
-    let mut features = crate::score::features();
-    for (name, spec, _) in &stored {
-        let spec = spec.as_ref().and_then(|spec| serde_json::from_str(spec).ok());
-        features.specs.extend(spec.map(|spec| (name.clone(), spec)));
+impl StoredFeatures {
+    /// With the version that puts one into force.
+    pub fn read() -> (Self, Option<i64>) {
+        let mut stored = rows(c"feature", |row| (row.value(1), row.value(3), row.get::<i64>(6)));
+        stored.sort_unstable_by(|(a, ..): &(String, _, _), (b, ..)| a.cmp(b));
+        let changing = stored.iter().filter_map(|(.., changing)| *changing).max();
+        (StoredFeatures(stored.into_iter().map(|(name, spec, _)| (name, spec)).collect()), changing)
     }
-    let names = stored.into_iter().map(|(name, ..)| name).filter(|name| features.formula(name).is_ok());
-    let names = names.collect();
-    (features, Created { names, changing })
+
+    /// The features that there are, and the names of those that somebody created. One that cannot be read is none.
+    pub fn features(&self) -> (Features, Vec<String>) {
+        let mut features = crate::score::features();
+        for (name, spec) in &self.0 {
+            let spec = serde_json::from_str(&spec.text()).ok();
+            features.specs.extend(spec.map(|spec| (name.clone(), spec)));
+        }
+        let names = self.0.iter().map(|(name, _)| name.clone());
+        let names = names.filter(|name| features.formula(name).is_ok()).collect();
+        (features, names)
+    }
 }

@@ -34,7 +34,7 @@ fn limited(registry: &Registry) -> HashMap<i32, (&str, MostMoved)> {
         .filter(|definition| !definition.on_hold)
         .filter_map(|definition| {
             let most = definition.safeguards.as_ref()?.most_moved?;
-            Some((definition.id as i32, (definition.name.as_str(), most)))
+            Some((definition.id as i32, (&*definition.name, most)))
         })
         .collect()
 }

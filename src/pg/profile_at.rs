@@ -46,7 +46,7 @@ fn by_criteria_alone(registry: &Registry) -> Rc<Program> {
     }
     let free = |definition: &Definition| {
         let Definition { id, name, criteria, zone, .. } = definition;
-        Definition::new(*id, name, Rc::clone(criteria), *zone)
+        Definition::new(*id, Rc::clone(name), Rc::clone(criteria), *zone)
     };
     let definitions: Vec<Definition> = registry.definitions.iter().map(free).collect();
     let program = value_of(Program::over(registry.program.streams(), &definitions));

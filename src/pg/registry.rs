@@ -4,7 +4,7 @@
 //! registry never goes stale: readers ask for the version that their snapshot shows. Writers need the newest,
 //! and hold a lock on `segment.version` that a change of definitions has to wait for.
 
-use super::catalogue::{self, Known, Parsed};
+use super::catalogue::{self, Known, Parsed, StoredFeatures};
 use super::guc;
 use super::heap::rows;
 use super::home::home;
@@ -37,7 +37,8 @@ pub struct Registry {
     /// Definitions that this version cannot read, with the reason; they have no members.
     pub broken: Vec<(String, Error)>,
     pub tier_sets: Vec<TierSet>,
-    pub features: Features,
+    pub features: Rc<Features>,
+    stored_features: StoredFeatures,
     /// Those that somebody created, by name: their streams are kept.
     pub created: Vec<String>,
     pub sources: Vec<Source>,
@@ -232,15 +233,20 @@ fn load() -> Registry {
     let before = before.filter(|before| before.home == home().version);
     let known = before.as_ref().filter(|before| before.identities_version == versions.identities);
     let identities = known.map_or_else(identities, |before| Rc::clone(&before.identities));
-    let written = catalogue::written();
+    let none = Known::default();
+    let written = catalogue::written(before.as_ref().map_or(&none, |before| &before.known));
     let changing = written.iter().filter_map(|definition| definition.changing).max();
     let tier_sets = catalogue::tier_sets(&written);
-    let (features, created) = catalogue::features();
-    let same = |before: &&Rc<Registry>| {
-        before.tier_sets == tier_sets && before.features == features && before.created == created.names
-    };
-    let none = Known::default();
-    let before = before.as_ref().filter(same);
+    let (stored_features, of_features) = StoredFeatures::read();
+    let same = before.as_ref().filter(|before| before.stored_features == stored_features);
+    let (features, created) = same.map_or_else(
+        || {
+            let (features, created) = stored_features.features();
+            (Rc::new(features), created)
+        },
+        |before| (Rc::clone(&before.features), before.created.clone()),
+    );
+    let before = same.filter(|before| before.tier_sets == tier_sets);
     let known = before.map_or(&none, |before| &before.known);
     let (parsed, known) = catalogue::definitions(written, &tier_sets, &features, known);
     let (streams, since): (Vec<Stream>, Vec<i64>) = catalogue::streams().into_iter().unzip();
@@ -264,14 +270,15 @@ fn load() -> Registry {
         broken,
         tier_sets,
         features,
-        created: created.names,
+        stored_features,
+        created,
         sources: catalogue::sources(),
         profiles: catalogue::profiles(),
         identities,
         identities_version: versions.identities,
         streams_version: versions.streams,
         filled_version: filling.iter().map(|(_, since)| *since).max().unwrap_or(0),
-        evaluated_version: changing.max(created.changing).unwrap_or(0).max(0),
+        evaluated_version: changing.max(of_features).unwrap_or(0).max(0),
         filling,
         figures: RefCell::default(),
     }

@@ -61,6 +61,10 @@ impl JsonbArgument {
 pub struct StoredJsonb(Box<[u8]>);
 
 impl StoredJsonb {
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// PostgreSQL's own text of the value.
     pub fn text(&self) -> String {
         if self.0.is_empty() {
