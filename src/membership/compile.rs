@@ -119,17 +119,13 @@ impl Program {
     /// `stored` are the streams beside the built-in ones; every definition's must be among them, and every segment
     /// that one refers to among the definitions.
     pub fn compile(stored: Vec<Stream>, definitions: &[Definition]) -> Result<Self> {
-        let mut streams = BuiltinStreams::default().streams()?;
-        streams.extend(stored);
-        Self::compile_over(streams, None, definitions)
+        Self::compile_over(with_builtin(stored)?, None, definitions)
     }
 
     /// The program of more definitions, over more streams: those that this one was compiled from are the first of them, and its
     /// streams the first of those. What was compiled is not compiled again.
     pub fn extended(&self, stored: Vec<Stream>, definitions: &[Definition]) -> Result<Self> {
-        let mut streams = BuiltinStreams::default().streams()?;
-        streams.extend(stored);
-        Self::compile_over(streams, Some(self), definitions)
+        Self::compile_over(with_builtin(stored)?, Some(self), definitions)
     }
 
     /// The same over those streams alone that these definitions read, for states that are read by the narrower program.
@@ -310,6 +306,12 @@ impl Program {
     pub(super) fn segment(&self, id: u32) -> Option<&Segment> {
         self.segments.binary_search_by_key(&id, |segment| segment.id).ok().map(|index| &*self.segments[index])
     }
+}
+
+fn with_builtin(stored: Vec<Stream>) -> Result<Vec<Stream>> {
+    let mut streams = BuiltinStreams::default().streams()?;
+    streams.extend(stored);
+    Ok(streams)
 }
 
 impl Quantity {
