@@ -97,8 +97,7 @@ pub fn sweep_everybody(run: i64, mut total: Pass, again: bool) -> Pass {
         }
         total.add(pass);
         run::end(run, total);
-        transaction::commit();
-        pgrx::check_for_interrupts!();
+        commit(pass);
     }
 }
 
