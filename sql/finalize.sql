@@ -118,6 +118,7 @@ COMMENT ON TABLE segment.identity IS 'ids that were merged into others, whose ev
 COMMENT ON COLUMN segment.identity.subscriber IS 'id that was merged';
 COMMENT ON COLUMN segment.identity.merged_into IS 'id of the person; where that was merged too, it is the last one';
 COMMENT ON COLUMN segment.identity.merged_at IS 'time of the merge';
+COMMENT ON FUNCTION segment.expansion_trigger() IS 'trigger function: make every backend compile the definitions again, which may name other things now';
 COMMENT ON FUNCTION segment.identity_trigger() IS 'trigger function: make every backend read again whose ids are whose';
 COMMENT ON FUNCTION segment.invalidate_trigger() IS 'trigger function: make every backend compile the definitions again';
 COMMENT ON FUNCTION segment._feature(text, bigint, bigint, text, timestamptz, bytea, bytea, jsonb, bytea) IS 'internal: a feature or a score of a stored row, for segment.profile';
@@ -166,6 +167,7 @@ COMMENT ON COLUMN segment.definition.safeguards IS 'what keeps members from movi
 COMMENT ON COLUMN segment.definition.created_at IS 'time of creation';
 COMMENT ON COLUMN segment.definition.ready IS 'false while it is first filled without blocking writers';
 COMMENT ON COLUMN segment.definition.changing IS 'version being put into force; NULL where everybody is under the definition';
+COMMENT ON COLUMN segment.definition.criteria_before IS 'while other criteria are put into force: those by which whoever is not reached yet still stands; NULL where more changes than they';
 COMMENT ON TABLE segment.source IS 'attached tables of events, with their column mapping';
 COMMENT ON COLUMN segment.source.source_id IS 'stable number of the source';
 COMMENT ON COLUMN segment.source.relation IS 'the table';

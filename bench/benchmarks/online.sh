@@ -4,8 +4,10 @@ NAMES+=(online)
 bench_online() {
   need attached
   clone attached timed
-  alternate latency alone create rebuild
+  value timed "SELECT segment.create_segment('altered', '$(reads_anew altered)')" > /dev/null
+  alternate latency alone create alter rebuild
   report online_create "<= 2" create alone
+  report online_alter "<= 2" alter alone
   report online_rebuild "<= 2" rebuild alone
 }
 
@@ -23,11 +25,16 @@ latency() {
   prove timed
 }
 
-# A segment that reads what no other segment does, so that the events must be read.
 long_create() {
   local name=concurrent_$RANDOM
-  value timed "CALL segment.create_segment_concurrently('$name', '{\"event\": \"page_view\", \"count\": {\"min\": 3},
-    \"within\": \"30 days\", \"where\": {\"campaign\": {\"in\": [\"spring_1\", \"$name\"]}}}')"
+  value timed "CALL segment.create_segment_concurrently('$name', '$(reads_anew $name)')"
 }
 
+long_alter() { value timed "CALL segment.alter_segment('altered', '$(reads_anew altered_$RANDOM)')"; }
+
 long_rebuild() { value timed "CALL segment.rebuild()"; }
+
+# Criteria that read what no other segment does, so that the events must be read.
+reads_anew() {
+  echo "{\"event\": \"page_view\", \"count\": {\"min\": 3}, \"within\": \"30 days\", \"where\": {\"campaign\": {\"in\": [\"spring_1\", \"$1\"]}}}"
+}

@@ -1,6 +1,6 @@
 //! What one event adds to a state.
 
-use super::stream::Horizons;
+use super::stream::{Horizons, Streams};
 use super::time::Instant;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -101,6 +101,16 @@ impl Change {
     /// Whether what it makes of no state can be added to any: nothing is removed, and no order matters.
     pub fn only_adds(&self) -> bool {
         self.entries.iter().all(|entry| entry.count > 0 && entry.feed.in_order.is_none())
+    }
+
+    /// What some streams know of it, which were perhaps not all when it was made.
+    pub fn within(&self, streams: &Streams) -> Change {
+        let known = |entry: &Entry| {
+            let feed = streams.live(&entry.feed);
+            let sum = if feed.sums { entry.sum } else { 0 };
+            (!feed.streams.is_empty()).then(|| Entry { feed, sum, ..entry.clone() })
+        };
+        Change { events: self.events, entries: self.entries.iter().filter_map(known).collect() }
     }
 
     /// Sums what is added to and removed from the same feed at the same time, so that an event that was removed and

@@ -4,13 +4,14 @@ use super::segment::{plan_with, refuse_used};
 use crate::criteria::{Features, Formula, is_root};
 use crate::error::{Error, Result, nearest};
 use crate::membership::{Definition, StreamPlan};
+use crate::pg::catalogue::{self, Definitions};
+use crate::pg::change;
 use crate::pg::owner::Acting;
 use crate::pg::profile_view::is_plain;
 use crate::pg::registry::{self, Registry};
 use crate::pg::report::{Refusal, invalid, raise, required, value_of};
 use crate::pg::spi::{at_latest_snapshot, connect, connect_at_latest};
 use crate::pg::types::JsonbArgument;
-use crate::pg::{catalogue, change};
 use crate::score::{FAMILIES, Feature, READY, ready};
 use pgrx::prelude::*;
 use serde_json::Value;
@@ -44,8 +45,8 @@ fn create(kind: &str, name: Option<String>, spec: Option<JsonbArgument>, descrip
     let name = required(name, "name");
     let registry = change::begin(&format!("create_{kind}"));
     let new = New::checked(&registry, kind, name, spec, description);
-    let fill = change::store_streams(&new.plan(&registry), false);
-    new.store(false);
+    let fill = change::store_streams(&new.plan(&registry), 0);
+    new.store(None);
     if fill {
         change::finish("create_feature", true, &[]);
     }
@@ -118,18 +119,18 @@ impl<'k> New<'k> {
     }
 
     /// Adds it to those that are kept; `filling` while not everybody's state has what it reads.
-    pub fn store(self, filling: bool) {
+    pub fn store(self, changing: Option<i64>) {
         let _acting = Acting::as_owner();
         connect(|session| {
             session.modify(
                 "INSERT INTO segment.feature (name, kind, spec, description, created_at, changing)
-                 VALUES ($1, $2, $3::jsonb, $4, segment.now(), CASE WHEN $5 THEN pg_catalog.nextval('segment.version_number') END)",
+                 VALUES ($1, $2, $3::jsonb, $4, segment.now(), $5)",
                 &[
                     self.name.into(),
                     self.kind.into(),
                     self.spec.into(),
                     self.description.into(),
-                    filling.into(),
+                    changing.into(),
                 ],
             )
         });
@@ -170,7 +171,7 @@ pub fn drop_feature(name: String) {
         refuse_used(&format!("feature \"{name}\": views have it as a column:"), &views, "Drop those first.");
     }
     let plan = plan(&registry, &definitions, &features, &kept);
-    change::store_streams(&StreamPlan { add: Vec::new(), ..plan }, true);
+    change::drop_streams(plan);
     let _acting = Acting::as_owner();
     connect(|session| session.modify("DELETE FROM segment.feature WHERE name = $1", &[name.into()]));
 }
@@ -300,7 +301,7 @@ pub fn reread(
 ) -> std::result::Result<Vec<Definition>, (Vec<String>, Error)> {
     let none = catalogue::Known::default();
     let written = at_latest_snapshot(|| catalogue::written(&none));
-    let (parsed, _) = catalogue::definitions(written, &registry.tier_sets, features, &none);
+    let (parsed, _) = Definitions::new(&written, &registry.tier_sets, features, &none).newest();
     let broken = |name: &String| registry.broken.iter().any(|(known, _)| known == name);
     let (mut definitions, mut failed) = (Vec::new(), Vec::new());
     for definition in parsed {

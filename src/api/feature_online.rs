@@ -55,8 +55,8 @@ fn create_online(kind: &str, name: Option<String>, spec: Option<JsonbArgument>, 
         let new = New::checked(&registry, kind, name.clone(), spec, description);
         let plan = new.plan(&registry);
         let fill = !plan.add.is_empty();
-        add_streams(plan);
-        new.store(fill);
+        let number = add_streams(plan);
+        new.store(fill.then_some(number));
         if !fill {
             return;
         }
@@ -97,7 +97,7 @@ pub fn alter(registry: &Registry, kind: &str, changes: &[(String, String)]) {
             leave_out(&mut without, name);
         }
         let definitions = reread_all(registry, &features);
-        add_streams(plan(registry, &definitions, &features, &registry.created));
+        let number = add_streams(plan(registry, &definitions, &features, &registry.created));
         let users = match reread(registry, &without) {
             Ok(_) => Vec::new(),
             Err((users, _)) => users,
@@ -107,15 +107,14 @@ pub fn alter(registry: &Registry, kind: &str, changes: &[(String, String)]) {
         connect(|session| {
             session.modify(
                 // The segments that use them change with them, and those that an unfinished change of them has left.
-                "WITH version AS MATERIALIZED (SELECT pg_catalog.nextval('segment.version_number') AS number),
-                 altered AS (
-                   UPDATE segment.feature f SET spec = a.spec::jsonb, changing = version.number
-                   FROM version, unnest($1, $2) AS a (name, spec) WHERE f.name = a.name
+                "WITH altered AS (
+                   UPDATE segment.feature f SET spec = a.spec::jsonb, changing = $4
+                   FROM unnest($1, $2) AS a (name, spec) WHERE f.name = a.name
                  )
-                 UPDATE segment.definition d SET changing = version.number FROM version
+                 UPDATE segment.definition d SET changing = $4
                  WHERE d.changing IS NULL AND d.name = ANY ($3)
                     OR d.changing IN (SELECT f.changing FROM segment.feature f WHERE f.name = ANY ($1))",
-                &[names.into(), specs.into(), users.into()],
+                &[names.into(), specs.into(), users.into(), number.into()],
             )
         });
     }

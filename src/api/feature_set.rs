@@ -16,8 +16,7 @@ pub fn keep_ready(kind: &str, names: &[&str]) {
         names.iter().copied().filter(|name| registry.created.iter().all(|kept| kept != name)).collect();
     let kept: Vec<String> =
         registry.created.iter().cloned().chain(added.iter().map(|name| (*name).to_owned())).collect();
-    let fill =
-        change::store_streams(&plan(&registry, &registry.definitions, &registry.features, &kept), false);
+    let fill = change::store_streams(&plan(&registry, &registry.definitions, &registry.features, &kept), 0);
     {
         let _acting = Acting::as_owner();
         connect(|session| {
@@ -49,7 +48,7 @@ pub fn create_scores(kind: &str, scores: &[(String, Value, String)]) {
         kept.push(name.clone());
     }
     scores.iter().for_each(|(name, ..)| drop(value_of(features.formula(name))));
-    let fill = change::store_streams(&plan(&registry, &registry.definitions, &features, &kept), false);
+    let fill = change::store_streams(&plan(&registry, &registry.definitions, &features, &kept), 0);
     {
         let _acting = Acting::as_owner();
         connect(|session| {
@@ -75,7 +74,7 @@ pub fn alter_scores(kind: &str, scores: &[(String, Value, String)]) {
         features.specs.insert(name.clone(), spec.clone());
     }
     let definitions = reread_all(&registry, &features);
-    let fill = change::store_streams(&plan(&registry, &definitions, &features, &registry.created), false);
+    let fill = change::store_streams(&plan(&registry, &definitions, &features, &registry.created), 0);
     {
         let _acting = Acting::as_owner();
         connect(|session| {

@@ -30,12 +30,11 @@ fn set_safeguards(
     if !resumes(definition.id, text.as_deref()) {
         let _acting = Acting::as_owner();
         let (id, criteria) = (Some(definition.id), definition.criteria);
-        add_streams(plan(&registry, id, &segment, criteria, definition.zone, parsed));
+        let number = add_streams(plan(&registry, id, &segment, criteria, definition.zone, parsed));
         connect(|session| {
             session.modify(
-                "UPDATE segment.definition SET safeguards = $2::jsonb, changing = pg_catalog.nextval('segment.version_number')
-                 WHERE segment_id = $1",
-                &[(definition.id as i32).into(), text.into()],
+                "UPDATE segment.definition SET safeguards = $2::jsonb, changing = $3, criteria_before = NULL WHERE segment_id = $1",
+                &[(definition.id as i32).into(), text.into(), number.into()],
             )
         });
     }

@@ -38,7 +38,7 @@ fn create_segment(
     let _acting = Acting::as_owner();
     refuse_existing(&name);
     let plan = plan(&registry, None, &name, located, zone, None);
-    let fill = change::store_streams(&plan, false);
+    let fill = change::store_streams(&plan, 0);
     let id: i32 = connect(|session| {
         session
             .modify(
@@ -81,7 +81,7 @@ pub fn create_segments(kind: &str, segments: &[Tier]) {
         all.push(definition);
     }
     let added: Vec<u32> = all[registry.definitions.len()..].iter().map(|definition| definition.id).collect();
-    change::finish(kind, change::store_streams(&plan_of(&registry, &all), false), &added);
+    change::finish(kind, change::store_streams(&plan_of(&registry, &all), 0), &added);
 }
 
 /// Creates a segment of the subscribers named, whatever they do, and returns how many it has. Who is in it is decided by
@@ -132,12 +132,12 @@ fn create_segment_concurrently(
     if !resumes(&name, &criteria, Some(zone), "NOT ready") {
         let _acting = Acting::as_owner();
         refuse_existing(&name);
-        add_streams(plan(&registry, None, &name, located, zone, None));
+        let number = add_streams(plan(&registry, None, &name, located, zone, None));
         connect(|session| {
             session.modify(
                 "INSERT INTO segment.definition (name, description, criteria, time_zone, created_at, ready, changing)
-                 VALUES ($1, $2, $3::jsonb, $4, segment.now(), false, pg_catalog.nextval('segment.version_number'))",
-                &[name.clone().into(), description.into(), criteria.into(), zone.name().into()],
+                 VALUES ($1, $2, $3::jsonb, $4, segment.now(), false, $5)",
+                &[name.clone().into(), description.into(), criteria.into(), zone.name().into(), number.into()],
             )
         });
     }
@@ -163,12 +163,14 @@ fn alter_segment(name: Option<String>, criteria: Option<JsonbArgument>, fcinfo: 
         let guarded = registry.definitions.iter().find(|definition| definition.id == id as u32);
         let safeguards = guarded.and_then(|definition| definition.safeguards.clone());
         let zone = value_of(Zone::by_name(&zone));
-        add_streams(plan(&registry, Some(id as u32), &name, located, zone, safeguards));
+        let number = add_streams(plan(&registry, Some(id as u32), &name, located, zone, safeguards));
         connect(|session| {
             session.modify(
-                "UPDATE segment.definition SET criteria = $2::jsonb, changing = pg_catalog.nextval('segment.version_number')
+                // Whom an unfinished change before has not reached stand by yet others.
+                "UPDATE segment.definition
+                 SET criteria = $2::jsonb, changing = $3, criteria_before = CASE WHEN changing IS NULL THEN criteria END
                  WHERE segment_id = $1",
-                &[id.into(), criteria.into()],
+                &[id.into(), criteria.into(), number.into()],
             )
         });
     }
@@ -197,7 +199,8 @@ pub fn sweep(name: &str, kind: &str) {
         connect(|session| {
             session.modify(
                 // Another change of it that came meanwhile will end itself.
-                "UPDATE segment.definition SET ready = true, changing = NULL WHERE name = $1 AND changing = $2",
+                "UPDATE segment.definition SET ready = true, changing = NULL, criteria_before = NULL
+                 WHERE name = $1 AND changing = $2",
                 &[name.into(), changing.into()],
             )
         });
@@ -208,7 +211,7 @@ pub fn sweep(name: &str, kind: &str) {
 /// Ends a change that writers did not wait for, under which everybody is: what nothing reads any more goes.
 pub fn settle(run: i64, total: Pass) {
     let registry = registry::current();
-    change::store_streams(&plan_of(&registry, &registry.definitions), true);
+    change::drop_streams(plan_of(&registry, &registry.definitions));
     run::end(run, total);
     pgrx::notice!("evaluated {} subscribers, {} transitions", total.subscribers, total.transitions);
 }
@@ -281,9 +284,11 @@ pub fn plan_with<'a>(
 }
 
 /// Streams for a change that writers do not wait for: what nothing reads any more goes once everybody is under the new
-/// definition.
-pub fn add_streams(plan: StreamPlan) {
-    change::store_streams(&StreamPlan { drop: Vec::new(), ..plan }, true);
+/// definition. Returns the number of the change.
+pub fn add_streams(plan: StreamPlan) -> i64 {
+    let number = registry::begin_change();
+    change::store_streams(&StreamPlan { drop: Vec::new(), ..plan }, number);
+    number
 }
 
 /// Drops a segment with its memberships, and returns how many members it had. Blocks the writers of all sources until
@@ -308,7 +313,7 @@ pub fn drop_segment(name: String) -> i64 {
     let remaining = registry.definitions.iter().filter(|definition| definition.id != id as u32);
     let plan = plan_of(&registry, remaining);
     connect(|session| session.modify("DELETE FROM segment.definition WHERE segment_id = $1", &[id.into()]));
-    change::store_streams(&plan, false);
+    change::store_streams(&plan, 0);
     connect(|session| {
         session.modify("DELETE FROM segment.membership WHERE segment_id = $1", &[id.into()]).count() as i64
     })

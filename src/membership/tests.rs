@@ -334,6 +334,47 @@ proptest! {
     }
 
     #[test]
+    fn what_is_read_for_more_streams_is_what_fewer_know_of_it(
+        criteria in prop::collection::vec(any_criteria(), 1..7), first in 0..7_usize,
+        events in prop::collection::vec(any_event(), 1..24), gone in any::<prop::sample::Index>(), now in 0..DAY,
+    ) {
+        let definitions: Vec<Definition> =
+            criteria.iter().zip(1..).map(|(criteria, id)| definition(id, criteria.clone())).collect();
+        let first = &definitions[..first.min(criteria.len())];
+        let mut streams = stored(&plan_streams(&Streams::new(builtin()), &requirements(first), true), 5);
+        let fewer = Program::compile(streams.clone(), first).unwrap();
+        let plan = plan_streams(fewer.streams(), &requirements(&definitions), false);
+        streams.extend(stored(&plan, 5 + streams.len() as u32));
+        let more = Program::compile(streams, &definitions).unwrap();
+        let mut known = events.clone();
+        let mut state = State::default();
+        for event in events {
+            let change = change(&more, event).within(fewer.streams());
+            prop_assert_eq!(fewer.fold(&mut state, &change, now), Fold::Exact);
+        }
+        let agrees = |state: &State, known: &[Event]| {
+            let expected = fresh(&fewer, known, now);
+            state.agrees(&expected, fewer.streams(), now)
+                && fewer.evaluate(SOMEBODY, state, now, Patience::Much)
+                    == fewer.evaluate(SOMEBODY, &expected, now, Patience::Much)
+        };
+        prop_assert!(agrees(&state, &known));
+        let mut state = State::from_bytes(&state.to_bytes(), fewer.streams()).unwrap();
+        prop_assert!(agrees(&state, &known));
+        let mut own = fresh(&fewer, &known, now);
+        let event = known.swap_remove(gone.index(known.len()));
+        let removal = |program: &Program| {
+            let mut removed = change(program, event);
+            removed.events = -1;
+            removed.entries.iter_mut().for_each(|entry| (entry.count, entry.sum) = (-entry.count, -entry.sum));
+            removed
+        };
+        let outcome = fewer.fold(&mut state, &removal(&more).within(fewer.streams()), now);
+        prop_assert_eq!(outcome, fewer.fold(&mut own, &removal(&fewer), now));
+        prop_assert!(outcome != Fold::Exact || agrees(&state, &known));
+    }
+
+    #[test]
     fn what_is_laid_beside_a_state_adds_up(
         criteria in prop::collection::vec(any_criteria(), 1..5),
         early in prop::collection::vec(any_event(), 0..12), late in prop::collection::vec(any_event(), 1..12),

@@ -3,15 +3,15 @@
 //! A base is known by its place out of line and by the hash of its bytes, which lies in the row: another one is never taken
 //! for it, whoever has written it, rolled back or restored.
 
-use super::registry::Registry;
 use super::table::Value;
 use crate::activity::{Base, State, Stored, Streams};
 use crate::error::Result;
+use crate::membership::Program;
 use pgrx::IntoDatum;
 use pgrx::prelude::*;
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 /// The tallies that the bases kept by a backend may hold together, 64 bytes each; one base is kept whatever its size.
 const MOST_KEPT: usize = 1 << 18;
@@ -56,20 +56,20 @@ impl Activity {
     }
 
     /// The state of a subscriber for a change: over its base, if it has one.
-    pub fn open(&self, subscriber: &str, registry: &Registry) -> Result<State> {
-        let streams = registry.program.streams();
+    pub fn open(&self, subscriber: &str, program: &Rc<Program>) -> Result<State> {
+        let streams = program.streams();
         let Activity::Parts { base, recent } = self else { return self.state(streams) };
-        match kept(subscriber, base, recent, registry)? {
+        match kept(subscriber, base, recent, program)? {
             Some(base) => State::over(base, recent, streams),
             None => self.state(streams),
         }
     }
 
     /// The state before what lies beside its base, or that of nobody.
-    pub fn before(&self, registry: &Registry) -> Result<State> {
+    pub fn before(&self, streams: &Streams) -> Result<State> {
         match self {
             Activity::Whole(_) => Ok(State::default()),
-            Activity::Parts { base, .. } => State::from_bytes(&base.bytes(), registry.program.streams()),
+            Activity::Parts { base, .. } => State::from_bytes(&base.bytes(), streams),
         }
     }
 
@@ -115,7 +115,7 @@ impl Varlena {
 /// A base that was read, and of what.
 struct Kept {
     subscriber: String,
-    version: i64,
+    program: Weak<Program>,
     place: Varlena,
     stamp: Vec<u8>,
     base: Rc<Base>,
@@ -127,12 +127,14 @@ thread_local! {
 }
 
 /// The base of a subscriber, read only where it was not before; `None` where it must be read with what came since.
-fn kept(subscriber: &str, place: &Varlena, recent: &[u8], registry: &Registry) -> Result<Option<Rc<Base>>> {
+fn kept(subscriber: &str, place: &Varlena, recent: &[u8], program: &Rc<Program>) -> Result<Option<Rc<Base>>> {
+    let (streams, program) = (program.streams(), Rc::downgrade(program));
     let found = KEPT.with_borrow_mut(|kept| {
         let found = kept.iter().position(|kept| kept.subscriber == subscriber)?;
         let found = kept.remove(found);
-        let same =
-            found.version == registry.version && found.place == *place && recent.starts_with(&found.stamp);
+        let same = Weak::ptr_eq(&found.program, &program)
+            && found.place == *place
+            && recent.starts_with(&found.stamp);
         same.then(|| {
             let base = Rc::clone(&found.base);
             kept.insert(0, found);
@@ -142,11 +144,11 @@ fn kept(subscriber: &str, place: &Varlena, recent: &[u8], registry: &Registry) -
     if found.is_some() {
         return Ok(found);
     }
-    let Some(base) = Base::read(&place.bytes(), recent, registry.program.streams())? else { return Ok(None) };
+    let Some(base) = Base::read(&place.bytes(), recent, streams)? else { return Ok(None) };
     let base = Rc::new(base);
     let read = Kept {
         subscriber: subscriber.to_owned(),
-        version: registry.version,
+        program,
         place: place.clone(),
         stamp: base.stamp().to_vec(),
         base: Rc::clone(&base),

@@ -103,6 +103,15 @@ fn invalidate_trigger<'a>(_: &'a PgTrigger<'a>) -> Outcome<'a> {
     Ok(None)
 }
 
+/// On the tables of what criteria may name, tier sets and features: the same, and criteria from before no longer say what they
+/// said.
+#[pg_trigger]
+fn expansion_trigger<'a>(_: &'a PgTrigger<'a>) -> Outcome<'a> {
+    registry::forget_criteria_before();
+    registry::invalidate();
+    Ok(None)
+}
+
 /// On the table of identities: the same, and every backend reads it again.
 #[pg_trigger]
 fn identity_trigger<'a>(_: &'a PgTrigger<'a>) -> Outcome<'a> {

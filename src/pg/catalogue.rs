@@ -2,21 +2,18 @@
 
 use super::heap::{Row, rows};
 use super::profile::{ProfileMapping, ProfileSource};
-use super::report::raise;
+use super::rules::Parsed;
 use super::source::{EventType, Mapping, Source};
 use super::types::{JsonbArgument, StoredJsonb, TextArgument};
-use crate::activity::{Horizons, Keep, Selection, Stream, Streams};
+use crate::activity::{Horizons, Keep, Selection, Stream};
 use crate::criteria::{
     Features, Path, Recurring, Safeguards, Scope, TierSet, Zone, expand_tiers, locate, parse_moves, read,
 };
-use crate::error::Error;
-use crate::membership::{Definition, Program, Tiers};
+use crate::error::Result;
+use crate::membership::{Definition, Tiers};
 use pgrx::prelude::*;
 use std::ffi::CStr;
 use std::rc::Rc;
-
-/// Definitions, and the names of those that cannot be read, with the reason.
-pub type Parsed = Vec<std::result::Result<Definition, (String, Error)>>;
 
 /// A definition as it is stored.
 pub struct Written {
@@ -25,7 +22,9 @@ pub struct Written {
     criteria: StoredJsonb,
     zone: String,
     safeguards: Option<StoredJsonb>,
+    ready: bool,
     pub changing: Option<i64>,
+    criteria_before: Option<StoredJsonb>,
     on_hold: bool,
 }
 
@@ -48,8 +47,10 @@ impl Written {
             criteria: row.value(4),
             zone: row.value(5),
             safeguards: row.get(6),
+            ready: row.value(8),
             changing: row.get(9),
-            on_hold: row.instant(10).is_some(),
+            criteria_before: row.get(10),
+            on_hold: row.instant(11).is_some(),
         }
     }
 
@@ -64,12 +65,14 @@ impl Written {
             && text(5, &self.zone)
             && json(4, Some(&self.criteria))
             && json(6, self.safeguards.as_ref())
-            && (row.get(9), row.instant(10).is_some()) == (self.changing, self.on_hold)
+            && json(10, self.criteria_before.as_ref())
+            && (row.value(8), row.get(9), row.instant(11).is_some())
+                == (self.ready, self.changing, self.on_hold)
     }
 
-    /// Whether it is read as another one is.
-    fn reads_like(&self, other: &Self) -> bool {
-        (&self.criteria, &self.zone, &self.safeguards) == (&other.criteria, &other.zone, &other.safeguards)
+    /// Whether with some criteria it is read as another one is.
+    fn reads_like(&self, criteria: &StoredJsonb, other: &Self) -> bool {
+        (criteria, &self.zone, &self.safeguards) == (&other.criteria, &other.zone, &other.safeguards)
     }
 }
 
@@ -83,54 +86,85 @@ pub fn written(before: &Known) -> Vec<Rc<Written>> {
     written
 }
 
-/// Those that were parsed before are not parsed again.
-pub fn definitions(
-    written: Vec<Rc<Written>>,
-    tier_sets: &[TierSet],
-    features: &Features,
-    before: &Known,
-) -> (Parsed, Known) {
-    let id_of =
-        |name: &String| written.iter().find(|written| written.name == *name).map(|written| written.id);
-    let limited = tier_sets.iter().filter_map(|set| {
-        let moves = set.moves.clone()?;
-        let segments = set.segments.iter().map(id_of).collect::<Option<Vec<u32>>>()?;
-        Some((set, Rc::new(Tiers { name: set.name.clone(), segments, moves })))
-    });
-    let tiers: Vec<(&TierSet, Rc<Tiers>)> = limited.collect();
-    let parse = |written: &Written| {
-        let located = locate(&read(&written.criteria.text())?, Scope::Subscriber)?;
-        let criteria = expand_tiers(features.expand(located)?, tier_sets)?;
+/// What makes definitions of what is stored. What was parsed before is not parsed again.
+pub struct Definitions<'a> {
+    written: &'a [Rc<Written>],
+    tier_sets: &'a [TierSet],
+    tiers: Vec<Rc<Tiers>>,
+    features: &'a Features,
+    before: &'a Known,
+}
+
+impl<'a> Definitions<'a> {
+    pub fn new(
+        written: &'a [Rc<Written>],
+        tier_sets: &'a [TierSet],
+        features: &'a Features,
+        before: &'a Known,
+    ) -> Self {
+        let id_of =
+            |name: &String| written.iter().find(|written| written.name == *name).map(|written| written.id);
+        let limited = tier_sets.iter().filter_map(|set| {
+            let moves = set.moves.clone()?;
+            let segments = set.segments.iter().map(id_of).collect::<Option<Vec<u32>>>()?;
+            Some(Rc::new(Tiers { name: set.name.clone(), segments, moves }))
+        });
+        let tiers = limited.collect();
+        Definitions { written, tier_sets, tiers, features, before }
+    }
+
+    /// Those in force, and what the next version need not read again.
+    pub fn newest(&self) -> (Parsed, Known) {
+        let mut known = Vec::with_capacity(self.written.len());
+        let read = |written: &Rc<Written>| {
+            let definition = self.read(written, &written.criteria);
+            known.extend(definition.iter().map(|definition| (Rc::clone(written), definition.clone())));
+            definition.map_err(|error| (written.name.clone(), error))
+        };
+        (self.written.iter().map(read).collect(), Known(known))
+    }
+
+    /// Those by which whoever no change under way has reached still stands, where those are known.
+    pub fn before_changes(&self) -> Option<Parsed> {
+        let mut definitions = Vec::with_capacity(self.written.len());
+        for written in self.written {
+            let criteria = match (written.changing, &written.criteria_before) {
+                (None, _) => &written.criteria,
+                (Some(_), _) if !written.ready => continue,
+                (Some(_), before) => before.as_ref()?,
+            };
+            definitions.push(Ok(self.read(written, criteria).ok()?));
+        }
+        Some(definitions)
+    }
+
+    fn read(&self, written: &Rc<Written>, criteria: &StoredJsonb) -> Result<Definition> {
+        let before = self.before.of(written.id);
+        let same = before.is_some_and(|(before, _)| Rc::ptr_eq(before, written));
+        let mut definition = match before.filter(|(before, _)| written.reads_like(criteria, before)) {
+            Some((_, definition)) => definition.clone(),
+            None => self.parse(written, criteria)?,
+        };
+        definition.tiers =
+            self.tiers.iter().find(|tiers| tiers.segments.contains(&written.id)).map(Rc::clone);
+        definition.on_hold = written.on_hold;
+        if !same {
+            definition.name = written.name.as_str().into();
+        }
+        Ok(definition)
+    }
+
+    fn parse(&self, written: &Written, criteria: &StoredJsonb) -> Result<Definition> {
+        let located = locate(&read(&criteria.text())?, Scope::Subscriber)?;
+        let criteria = expand_tiers(self.features.expand(located)?, self.tier_sets)?;
         let mut definition =
             Definition::new(written.id, written.name.as_str(), criteria, Zone::by_name(&written.zone)?);
         let safeguards = written.safeguards.as_ref();
         let safeguards =
-            safeguards.map(|safeguards| Safeguards::parse(&safeguards.text(), features, tier_sets));
+            safeguards.map(|safeguards| Safeguards::parse(&safeguards.text(), self.features, self.tier_sets));
         definition.safeguards = safeguards.transpose()?.map(Rc::new);
         Ok(definition)
-    };
-    let mut known = Vec::with_capacity(written.len());
-    let mut parsed = Vec::with_capacity(written.len());
-    for written in written {
-        let before = before.of(written.id);
-        let same = before.is_some_and(|(before, _)| Rc::ptr_eq(before, &written));
-        let before = before.filter(|(before, _)| same || before.reads_like(&written));
-        let read = before.map_or_else(|| parse(&written), |(_, definition)| Ok(definition.clone()));
-        parsed.push(match read {
-            Ok(mut definition) => {
-                let tiers = tiers.iter().find(|(set, _)| set.segments.contains(&written.name));
-                definition.tiers = tiers.map(|(_, tiers)| Rc::clone(tiers));
-                definition.on_hold = written.on_hold;
-                if !same {
-                    definition.name = written.name.as_str().into();
-                }
-                known.push((written, definition.clone()));
-                Ok(definition)
-            }
-            Err(error) => Err((written.name.clone(), error)),
-        });
     }
-    (parsed, Known(known))
 }
 
 pub fn tier_sets(written: &[Rc<Written>]) -> Vec<TierSet> {
@@ -148,42 +182,6 @@ pub fn tier_sets(written: &[Rc<Written>]) -> Vec<TierSet> {
     });
     sets.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     sets
-}
-
-/// The program of the definitions that can be compiled, those, and those that cannot: only direct writes to the tables
-/// make such, and whoever refers to one is one too. Definitions and streams of a program before are the first of these.
-pub fn compile(
-    before: Option<&Program>,
-    streams: Vec<Stream>,
-    parsed: Parsed,
-) -> (Program, Vec<Definition>, Vec<(String, Error)>) {
-    let mut definitions = Vec::with_capacity(parsed.len());
-    let mut broken = Vec::new();
-    for definition in parsed {
-        match definition {
-            Ok(definition) => definitions.push(definition),
-            Err(unreadable) => broken.push(unreadable),
-        }
-    }
-    if let Some(Ok(program)) = before.map(|before| before.extended(streams.clone(), &definitions)) {
-        return (program, definitions, broken);
-    }
-    loop {
-        let error = match Program::compile(streams.clone(), &definitions) {
-            Ok(program) => return (program, definitions, broken),
-            Err(error) => error,
-        };
-        let stored = Streams::new(streams.clone());
-        let cause = |definition: &Definition| Program::check_against(&stored, definition, &definitions).err();
-        let found =
-            definitions.iter().enumerate().find_map(|(at, definition)| Some((at, cause(definition)?)));
-        // None alone is at fault where they refer to each other in a circle: the last one goes.
-        let (at, error) = found.unwrap_or((definitions.len().saturating_sub(1), error));
-        if definitions.is_empty() {
-            raise(error);
-        }
-        broken.push((definitions.remove(at).name.to_string(), error));
-    }
 }
 
 /// Streams with the version from which on a state that was written has them. Those that cannot be read are left out: the definitions
@@ -276,11 +274,11 @@ pub fn profiles() -> Vec<ProfileSource> {
 pub struct StoredFeatures(Vec<(String, StoredJsonb)>);
 
 impl StoredFeatures {
-    /// With the version that puts one into force.
-    pub fn read() -> (Self, Option<i64>) {
+    /// With the versions that put some of them into force.
+    pub fn read() -> (Self, Vec<i64>) {
         let mut stored = rows(c"feature", |row| (row.value(1), row.value(3), row.get::<i64>(6)));
         stored.sort_unstable_by(|(a, ..): &(String, _, _), (b, ..)| a.cmp(b));
-        let changing = stored.iter().filter_map(|(.., changing)| *changing).max();
+        let changing = stored.iter().filter_map(|(.., changing)| *changing).collect();
         (StoredFeatures(stored.into_iter().map(|(name, spec, _)| (name, spec)).collect()), changing)
     }
 

@@ -101,20 +101,16 @@ pub fn sweep_everybody(run: i64, mut total: Pass, again: bool) -> Pass {
     }
 }
 
-/// Changes the stream table as planned; whether something must be filled from the events. While writers go on (`online`),
-/// whoever touches a state that lacks streams computes it again.
-pub fn store_streams(plan: &StreamPlan, online: bool) -> bool {
+/// Changes the stream table as planned; whether something must be filled from the events, which states last written before
+/// `since` lack then.
+pub fn store_streams(plan: &StreamPlan, since: i64) -> bool {
     let _acting = Acting::as_owner();
     connect(|session| {
         if plan.add.is_empty() && plan.drop.is_empty() {
             return;
         }
-        let version: i64 = session
-            .modify(
-                "UPDATE segment.version SET streams = pg_catalog.nextval('segment.version_number') RETURNING streams",
-                &[],
-            )
-            .value(0, 1);
+        session
+            .modify("UPDATE segment.version SET streams = pg_catalog.nextval('segment.version_number')", &[]);
         if !plan.drop.is_empty() {
             let ids: Vec<i32> = plan.drop.iter().map(|id| *id as i32).collect();
             session.modify("DELETE FROM segment.stream WHERE stream_id = ANY ($1)", &[ids.into()]);
@@ -138,7 +134,7 @@ pub fn store_streams(plan: &StreamPlan, online: bool) -> bool {
                     horizons.extent.into(),
                     selection.keep.name().into(),
                     horizons.ever.into(),
-                    if online { version } else { 0 }.into(),
+                    since.into(),
                     numbers(|recurring| &recurring.hours).into(),
                     numbers(|recurring| &recurring.weekdays).into(),
                     numbers(|recurring| &recurring.months).into(),
@@ -148,6 +144,11 @@ pub fn store_streams(plan: &StreamPlan, online: bool) -> bool {
         }
     });
     !plan.add.is_empty()
+}
+
+/// Drops the streams that nothing reads any more.
+pub fn drop_streams(plan: StreamPlan) {
+    store_streams(&StreamPlan { add: Vec::new(), ..plan }, 0);
 }
 
 /// Puts new definitions into force for everybody, in this transaction that writers wait for: some segments that were

@@ -24,6 +24,7 @@ use crate::activity::{Change, Fold, Instant};
 use crate::membership::{Cause, Held, Patience, Transition};
 pub use addition::Addition;
 use pgrx::prelude::*;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use work::Work;
@@ -139,13 +140,21 @@ impl Engine {
                     None => {}
                 }
             }
-            let mut work = self.begin(subscriber, found);
+            let mut work = match again {
+                Reread::Nothing if self.effort.is_writers() => self.begin_before(subscriber, found),
+                _ => self.begin(subscriber, found),
+            };
             // What is removed may be among what is queued: the state does not have it yet.
             work.exact &=
                 again != Reread::Everything && !(change.removes() && self.store.is_queued(subscriber));
             if work.exact {
                 work.evaluation = None;
-                work.exact = self.registry.program.fold(&mut work.state, change, work.at) == Fold::Exact;
+                let program = &work.rules.program;
+                let known = match Rc::ptr_eq(program, &self.registry.program) {
+                    true => Cow::Borrowed(change),
+                    false => Cow::Owned(change.within(program.streams())),
+                };
+                work.exact = program.fold(&mut work.state, &known, work.at) == Fold::Exact;
             }
             let again = if work.exact { again } else { Reread::Everything };
             let done = match again {

@@ -92,12 +92,13 @@ fn alarmed(segment: i32) -> bool {
 
 /// Begins to put a segment on hold, or to resume it; false where it is so already. The caller holds off other changes.
 pub fn change(segment: i32, on_hold: bool) -> bool {
+    let number = registry::begin_change();
     connect_at_latest(|session| {
         let rows = session.modify(
             "UPDATE segment.definition SET on_hold_since = CASE WHEN $2 THEN coalesce(on_hold_since, segment.now()) END,
-               changing = pg_catalog.nextval('segment.version_number')
+               changing = $3, criteria_before = NULL
              WHERE segment_id = $1 AND ((on_hold_since IS NULL) = $2 OR changing IS NOT NULL)",
-            &[segment.into(), on_hold.into()],
+            &[segment.into(), on_hold.into(), number.into()],
         );
         rows.count() > 0
     })

@@ -47,6 +47,7 @@ pub mod relation;
 pub mod report;
 pub mod result;
 pub mod retention;
+pub mod rules;
 pub mod run;
 pub mod scan;
 pub mod source;

@@ -4,23 +4,24 @@
 //! registry never goes stale: readers ask for the version that their snapshot shows. Writers need the newest,
 //! and hold a lock on `segment.version` that a change of definitions has to wait for.
 
-use super::catalogue::{self, Known, Parsed, StoredFeatures};
+use super::catalogue::{self, Definitions, Known, StoredFeatures};
 use super::guc;
 use super::heap::rows;
 use super::home::home;
 use super::owner::Acting;
 use super::profile::ProfileSource;
 use super::report::{Refusal, invalid};
+use super::rules::Rules;
 use super::source::Source;
 use super::spi::{at_latest_snapshot, connect};
-use crate::activity::Stream;
 use crate::criteria::{Features, Formula, Located, Safeguards, Scope, TierSet, expand_tiers, locate, read};
-use crate::error::{Error, Result};
-use crate::membership::{Definition, Figure, Program};
+use crate::error::Result;
+use crate::membership::Figure;
 use crate::profile::Identities;
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::rc::Rc;
 
 /// Compiled versions kept per backend: the newest, and that of a statement that began before it.
@@ -30,12 +31,11 @@ pub struct Registry {
     pub version: i64,
     /// The table that the version was read from: another extension's after DROP and CREATE EXTENSION.
     home: pg_sys::Oid,
-    pub program: Rc<Program>,
-    pub definitions: Vec<Definition>,
+    pub rules: Rc<Rules>,
+    /// The version of the first change that is under way, and the rules before all of them, where those are known.
+    before: Option<(i64, Rc<Rules>)>,
     /// What the next version need not read again.
     known: Known,
-    /// Definitions that this version cannot read, with the reason; they have no members.
-    pub broken: Vec<(String, Error)>,
     pub tier_sets: Vec<TierSet>,
     pub features: Rc<Features>,
     stored_features: StoredFeatures,
@@ -50,10 +50,6 @@ pub struct Registry {
     identities_version: i64,
     /// The version in which the streams last changed: entries made under others cannot be folded.
     pub streams_version: i64,
-    /// States last written before this version lack streams: they must be computed again from the events.
-    pub filled_version: i64,
-    /// Memberships last evaluated before this version lack segments, while somebody makes up for that.
-    pub evaluated_version: i64,
     /// The streams that are being filled, with the version from which on a state that was written has them.
     filling: Vec<(u32, i64)>,
     /// Features and scores that were asked for, by name; nothing for one whose streams are not kept.
@@ -129,7 +125,29 @@ pub fn invalidate() {
     forget_current();
 }
 
+/// The number of a change that writers do not wait for: states last written before it have not been reached. Whoever
+/// comes after it waits until the change is committed.
+pub fn begin_change() -> i64 {
+    let _acting = Acting::as_owner();
+    let number =
+        "SELECT pg_catalog.nextval('segment.version_number') FROM (SELECT FROM segment.version FOR UPDATE) v";
+    connect(|session| session.modify(number, &[]).value(0, 1))
+}
+
+impl Deref for Registry {
+    type Target = Rules;
+
+    fn deref(&self) -> &Rules {
+        &self.rules
+    }
+}
+
 impl Registry {
+    /// What is compiled.
+    fn all_rules(&self) -> impl Iterator<Item = &Rules> {
+        [&self.rules].into_iter().chain(self.before.as_ref().map(|(_, rules)| rules)).map(Rc::as_ref)
+    }
+
     /// Criteria for a segment, as they compile.
     pub fn parse(&self, criteria: &str) -> Result<Located> {
         let criteria = self.features.expand(locate(&read(criteria)?, Scope::Subscriber)?)?;
@@ -156,19 +174,11 @@ impl Registry {
         self.created.iter().filter_map(|name| Some((name.as_str(), self.features.formula(name).ok()?)))
     }
 
-    /// How many of these definitions and streams come after its own, if its own are the first of them.
-    fn beyond(&self, parsed: &Parsed, streams: &[Stream]) -> Option<usize> {
-        let same = |(parsed, known): (&std::result::Result<Definition, _>, &Definition)| {
-            parsed.as_ref().is_ok_and(|parsed| {
-                (parsed.id, &parsed.name, parsed.zone) == (known.id, &known.name, known.zone)
-                    && Rc::ptr_eq(&parsed.criteria, &known.criteria)
-                    && parsed.safeguards.as_ref().map(Rc::as_ptr) == known.safeguards.as_ref().map(Rc::as_ptr)
-                    && (&parsed.tiers, parsed.on_hold) == (&known.tiers, known.on_hold)
-            })
-        };
-        let more = parsed.len().checked_sub(self.definitions.len()).filter(|_| self.broken.is_empty())?;
-        let all_same = parsed.iter().zip(&self.definitions).all(same);
-        Some(more + self.program.streams_beyond(streams).filter(|_| all_same)?)
+    /// The rules by which somebody stands whose state was last written under a version, if a change is under way that has not
+    /// reached them, and if those before it are known: then the state is exact under these.
+    pub fn before(&self, version: i64) -> Option<&Rc<Rules>> {
+        let (changed, before) = self.before.as_ref()?;
+        (version < *changed && version >= before.filled_version).then_some(before)
     }
 
     /// Safeguards of a segment, as they compile.
@@ -235,9 +245,8 @@ fn load() -> Registry {
     let identities = known.map_or_else(identities, |before| Rc::clone(&before.identities));
     let none = Known::default();
     let written = catalogue::written(before.as_ref().map_or(&none, |before| &before.known));
-    let changing = written.iter().filter_map(|definition| definition.changing).max();
     let tier_sets = catalogue::tier_sets(&written);
-    let (stored_features, of_features) = StoredFeatures::read();
+    let (stored_features, changing) = StoredFeatures::read();
     let same = before.as_ref().filter(|before| before.stored_features == stored_features);
     let (features, created) = same.map_or_else(
         || {
@@ -248,26 +257,26 @@ fn load() -> Registry {
     );
     let before = same.filter(|before| before.tier_sets == tier_sets);
     let known = before.map_or(&none, |before| &before.known);
-    let (parsed, known) = catalogue::definitions(written, &tier_sets, &features, known);
-    let (streams, since): (Vec<Stream>, Vec<i64>) = catalogue::streams().into_iter().unzip();
-    let filling = streams.iter().zip(since).filter(|(_, since)| *since > 0);
-    let filling: Vec<(u32, i64)> = filling.map(|(stream, since)| (stream.id, since)).collect();
-    let beyond = before.and_then(|before| Some((before, before.beyond(&parsed, &streams)?)));
-    let (program, definitions, broken) = match beyond {
-        Some((before, 0)) => (Rc::clone(&before.program), before.definitions.clone(), Vec::new()),
-        beyond => {
-            let before = beyond.map(|(before, _)| &*before.program);
-            let (program, definitions, broken) = catalogue::compile(before, streams, parsed);
-            (Rc::new(program), definitions, broken)
-        }
-    };
+    let reader = Definitions::new(&written, &tier_sets, &features, known);
+    let (parsed, known) = reader.newest();
+    let streams = catalogue::streams();
+    let filling = streams.iter().filter(|(_, since)| *since > 0);
+    let filling = filling.map(|(stream, since)| (stream.id, *since)).collect();
+    let changing = written.iter().filter_map(|definition| definition.changing).chain(changing);
+    let under_way: Vec<i64> = changing.collect();
+    let compiled = || before.into_iter().flat_map(|before| before.all_rules());
+    let rules_before = under_way.iter().min().and_then(|&changed| {
+        let streams = streams.iter().filter(|(_, since)| *since < changed).cloned().collect();
+        let rules = Rules::new(reader.before_changes()?, streams, 0, compiled());
+        rules.broken.is_empty().then(|| (changed, Rc::new(rules)))
+    });
+    let rules = Rules::new(parsed, streams, under_way.iter().max().map_or(0, |&changed| changed), compiled());
     Registry {
         version: versions.version,
         home: home().version,
-        program,
-        definitions,
+        rules: Rc::new(rules),
+        before: rules_before,
         known,
-        broken,
         tier_sets,
         features,
         stored_features,
@@ -277,8 +286,6 @@ fn load() -> Registry {
         identities,
         identities_version: versions.identities,
         streams_version: versions.streams,
-        filled_version: filling.iter().map(|(_, since)| *since).max().unwrap_or(0),
-        evaluated_version: changing.max(of_features).unwrap_or(0).max(0),
         filling,
         figures: RefCell::default(),
     }
@@ -287,6 +294,13 @@ fn load() -> Registry {
 /// Whose ids are whose.
 fn identities() -> Rc<Identities> {
     Rc::new(Identities::new(rows(c"identity", |row| (row.value(1), row.value(2)))))
+}
+
+/// What criteria say may have changed: nobody is known to stand by any from before a change that is under way.
+pub fn forget_criteria_before() {
+    let _acting = Acting::as_owner();
+    let known = "UPDATE segment.definition SET criteria_before = NULL WHERE criteria_before IS NOT NULL";
+    connect(|session| session.modify(known, &[]));
 }
 
 /// Gives what `segment.identity` says a new number.

@@ -61,7 +61,7 @@ pub fn verify() -> Vec<Finding> {
             }
             let change = change.map(|(_, change)| change).unwrap_or_default();
             let queued = queue.get(&subscriber).map_or(&[][..], Vec::as_slice);
-            check_subscriber(&registry, &subscriber, state, &change, queued, &mut findings);
+            check_subscriber(&registry, &subscriber, state, change, queued, &mut findings);
         }
         events.close();
         states.close();
@@ -213,7 +213,7 @@ fn check_subscriber(
     registry: &Registry,
     subscriber: &str,
     stored: Option<Stored>,
-    events: &Change,
+    events: Change,
     queued: &[Vec<u8>],
     findings: &mut Vec<Finding>,
 ) {
@@ -236,7 +236,7 @@ fn check_subscriber(
                 Change::from_bytes(bytes, program.streams())
                     .is_ok_and(|change| program.fold(&mut actual, &change, at) == Fold::Exact)
             };
-            let known = queued.iter().all(fold) && program.fold(&mut expected, events, at) == Fold::Exact;
+            let known = queued.iter().all(fold) && program.fold(&mut expected, &events, at) == Fold::Exact;
             actual.settle(program.streams(), at);
             expected.advance(program.streams(), at);
             if known && !actual.agrees(&expected, program.streams(), at) {
@@ -251,22 +251,26 @@ fn check_subscriber(
             "the state of a subscriber with events".to_owned(),
         );
     };
-    let program = &registry.program;
     let row = &stored.row;
+    // Whom a change under way has not reached still stands by the rules before it, where those are known.
+    let before = registry.before(row.version);
+    let rules = before.unwrap_or(&registry.rules);
+    let program = &rules.program;
+    let known = |change: Change| if before.is_some() { change.within(program.streams()) } else { change };
     let at = row.evaluated_at;
     let mut expected = State::default();
-    if program.fold(&mut expected, events, at) == Fold::Recompute {
+    if program.fold(&mut expected, &known(events), at) == Fold::Recompute {
         found("state", None, "events that cannot be folded".to_owned(), "events".to_owned());
     }
     expected.advance(program.streams(), at);
-    let mut behind = row.version < registry.filled_version;
-    match row.activity.state(registry.program.streams()) {
+    let mut behind = row.version < rules.filled_version;
+    match row.activity.state(program.streams()) {
         Err(error) => found("state", None, error.to_string(), format!("{} events", expected.events)),
         Ok(mut actual) => {
             actual.advance(program.streams(), at);
             for queued in queued {
-                let folded = Change::from_bytes(queued, program.streams())
-                    .map(|change| program.fold(&mut actual, &change, at) == Fold::Exact);
+                let folded = Change::from_bytes(queued, registry.program.streams())
+                    .map(|change| program.fold(&mut actual, &known(change), at) == Fold::Exact);
                 // What is to be computed again when the queue is drained cannot be told now.
                 behind |= folded != Ok(true);
             }
@@ -278,7 +282,7 @@ fn check_subscriber(
     }
     // What is left to a refresh, which is due, cannot be told either.
     let unsettled = row.standing.memory.unsettled;
-    behind |= !queued.is_empty() || row.version < registry.evaluated_version;
+    behind |= !queued.is_empty() || row.version < rules.evaluated_version;
     // Looking again at the moment of the last look changes nothing, safeguards or not.
     let evaluation = program.evaluate(row.subject(subscriber), &expected, at, Patience::Much);
     let (truth, members) = (&evaluation.standing.members, &row.standing.members);

@@ -4,12 +4,17 @@ use super::Engine;
 use crate::activity::{Change, Fold, Instant, State, VALID_TIMES};
 use crate::membership::{Cause, Evaluation, Manual, Members, Patience, Standing, Subject, Transition};
 use crate::pg::activity::Activity;
+use crate::pg::rules::Rules;
 use crate::pg::store::{Found, StateRow, Update};
 use crate::profile::Profile;
+use std::rc::Rc;
 
 /// One subscriber on the way.
 pub struct Work {
     pub found: Option<Found>,
+    /// By which they are looked at, and the version that is on record then.
+    pub rules: Rc<Rules>,
+    version: i64,
     pub at: Instant,
     pub state: State,
     pub standing: Standing,
@@ -27,10 +32,25 @@ pub struct Work {
 impl Engine {
     /// Through every due moment since the last evaluation. The evaluation time never goes backwards.
     pub(super) fn begin(&self, subscriber: &str, found: Option<Found>) -> Work {
-        let program = &self.registry.program;
+        self.begin_by(Rc::clone(&self.registry.rules), self.registry.version, subscriber, found)
+    }
+
+    /// By the rules before a change that has not reached the subscriber, where those are known: they stay for it to reach.
+    pub(super) fn begin_before(&self, subscriber: &str, found: Option<Found>) -> Work {
+        let version = found.as_ref().map_or(self.registry.version, |found| found.row.version);
+        match self.registry.before(version) {
+            Some(rules) => self.begin_by(Rc::clone(rules), version, subscriber, found),
+            None => self.begin(subscriber, found),
+        }
+    }
+
+    fn begin_by(&self, rules: Rc<Rules>, version: i64, subscriber: &str, found: Option<Found>) -> Work {
+        let program = Rc::clone(&rules.program);
         let Some(row) = found.as_ref().map(|found| &found.row) else {
             return Work {
                 found: None,
+                rules,
+                version,
                 at: self.now,
                 state: State::default(),
                 standing: Standing::default(),
@@ -43,8 +63,8 @@ impl Engine {
             };
         };
         let at = row.evaluation_time(self.now);
-        let decoded = row.open(subscriber, &self.registry);
-        let exact = decoded.is_ok() && row.version >= self.registry.filled_version;
+        let decoded = row.open(subscriber, &rules);
+        let exact = decoded.is_ok() && row.version >= rules.filled_version;
         let mut state = decoded.unwrap_or_default();
         let mut standing = row.standing.clone();
         let mut transitions = Vec::new();
@@ -69,12 +89,25 @@ impl Engine {
             state.advance(program.streams(), at);
         }
         let (manual, profile) = (row.manual.clone(), row.profile.clone());
-        Work { found, at, state, standing, manual, profile, transitions, put_off, exact, evaluation }
+        Work {
+            found,
+            rules,
+            version,
+            at,
+            state,
+            standing,
+            manual,
+            profile,
+            transitions,
+            put_off,
+            exact,
+            evaluation,
+        }
     }
 
     /// The state of all events of a subscriber.
     pub(super) fn start_over(&self, work: &mut Work, events: &Change) {
-        let program = &self.registry.program;
+        let program = &work.rules.program;
         work.evaluation = None;
         work.state = State::default();
         // Additions alone are always exact.
@@ -84,7 +117,7 @@ impl Engine {
 
     /// Evaluates, and says what to write.
     pub(super) fn settle(&self, subscriber: &str, work: &mut Work, patience: Patience) -> Update {
-        let program = &self.registry.program;
+        let program = Rc::clone(&work.rules.program);
         let known = work.evaluation.take();
         let mut standing = std::mem::take(&mut work.standing);
         let subject = Subject {
@@ -104,7 +137,7 @@ impl Engine {
         }
         Update {
             evaluated_at: work.at,
-            version: self.registry.version,
+            version: work.version,
             activity: work.state.stored(program.streams(), work.at),
             standing,
             manual: work.manual.take(),
@@ -117,26 +150,26 @@ impl Engine {
 
     /// Names the leaves that made the difference, where the state before had all that they read.
     fn blame(&self, subject: Subject, work: &Work, transitions: &mut [Transition]) {
-        let registry = &self.registry;
+        let rules = &*work.rules;
         let leaf = |transition: &Transition| matches!(transition.cause, Cause::Event | Cause::Time);
         if !transitions.iter().any(leaf) {
             return;
         }
-        let program = &registry.program;
+        let program = &rules.program;
         let mut members = Members::default();
         let (was, before, from, transitions) = match work.found.as_ref().map(|found| &found.row) {
             None => {
                 let was = Subject { id: subject.id, manual: None, profile: None, past: None };
                 (was, Ok(State::default()), work.at, transitions)
             }
-            Some(row) if !row.is_current(registry) => return,
+            Some(row) if !row.is_current(rules) => return,
             Some(row) => {
                 let was = row.subject(subject.id);
                 members.clone_from(&row.standing.members);
                 let (put_off, transitions) = transitions.split_at_mut(work.put_off);
-                let (state, from) = (row.open(subject.id, registry), row.evaluated_at);
+                let (state, from) = (row.open(subject.id, rules), row.evaluated_at);
                 if !put_off.is_empty()
-                    && let (Ok(state), Ok(before)) = (&state, row.activity.before(registry))
+                    && let (Ok(state), Ok(before)) = (&state, row.activity.before(program.streams()))
                 {
                     program.blame((was, before), from, (was, state), &mut members, put_off);
                 }

@@ -4,7 +4,7 @@ use crate::activity::{Instant, State};
 use crate::error::Result;
 use crate::membership::{Manual, Members, Standing, Subject};
 use crate::pg::activity::Activity;
-use crate::pg::registry::Registry;
+use crate::pg::rules::Rules;
 use crate::pg::spi::Rows;
 use crate::pg::table::Value;
 use crate::profile::Profile;
@@ -35,17 +35,17 @@ impl StateRow {
     }
 
     /// Whether the last evaluation was under these definitions and their streams.
-    pub fn is_current(&self, registry: &Registry) -> bool {
-        self.version >= registry.evaluated_version.max(registry.filled_version)
+    pub fn is_current(&self, rules: &Rules) -> bool {
+        self.version >= rules.evaluated_version.max(rules.filled_version)
     }
 
     /// The state for a change.
-    pub fn open(&self, subscriber: &str, registry: &Registry) -> Result<State> {
+    pub fn open(&self, subscriber: &str, rules: &Rules) -> Result<State> {
         if self.standing.memory.unsettled {
             // What lies beside it is joined with it now.
-            return self.activity.state(registry.program.streams());
+            return self.activity.state(rules.program.streams());
         }
-        self.activity.open(subscriber, registry)
+        self.activity.open(subscriber, &rules.program)
     }
 
     /// Whether the rows of memberships say where the subscriber stands, and somebody has looked where that is.
