@@ -141,7 +141,7 @@ impl Engine {
                 }
             }
             let mut work = match again {
-                Reread::Nothing if self.effort.is_writers() => self.begin_before(subscriber, found),
+                Reread::Nothing if self.effort.is_writers() => self.begin_where_they_stand(subscriber, found),
                 _ => self.begin(subscriber, found),
             };
             // What is removed may be among what is queued: the state does not have it yet.

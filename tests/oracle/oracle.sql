@@ -374,15 +374,18 @@ FROM segment.history h,
      LATERAL (SELECT unnest(h.entered), true UNION ALL SELECT unnest(h.departed), false) e (segment_id, entry);
 
 -- Every difference between the extension and the oracle; no row where they agree.
+-- The segments that are not being changed: of those some stand by one definition and some by another.
+CREATE VIEW oracle.definition AS SELECT * FROM segment.definition WHERE ready AND changing IS NULL;
+
 CREATE VIEW oracle.difference AS
 WITH subscriber AS MATERIALIZED (SELECT * FROM oracle.subscriber),
 member AS MATERIALIZED (
-  SELECT d.name AS segment, u.subscriber FROM segment.definition d, subscriber u
-  WHERE d.ready AND oracle.is_member(d.name, d.criteria, u.events, u.t)
+  SELECT d.name AS segment, u.subscriber FROM oracle.definition d, subscriber u
+  WHERE oracle.is_member(d.name, d.criteria, u.events, u.t)
   UNION ALL
-  SELECT d.name, x.subscriber FROM segment.definition d JOIN oracle.decided x ON x.segment = d.name
-  WHERE d.ready AND x.member AND NOT EXISTS (SELECT FROM subscriber u WHERE u.subscriber = x.subscriber)),
-stored AS MATERIALIZED (SELECT * FROM segment.member),
+  SELECT d.name, x.subscriber FROM oracle.definition d JOIN oracle.decided x ON x.segment = d.name
+  WHERE x.member AND NOT EXISTS (SELECT FROM subscriber u WHERE u.subscriber = x.subscriber)),
+stored AS MATERIALIZED (SELECT m.* FROM segment.member m JOIN oracle.definition d ON d.name = m.segment),
 -- What is on record about each membership: the last entry, the time of the last one in, and whether two in a row say the same.
 record AS MATERIALIZED (
   SELECT segment_id, subscriber, (array_agg(entry ORDER BY at DESC, place DESC))[1] AS entry,
@@ -397,7 +400,8 @@ UNION ALL
 UNION ALL
 SELECT 'segments of profile', u.subscriber || ' ' || p.segments::text, u.subscriber
 FROM subscriber u LEFT JOIN segment.profile p USING (subscriber)
-WHERE p.segments IS DISTINCT FROM ARRAY(SELECT m.segment FROM member m WHERE m.subscriber = u.subscriber ORDER BY m.segment COLLATE "C")
+WHERE ARRAY(SELECT s FROM unnest(p.segments) WITH ORDINALITY n (s, place) JOIN oracle.definition d ON d.name = s ORDER BY place)
+  IS DISTINCT FROM ARRAY(SELECT m.segment FROM member m WHERE m.subscriber = u.subscriber ORDER BY m.segment COLLATE "C")
 UNION ALL
 SELECT 'feature', f.name || ' ' || f.actual || ' <> ' || f.expected, u.subscriber
 FROM subscriber u JOIN (SELECT subscriber, to_jsonb(p) AS profile FROM segment.profile p OFFSET 0) p USING (subscriber),

@@ -32,20 +32,23 @@ pub struct Work {
 impl Engine {
     /// Through every due moment since the last evaluation. The evaluation time never goes backwards.
     pub(super) fn begin(&self, subscriber: &str, found: Option<Found>) -> Work {
-        self.begin_by(Rc::clone(&self.registry.rules), self.registry.version, subscriber, found)
-    }
-
-    /// By the rules before a change that has not reached the subscriber, where those are known: they stay for it to reach.
-    pub(super) fn begin_before(&self, subscriber: &str, found: Option<Found>) -> Work {
-        let version = found.as_ref().map_or(self.registry.version, |found| found.row.version);
-        match self.registry.before(version) {
-            Some(rules) => self.begin_by(Rc::clone(rules), version, subscriber, found),
-            None => self.begin(subscriber, found),
+        let mut work = self.begin_where_they_stand(subscriber, found);
+        if !Rc::ptr_eq(&work.rules, &self.registry.rules) {
+            // A change reaches them now, after what time has done before it.
+            work.exact &= work.version >= self.registry.filled_version;
+            work.evaluation = None;
+            (work.rules, work.version) = (Rc::clone(&self.registry.rules), self.registry.version);
         }
+        work
     }
 
-    fn begin_by(&self, rules: Rc<Rules>, version: i64, subscriber: &str, found: Option<Found>) -> Work {
-        let program = Rc::clone(&rules.program);
+    /// The same of somebody whom a change under way has not reached by the rules before it, where those are known: they stay
+    /// for it to reach.
+    pub(super) fn begin_where_they_stand(&self, subscriber: &str, found: Option<Found>) -> Work {
+        let stored = found.as_ref().map(|found| found.row.version);
+        let before = stored.and_then(|version| Some((self.registry.before(version)?, version)));
+        let (rules, version) = before.unwrap_or((&self.registry.rules, self.registry.version));
+        let (rules, program) = (Rc::clone(rules), &rules.program);
         let Some(row) = found.as_ref().map(|found| &found.row) else {
             return Work {
                 found: None,
