@@ -31,7 +31,7 @@ CREATE TABLE segment.definition (
   ready       boolean NOT NULL DEFAULT true,
   -- While the definition is being put into force: the version from which on a subscriber is evaluated under it.
   changing    bigint,
-  -- While other criteria are: those by which the others still stand, if nothing else is put into force.
+  -- Meanwhile: the criteria by which the others still stand, null where it was not there; NULL where they are not known.
   criteria_before jsonb,
   -- Since when nobody moves in or out but by hand; NULL where people do.
   on_hold_since timestamptz

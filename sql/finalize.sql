@@ -1,5 +1,5 @@
 -- Costs and row estimates that pgrx cannot state.
-ALTER FUNCTION segment._overdue(bigint, text, timestamptz, bytea, bytea, bytea, jsonb, bytea, bytea, timestamptz) COST 50 ROWS 5;
+ALTER FUNCTION segment._overdue(bigint, bigint, text, timestamptz, bytea, bytea, bytea, jsonb, bytea, bytea, timestamptz) COST 50 ROWS 5;
 ALTER FUNCTION segment._features_known() ROWS 60;
 ALTER FUNCTION segment._manual(bytea) ROWS 2;
 ALTER FUNCTION segment.explain(text, text) ROWS 5;
@@ -118,7 +118,7 @@ COMMENT ON TABLE segment.identity IS 'ids that were merged into others, whose ev
 COMMENT ON COLUMN segment.identity.subscriber IS 'id that was merged';
 COMMENT ON COLUMN segment.identity.merged_into IS 'id of the person; where that was merged too, it is the last one';
 COMMENT ON COLUMN segment.identity.merged_at IS 'time of the merge';
-COMMENT ON FUNCTION segment.expansion_trigger() IS 'trigger function: make every backend compile the definitions again, which may name other things now';
+COMMENT ON FUNCTION segment.forget_before_trigger() IS 'trigger function: forget criteria from before a change, which may name other things now';
 COMMENT ON FUNCTION segment.identity_trigger() IS 'trigger function: make every backend read again whose ids are whose';
 COMMENT ON FUNCTION segment.invalidate_trigger() IS 'trigger function: make every backend compile the definitions again';
 COMMENT ON FUNCTION segment._feature(text, bigint, bigint, text, timestamptz, bytea, bytea, jsonb, bytea) IS 'internal: a feature or a score of a stored row, for segment.profile';
@@ -128,7 +128,7 @@ COMMENT ON FUNCTION segment._segments(bigint, bigint, text, timestamptz, bytea, 
 COMMENT ON FUNCTION segment._tiers(bigint, bigint, text, timestamptz, bytea, bytea, jsonb, bytea, bytea, bytea, bytea, timestamptz) IS 'internal: place in each tier set of a stored row, for segment.profile';
 COMMENT ON FUNCTION segment._version() IS 'internal: version of the definitions that the statement sees';
 COMMENT ON FUNCTION segment._profile_select() IS 'internal: the statement that segment.profile is';
-COMMENT ON FUNCTION segment._overdue(bigint, text, timestamptz, bytea, bytea, bytea, jsonb, bytea, bytea, timestamptz) IS 'internal: memberships of an overdue subscriber, for segment.member';
+COMMENT ON FUNCTION segment._overdue(bigint, bigint, text, timestamptz, bytea, bytea, bytea, jsonb, bytea, bytea, timestamptz) IS 'internal: memberships of an overdue subscriber, for segment.member';
 COMMENT ON FUNCTION segment._parts_changed() IS 'event trigger function: notice partitions and children that came or went';
 COMMENT ON FUNCTION segment._parts_dropped() IS 'event trigger function: warn about partitions and children that were dropped';
 COMMENT ON FUNCTION segment._manual(bytea) IS 'internal: what was decided by hand about a subscriber, for segment.manual_member';
@@ -167,7 +167,7 @@ COMMENT ON COLUMN segment.definition.safeguards IS 'what keeps members from movi
 COMMENT ON COLUMN segment.definition.created_at IS 'time of creation';
 COMMENT ON COLUMN segment.definition.ready IS 'false while it is first filled without blocking writers';
 COMMENT ON COLUMN segment.definition.changing IS 'version being put into force; NULL where everybody is under the definition';
-COMMENT ON COLUMN segment.definition.criteria_before IS 'while other criteria are put into force: those by which whoever is not reached yet still stands; NULL where more changes than they';
+COMMENT ON COLUMN segment.definition.criteria_before IS 'meanwhile the criteria by which whoever is not reached yet still stands, null where it was not there; NULL where they are not known';
 COMMENT ON TABLE segment.source IS 'attached tables of events, with their column mapping';
 COMMENT ON COLUMN segment.source.source_id IS 'stable number of the source';
 COMMENT ON COLUMN segment.source.relation IS 'the table';

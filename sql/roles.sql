@@ -17,7 +17,7 @@ GRANT EXECUTE ON FUNCTION segment.members(text), segment.top_members(text, text,
   segment._engagement_score_trans(internal, text, timestamptz, timestamptz), segment._engagement_score_combine(internal, internal),
   segment._engagement_score_serialize(internal), segment._engagement_score_deserialize(bytea, internal),
   segment._engagement_score_final(internal), segment._existing_segment(text), segment._existing_feature(text), segment.journey(text, timestamptz, timestamptz, interval), segment._manual(bytea),
-  segment._overdue(bigint, text, timestamptz, bytea, bytea, bytea, jsonb, bytea, bytea, timestamptz),
+  segment._overdue(bigint, bigint, text, timestamptz, bytea, bytea, bytea, jsonb, bytea, bytea, timestamptz),
   segment._version(), segment._feature(text, bigint, bigint, text, timestamptz, bytea, bytea, jsonb, bytea), segment._event_at(boolean, bigint, bigint, text, timestamptz, bytea, bytea, jsonb, bytea),
   segment._created_features(bigint, bigint, text, timestamptz, bytea, bytea, jsonb, bytea), segment._segments(bigint, bigint, text, timestamptz, bytea, bytea, jsonb, bytea, bytea, bytea, bytea, timestamptz),
   segment._tiers(bigint, bigint, text, timestamptz, bytea, bytea, jsonb, bytea, bytea, bytea, bytea, timestamptz), segment.create_profile_view(text, text[]), segment.profile_at(timestamptz), segment._features_known()

@@ -2,19 +2,27 @@
 CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON segment.definition
   FOR EACH STATEMENT EXECUTE FUNCTION segment.invalidate_trigger();
 CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON segment.tier_set
-  FOR EACH STATEMENT EXECUTE FUNCTION segment.expansion_trigger();
+  FOR EACH STATEMENT EXECUTE FUNCTION segment.invalidate_trigger();
 CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON segment.stream
   FOR EACH STATEMENT EXECUTE FUNCTION segment.invalidate_trigger();
 CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON segment.source
   FOR EACH STATEMENT EXECUTE FUNCTION segment.invalidate_trigger();
 CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON segment.feature
-  FOR EACH STATEMENT EXECUTE FUNCTION segment.expansion_trigger();
+  FOR EACH STATEMENT EXECUTE FUNCTION segment.invalidate_trigger();
 CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON segment.profile_source
   FOR EACH STATEMENT EXECUTE FUNCTION segment.invalidate_trigger();
 CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON segment.source_table
   FOR EACH STATEMENT EXECUTE FUNCTION segment.invalidate_trigger();
 CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON segment.identity
   FOR EACH STATEMENT EXECUTE FUNCTION segment.identity_trigger();
+
+-- Where what criteria name may be another thing now, those from before a change are not known any more.
+CREATE TRIGGER forget_before AFTER UPDATE OF name ON segment.definition
+  FOR EACH STATEMENT EXECUTE FUNCTION segment.forget_before_trigger();
+CREATE TRIGGER forget_before AFTER UPDATE OR DELETE OR TRUNCATE ON segment.tier_set
+  FOR EACH STATEMENT EXECUTE FUNCTION segment.forget_before_trigger();
+CREATE TRIGGER forget_before AFTER UPDATE OR DELETE OR TRUNCATE ON segment.feature
+  FOR EACH STATEMENT EXECUTE FUNCTION segment.forget_before_trigger();
 
 -- Partitions and children of attached tables that come, and go.
 CREATE EVENT TRIGGER pg_segment_parts ON ddl_command_end

@@ -17,7 +17,7 @@ SELECT d.name, s.subscriber,
                 m.since)
 FROM (SELECT DISTINCT subscriber FROM segment.due WHERE due.due_at OPERATOR(pg_catalog.<=) segment.now()) due
 JOIN segment.state s ON s.subscriber OPERATOR(pg_catalog.=) due.subscriber
-CROSS JOIN LATERAL segment._overdue((SELECT version FROM segment.version), s.subscriber, s.evaluated_at, s.activity OPERATOR(pg_catalog.||) coalesce(s.recent, ''), s.members, coalesce(s.manual, ''), coalesce(s.profile, 'null'), coalesce(s.held, ''), coalesce(s.memory, ''), segment.now()) o
+CROSS JOIN LATERAL segment._overdue((SELECT version FROM segment.version), s.version, s.subscriber, s.evaluated_at, s.activity OPERATOR(pg_catalog.||) coalesce(s.recent, ''), s.members, coalesce(s.manual, ''), coalesce(s.profile, 'null'), coalesce(s.held, ''), coalesce(s.memory, ''), segment.now()) o
 JOIN segment.definition d ON d.segment_id OPERATOR(pg_catalog.=) o.segment_id
 LEFT JOIN segment.membership m ON m.segment_id OPERATOR(pg_catalog.=) o.segment_id AND m.subscriber OPERATOR(pg_catalog.=) s.subscriber
 WHERE d.ready;
@@ -156,7 +156,7 @@ AS $$
   WITH asked AS MATERIALIZED (
     SELECT segment._recorded_segment(members_as_of.segment, members_as_of.at) AS segment_id
   ), overdue AS MATERIALIZED (
-    SELECT s.subscriber, s.evaluated_at, s.activity OPERATOR(pg_catalog.||) coalesce(s.recent, '') AS activity, s.members, coalesce(s.manual, '') AS manual,
+    SELECT s.version, s.subscriber, s.evaluated_at, s.activity OPERATOR(pg_catalog.||) coalesce(s.recent, '') AS activity, s.members, coalesce(s.manual, '') AS manual,
            coalesce(s.profile, 'null') AS profile, coalesce(s.held, '') AS held, coalesce(s.memory, '') AS memory
     FROM (SELECT DISTINCT subscriber FROM segment.due WHERE due.due_at OPERATOR(pg_catalog.<=) members_as_of.at) due
     JOIN segment.state s ON s.subscriber OPERATOR(pg_catalog.=) due.subscriber
@@ -174,6 +174,6 @@ AS $$
   SELECT o.subscriber
   FROM asked a
   CROSS JOIN overdue o
-  CROSS JOIN LATERAL segment._overdue((SELECT version FROM segment.version), o.subscriber, o.evaluated_at, o.activity, o.members, o.manual, o.profile, o.held, o.memory, members_as_of.at) e
+  CROSS JOIN LATERAL segment._overdue((SELECT version FROM segment.version), o.version, o.subscriber, o.evaluated_at, o.activity, o.members, o.manual, o.profile, o.held, o.memory, members_as_of.at) e
   WHERE e.segment_id OPERATOR(pg_catalog.=) a.segment_id
 $$;

@@ -5,7 +5,7 @@ use crate::activity::State;
 use crate::membership::{LeafReport, Manual, Standing, Subject};
 use crate::pg::report::value_of;
 use crate::pg::spi::{connect, timestamp};
-use crate::pg::{guc, registry};
+use crate::pg::{guc, registry, survey};
 use crate::profile::Profile;
 use pgrx::prelude::*;
 
@@ -33,14 +33,16 @@ fn explain(
     let subscriber = registry.identities.of(&subscriber).to_owned();
     let (row, since) = connect(|session| {
         let rows = session.select(
-            "SELECT s.evaluated_at, s.activity || coalesce(s.recent, ''), s.manual, s.profile, s.held, s.members, s.memory
+            "SELECT s.evaluated_at, s.activity || coalesce(s.recent, ''), s.manual, s.profile, s.held, s.members, s.memory,
+                    s.version
              FROM segment.state s WHERE s.subscriber = $1",
             &[subscriber.clone().into()],
         );
         let row = rows.instant(0, 1).map(|evaluated_at| {
             let standing = Standing::from_bytes(&rows.bytes(0, 6), &rows.bytes(0, 7));
             let profile = Profile::stored(&rows.bytes(0, 4), &rows.bytes(0, 5));
-            (evaluated_at, rows.bytes(0, 2), Manual::from_bytes(&rows.bytes(0, 3)), profile, standing)
+            let manual = Manual::from_bytes(&rows.bytes(0, 3));
+            (evaluated_at, rows.value::<i64>(0, 8), rows.bytes(0, 2), manual, profile, standing)
         });
         let since = session.select(
             "SELECT since FROM segment.member WHERE segment = $1 AND subscriber = $2",
@@ -49,10 +51,19 @@ fn explain(
         (row, since.instant(0, 1))
     });
     let now = guc::statement_now();
-    let program = &registry.program;
-    let (from, activity, manual, profile, standing) =
-        row.unwrap_or_else(|| (now, Vec::new(), None, None, Standing::default()));
-    let mut state = value_of(State::from_bytes(&activity, program.streams()));
+    let (from, version, activity, manual, profile, standing) =
+        row.unwrap_or_else(|| (now, registry.version, Vec::new(), None, None, Standing::default()));
+    // By what the segment was, whoever a change of it has not reached stands.
+    let stood = registry.before(version).and_then(|rules| {
+        let mut definitions = rules.definitions.iter();
+        Some((&rules.program, definitions.find(|before| before.id == definition.id)?))
+    });
+    let lacks = stood.is_none() && version < registry.filled_version;
+    let (program, definition) = stood.unwrap_or((&registry.program, definition));
+    let mut state = match lacks {
+        true => survey::of_their_events(&registry, program, &subscriber, from),
+        false => value_of(State::from_bytes(&activity, program.streams())),
+    };
     let at = from.max(now);
     let subject = Subject { id: &subscriber, manual: manual.as_ref(), profile: profile.as_ref(), past: None };
     let standing = program.stands(subject, &mut state, standing, from, at);

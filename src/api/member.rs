@@ -59,10 +59,6 @@ pub fn decide(segment: &str, subscribers: &[String], member: Option<bool>) -> i6
     ids.sort_unstable();
     ids.dedup();
     at_latest_snapshot(|| {
-        // What time and other definitions do is on record as their doing.
-        let mut engine = Engine::new(Cause::Definition, Effort::Full);
-        ids.iter().for_each(|subscriber| engine.evaluate(subscriber));
-        engine.finish();
         let mut engine = Engine::new(Cause::Manual, Effort::Full);
         let mut decided = 0;
         for subscriber in &ids {

@@ -135,8 +135,8 @@ fn create_segment_concurrently(
         let number = add_streams(plan(&registry, None, &name, located, zone, None));
         connect(|session| {
             session.modify(
-                "INSERT INTO segment.definition (name, description, criteria, time_zone, created_at, ready, changing)
-                 VALUES ($1, $2, $3::jsonb, $4, segment.now(), false, $5)",
+                "INSERT INTO segment.definition (name, description, criteria, time_zone, created_at, ready, changing, criteria_before)
+                 VALUES ($1, $2, $3::jsonb, $4, segment.now(), false, $5, 'null')",
                 &[name.clone().into(), description.into(), criteria.into(), zone.name().into(), number.into()],
             )
         });
@@ -280,7 +280,11 @@ pub fn plan_with<'a>(
 ) -> StreamPlan {
     let mut wanted = requirements(definitions);
     wanted.extend(formulas.flat_map(|formula| reads(&formula)));
-    plan_streams(registry.program.streams(), &wanted, registry.evaluated_version == 0)
+    let streams = registry.program.streams();
+    let mut plan = plan_streams(streams, &wanted, registry.evaluated_version == 0);
+    // Whom a change under way has not reached still stand by what segments were.
+    plan.keep(streams, &requirements(registry.definitions_before()));
+    plan
 }
 
 /// Streams for a change that writers do not wait for: what nothing reads any more goes once everybody is under the new
@@ -298,8 +302,15 @@ pub fn drop_segment(name: String) -> i64 {
     let registry = change::begin("drop_segment");
     let _acting = Acting::as_owner();
     let Some(id) = segment_id(&name) else { unknown(&name) };
-    let dependents = dependents(&name, &registry.definitions).into_iter();
-    let direct: Vec<&str> = dependents.filter(|(_, depth)| *depth == 1).map(|(name, _)| name).collect();
+    let nearest = dependents(&name, &registry.definitions).into_iter();
+    let mut direct: Vec<&str> = nearest.filter(|(_, depth)| *depth == 1).map(|(name, _)| name).collect();
+    // Whom a change under way has not reached still stand by what these were.
+    let refers = |before: &&Definition| !dependents(&name, std::slice::from_ref(*before)).is_empty();
+    for before in registry.definitions_before().filter(refers) {
+        if !direct.contains(&&*before.name) {
+            direct.push(&before.name);
+        }
+    }
     let refers = format!("segment \"{name}\": other segments refer to it:");
     refuse_used(&refers, &direct, "Drop or alter those first.");
     let sets = registry.tier_sets.iter().filter(|set| set.segments.contains(&name));

@@ -29,6 +29,7 @@ fn version() -> i64 {
 /// stored evaluation.
 #[pg_extern(stable, parallel_restricted, strict, name = "_overdue")]
 fn overdue(
+    definitions: i64,
     version: i64,
     subscriber: &str,
     evaluated_at: TimestampWithTimeZone,
@@ -40,10 +41,10 @@ fn overdue(
     memory: &[u8],
     at: TimestampWithTimeZone,
 ) -> TableIterator<'static, (name!(segment_id, i32), name!(since, Option<TimestampWithTimeZone>))> {
-    let registry = registry::at_version(version);
-    let program = &registry.program;
+    let registry = registry::at_version(definitions);
+    let program = &registry.rules_of(version).program;
     let from = instant(evaluated_at);
-    let mut state = value_of(State::from_bytes(activity, registry.program.streams()));
+    let mut state = value_of(State::from_bytes(activity, program.streams()));
     let mut standing = Standing::from_bytes(members, memory);
     let (manual, profile) = (Manual::from_bytes(manual), Profile::stored(profile.bytes(), held));
     let subject = Subject { id: subscriber, manual: manual.as_ref(), profile: profile.as_ref(), past: None };

@@ -18,6 +18,17 @@ pub struct StreamPlan {
     pub add: Vec<(Selection, Horizons)>,
 }
 
+impl StreamPlan {
+    /// Keeps what serves some needs that the plan was not made for.
+    pub fn keep(&mut self, existing: &Streams, needs: &[(Selection, Horizons)]) {
+        let serve = |(selection, horizons): &(Selection, Horizons)| {
+            serving(existing.as_slice().iter(), selection, *horizons).map(|stream| stream.id)
+        };
+        let kept: Vec<u32> = needs.iter().filter_map(serve).collect();
+        self.drop.retain(|id| !kept.contains(id));
+    }
+}
+
 /// What each event leaf of the definitions reads: a selection, and how far back.
 pub fn requirements<'a>(definitions: impl IntoIterator<Item = &'a Definition>) -> Vec<(Selection, Horizons)> {
     let mut wanted = Vec::new();

@@ -103,12 +103,10 @@ fn invalidate_trigger<'a>(_: &'a PgTrigger<'a>) -> Outcome<'a> {
     Ok(None)
 }
 
-/// On the tables of what criteria may name, tier sets and features: the same, and criteria from before no longer say what they
-/// said.
+/// Where what criteria name may be another thing now: those from before a change are not known any more.
 #[pg_trigger]
-fn expansion_trigger<'a>(_: &'a PgTrigger<'a>) -> Outcome<'a> {
+fn forget_before_trigger<'a>(_: &'a PgTrigger<'a>) -> Outcome<'a> {
     registry::forget_criteria_before();
-    registry::invalidate();
     Ok(None)
 }
 

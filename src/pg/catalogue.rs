@@ -30,12 +30,32 @@ pub struct Written {
 
 /// Definitions as they are stored and as they were read, in ascending order of id.
 #[derive(Default)]
-pub struct Known(Vec<(Rc<Written>, Definition)>);
+pub struct Known(Vec<Entry>);
+
+struct Entry {
+    written: Rc<Written>,
+    definition: Definition,
+    /// By the criteria before.
+    before: Option<Definition>,
+}
 
 impl Known {
-    fn of(&self, id: u32) -> Option<&(Rc<Written>, Definition)> {
-        let place = self.0.binary_search_by_key(&id, |(known, _)| known.id).ok()?;
+    fn of(&self, id: u32) -> Option<&Entry> {
+        let place = self.0.binary_search_by_key(&id, |known| known.written.id).ok()?;
         Some(&self.0[place])
+    }
+}
+
+impl Entry {
+    /// As it was read with some criteria by which it is still to be read.
+    fn with(&self, criteria: &StoredJsonb, written: &Written) -> Option<&Definition> {
+        let own = &self.written;
+        if (&own.zone, &own.safeguards) != (&written.zone, &written.safeguards) {
+            return None;
+        }
+        let is_before = own.criteria_before.as_ref() == Some(criteria);
+        let before = self.before.as_ref().filter(|_| is_before);
+        before.or((own.criteria == *criteria).then_some(&self.definition))
     }
 }
 
@@ -69,18 +89,13 @@ impl Written {
             && (row.value(8), row.get(9), row.instant(11).is_some())
                 == (self.ready, self.changing, self.on_hold)
     }
-
-    /// Whether with some criteria it is read as another one is.
-    fn reads_like(&self, criteria: &StoredJsonb, other: &Self) -> bool {
-        (criteria, &self.zone, &self.safeguards) == (&other.criteria, &other.zone, &other.safeguards)
-    }
 }
 
 /// In ascending order of id; those that are as before are the same.
 pub fn written(before: &Known) -> Vec<Rc<Written>> {
     let mut written = rows(c"definition", |row| {
-        let before = before.of(row.value::<i32>(1) as u32).filter(|(before, _)| before.is(row));
-        before.map_or_else(|| Rc::new(Written::read(row)), |(before, _)| Rc::clone(before))
+        let before = before.of(row.value::<i32>(1) as u32).filter(|before| before.written.is(row));
+        before.map_or_else(|| Rc::new(Written::read(row)), |before| Rc::clone(&before.written))
     });
     written.sort_unstable_by_key(|definition| definition.id);
     written
@@ -118,31 +133,35 @@ impl<'a> Definitions<'a> {
         let mut known = Vec::with_capacity(self.written.len());
         let read = |written: &Rc<Written>| {
             let definition = self.read(written, &written.criteria);
-            known.extend(definition.iter().map(|definition| (Rc::clone(written), definition.clone())));
+            known.extend(definition.iter().map(|definition| {
+                let before = written.criteria_before.as_ref().filter(|before| !before.is_null());
+                let before = before.and_then(|before| self.read(written, before).ok());
+                Entry { written: Rc::clone(written), definition: definition.clone(), before }
+            }));
             definition.map_err(|error| (written.name.clone(), error))
         };
         (self.written.iter().map(read).collect(), Known(known))
     }
 
     /// Those by which whoever no change under way has reached still stands, where those are known.
-    pub fn before_changes(&self) -> Option<Parsed> {
+    pub fn before_changes(&self, newest: &Known) -> Option<Parsed> {
         let mut definitions = Vec::with_capacity(self.written.len());
         for written in self.written {
-            let criteria = match (written.changing, &written.criteria_before) {
-                (None, _) => &written.criteria,
-                (Some(_), _) if !written.ready => continue,
-                (Some(_), before) => before.as_ref()?,
-            };
-            definitions.push(Ok(self.read(written, criteria).ok()?));
+            let known = newest.of(written.id)?;
+            match (written.changing, &written.criteria_before) {
+                (None, _) => definitions.push(Ok(known.definition.clone())),
+                (Some(_), Some(before)) if before.is_null() => {}
+                (Some(_), _) => definitions.push(Ok(known.before.clone()?)),
+            }
         }
         Some(definitions)
     }
 
     fn read(&self, written: &Rc<Written>, criteria: &StoredJsonb) -> Result<Definition> {
         let before = self.before.of(written.id);
-        let same = before.is_some_and(|(before, _)| Rc::ptr_eq(before, written));
-        let mut definition = match before.filter(|(before, _)| written.reads_like(criteria, before)) {
-            Some((_, definition)) => definition.clone(),
+        let same = before.is_some_and(|before| Rc::ptr_eq(&before.written, written));
+        let mut definition = match before.and_then(|before| before.with(criteria, written)) {
+            Some(definition) => definition.clone(),
             None => self.parse(written, criteria)?,
         };
         definition.tiers =

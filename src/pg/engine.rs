@@ -42,6 +42,8 @@ pub struct Engine {
     effort: Effort,
     store: Store,
     memory: Scratch,
+    /// The version of the streams under which the changes were made that are being applied.
+    made_under: i64,
     /// Locked, with what is known of their change and what is to be read again.
     inexact: Vec<(String, Change, Reread)>,
     /// Who was given a state only to be locked.
@@ -78,8 +80,10 @@ impl Engine {
         see_own_writes();
         // SAFETY: a plain call into the server.
         unsafe { pg_sys::AcceptInvalidationMessages() };
+        let registry = registry::current();
         Engine {
-            registry: registry::current(),
+            made_under: registry.streams_version,
+            registry,
             now: guc::now(),
             cause,
             effort,
@@ -116,6 +120,7 @@ impl Engine {
     /// [`Engine::finish`] does that.
     pub fn apply(&mut self, changes: Vec<(String, Change)>, again: impl Fn(&str) -> Reread) {
         see_own_writes();
+        self.made_under = self.registry.streams_version;
         for (subscriber, change) in changes {
             let again = again(&subscriber);
             let inside = self.memory.enter();
@@ -133,6 +138,8 @@ impl Engine {
     fn fold(&mut self, subscriber: &str, change: &Change, again: Reread) -> Reread {
         loop {
             let found = if self.first { None } else { self.find(subscriber) };
+            // Somebody may have put other definitions into force meanwhile, under which another state was found.
+            let again = if self.is_made_under() { again } else { Reread::Everything };
             if self.puts_off && again == Reread::Nothing {
                 match self.put_off(subscriber, found.as_ref(), change) {
                     Some(true) => return again,
@@ -168,6 +175,11 @@ impl Engine {
                 return again;
             }
         }
+    }
+
+    /// Whether the changes were made under the streams in force.
+    fn is_made_under(&self) -> bool {
+        self.made_under == self.registry.streams_version
     }
 
     /// Evaluates a subscriber as of now, and writes if something changed.

@@ -11,13 +11,13 @@ use std::collections::HashMap;
 /// Who is a member of which segment before and after the time that passed until an instant, of those who are due by then.
 const MOVES: &str = "
   WITH due AS MATERIALIZED (
-    SELECT s.subscriber, s.evaluated_at, s.activity || coalesce(s.recent, '') AS activity, s.members, coalesce(s.manual, '') AS manual,
+    SELECT s.version, s.subscriber, s.evaluated_at, s.activity || coalesce(s.recent, '') AS activity, s.members, coalesce(s.manual, '') AS manual,
            coalesce(s.profile, 'null') AS profile, coalesce(s.held, '') AS held, coalesce(s.memory, '') AS memory
     FROM (SELECT DISTINCT subscriber FROM segment.due WHERE due_at <= $1) d JOIN segment.state s USING (subscriber)
   ), place AS (
     SELECT o.segment_id, d.subscriber, bool_or(NOT after) AS before, bool_or(after) AS after
     FROM due d CROSS JOIN (VALUES (false), (true)) t (after)
-    CROSS JOIN LATERAL segment._overdue((SELECT version FROM segment.version), d.subscriber, d.evaluated_at, d.activity, d.members, d.manual,
+    CROSS JOIN LATERAL segment._overdue((SELECT version FROM segment.version), d.version, d.subscriber, d.evaluated_at, d.activity, d.members, d.manual,
                                         d.profile, d.held, d.memory, CASE WHEN after THEN $1 ELSE d.evaluated_at END) o
     GROUP BY o.segment_id, d.subscriber
   )

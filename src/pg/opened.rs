@@ -204,11 +204,9 @@ impl Opened {
         }
         let manual = Manual::from_bytes(&stored.manual);
         let subject = Subject { manual: manual.as_ref(), ..self.subject() };
-        let mut state = value_of(self.activity.state(self.registry.program.streams()));
-        self.registry
-            .program
-            .stands(subject, &mut state, standing, self.key.evaluated_at, self.key.at)
-            .members
+        let program = &self.registry.rules_of(self.key.version).program;
+        let mut state = value_of(self.activity.state(program.streams()));
+        program.stands(subject, &mut state, standing, self.key.evaluated_at, self.key.at).members
     }
 }
 

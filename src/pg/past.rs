@@ -37,18 +37,19 @@ pub fn transitions(
             found.entry(rows.value(row, 1)).or_default().push(transition);
         }
         let states = session.select(
-            "SELECT s.subscriber, s.evaluated_at, s.members, s.activity || coalesce(s.recent, ''), s.manual, s.memory, s.profile, s.held
+            "SELECT s.subscriber, s.evaluated_at, s.members, s.activity || coalesce(s.recent, ''), s.manual, s.memory, s.profile, s.held, s.version
              FROM segment.state s WHERE s.subscriber = ANY ($1::text[]) AND s.evaluated_at <= $2",
             &params(),
         );
         for row in 0..states.count() {
             let (id, from) = (states.value::<String>(row, 1), states.instant(row, 2).unwrap_or(until));
             let mut standing = Standing::from_bytes(&states.bytes(row, 3), &states.bytes(row, 6));
-            let mut state = value_of(State::from_bytes(&states.bytes(row, 4), registry.program.streams()));
+            let program = &registry.rules_of(states.value(row, 9)).program;
+            let mut state = value_of(State::from_bytes(&states.bytes(row, 4), program.streams()));
             let manual = Manual::from_bytes(&states.bytes(row, 5));
             let profile = Profile::stored(&states.bytes(row, 7), &states.bytes(row, 8));
             let subject = Subject { id: &id, manual: manual.as_ref(), profile: profile.as_ref(), past: None };
-            let since = registry.program.advance(subject, &mut state, &mut standing, from, until);
+            let since = program.advance(subject, &mut state, &mut standing, from, until);
             found.entry(id).or_default().extend(since);
         }
     });

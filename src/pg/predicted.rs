@@ -10,7 +10,7 @@ use super::scan::Scratch;
 use super::store::{Effort, StateRow, Store, Update};
 use crate::activity::Stored;
 use crate::criteria::encode::{Item, object};
-use crate::criteria::{Decimal, Document, Jsonb};
+use crate::criteria::{Decimal, Document, Jsonb, Path};
 use crate::profile::Profile;
 
 /// Subscribers between two looks for a cancellation.
@@ -20,7 +20,8 @@ const PER_CHECK: usize = 100;
 /// definitions must be held.
 pub fn write(predictions: &Predictions) -> Vec<String> {
     let registry = registry::current();
-    let paths = registry.program.profile_paths();
+    // Whoever a change under way has not reached stands by what was before it.
+    let paths: Vec<&Path> = registry.all_rules().flat_map(|rules| rules.program.profile_paths()).collect();
     let here = ["predictions", predictions.model.as_str()];
     if paths.iter().any(|path| path.0.iter().zip(here).all(|(key, here)| key == here)) {
         return predictions.subscribers.clone();

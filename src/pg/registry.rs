@@ -16,7 +16,7 @@ use super::source::Source;
 use super::spi::{at_latest_snapshot, connect};
 use crate::criteria::{Features, Formula, Located, Safeguards, Scope, TierSet, expand_tiers, locate, read};
 use crate::error::Result;
-use crate::membership::Figure;
+use crate::membership::{Definition, Figure};
 use crate::profile::Identities;
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
@@ -143,8 +143,8 @@ impl Deref for Registry {
 }
 
 impl Registry {
-    /// What is compiled.
-    fn all_rules(&self) -> impl Iterator<Item = &Rules> {
+    /// Those by which anybody stands.
+    pub fn all_rules(&self) -> impl Iterator<Item = &Rules> {
         [&self.rules].into_iter().chain(self.before.as_ref().map(|(_, rules)| rules)).map(Rc::as_ref)
     }
 
@@ -179,6 +179,20 @@ impl Registry {
     pub fn before(&self, version: i64) -> Option<&Rc<Rules>> {
         let (changed, before) = self.before.as_ref()?;
         (version < *changed && version >= before.filled_version).then_some(before)
+    }
+
+    /// The rules by which a state that was last written under a version is to be looked at as it is.
+    pub fn rules_of(&self, version: i64) -> &Rc<Rules> {
+        self.before(version).unwrap_or(&self.rules)
+    }
+
+    /// The definitions of the rules before a change that is under way which are not what they were.
+    pub fn definitions_before(&self) -> impl Iterator<Item = &Definition> {
+        let altered = |before: &&Definition| {
+            let mut now = self.definitions.iter().filter(|now| now.id == before.id);
+            now.all(|now| !Rc::ptr_eq(&now.criteria, &before.criteria))
+        };
+        self.before.iter().flat_map(|(_, rules)| &rules.definitions).filter(altered)
     }
 
     /// Safeguards of a segment, as they compile.
@@ -267,10 +281,11 @@ fn load() -> Registry {
     let compiled = || before.into_iter().flat_map(|before| before.all_rules());
     let rules_before = under_way.iter().min().and_then(|&changed| {
         let streams = streams.iter().filter(|(_, since)| *since < changed).cloned().collect();
-        let rules = Rules::new(reader.before_changes()?, streams, 0, compiled());
+        let rules = Rules::new(reader.before_changes(&known)?, streams, 0, compiled());
         rules.broken.is_empty().then(|| (changed, Rc::new(rules)))
     });
-    let rules = Rules::new(parsed, streams, under_way.iter().max().map_or(0, |&changed| changed), compiled());
+    let compiled = compiled().chain(rules_before.iter().map(|(_, rules)| &**rules));
+    let rules = Rules::new(parsed, streams, under_way.iter().max().map_or(0, |&changed| changed), compiled);
     Registry {
         version: versions.version,
         home: home().version,
@@ -296,7 +311,7 @@ fn identities() -> Rc<Identities> {
     Rc::new(Identities::new(rows(c"identity", |row| (row.value(1), row.value(2)))))
 }
 
-/// What criteria say may have changed: nobody is known to stand by any from before a change that is under way.
+/// What criteria name may be another thing now: nobody is known to stand by any from before a change that is under way.
 pub fn forget_criteria_before() {
     let _acting = Acting::as_owner();
     let known = "UPDATE segment.definition SET criteria_before = NULL WHERE criteria_before IS NOT NULL";

@@ -101,6 +101,14 @@ fn by_states(
     }
 }
 
+/// The state of a subscriber at an instant, from the events.
+pub fn of_their_events(registry: &Registry, program: &Program, subscriber: &str, at: Instant) -> State {
+    require_readable(registry);
+    let ids = [subscriber.to_owned()];
+    let events = connect(|session| scan::events_of(session, registry, program, &ids)).remove(subscriber);
+    of_events(program, &events.unwrap_or_default(), at)
+}
+
 /// By the events of some subscribers.
 fn by_their_events(
     registry: &Registry,

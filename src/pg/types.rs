@@ -65,6 +65,10 @@ impl StoredJsonb {
         &self.0
     }
 
+    pub fn is_null(&self) -> bool {
+        self.text() == "null"
+    }
+
     /// PostgreSQL's own text of the value.
     pub fn text(&self) -> String {
         if self.0.is_empty() {

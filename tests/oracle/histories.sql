@@ -204,7 +204,7 @@ DECLARE
 BEGIN
   IF what = 'drop' OR what <> 'tiers' AND count > 5 THEN
     SELECT name INTO chosen FROM segment.definition d
-    WHERE NOT EXISTS (SELECT FROM segment.definition WHERE criteria::text LIKE '%"segment": "' || d.name || '"%')
+    WHERE NOT EXISTS (SELECT FROM segment.definition WHERE concat(criteria, criteria_before) LIKE '%"segment": "' || d.name || '"%')
       AND NOT EXISTS (SELECT FROM segment.tier_set WHERE d.segment_id = ANY (segments))
     ORDER BY oracle.below(1000), segment_id LIMIT 1;
     PERFORM segment.drop_segment(chosen.name) WHERE chosen.name IS NOT NULL;
@@ -606,8 +606,8 @@ END
 $$;
 
 -- One part of a history, of so many steps, as SQL commands; each says in front where it comes from. The first part begins
--- anew, a later one goes on in another session.
-CREATE FUNCTION oracle.script(seed integer, part integer, steps integer) RETURNS SETOF text LANGUAGE plpgsql VOLATILE AS $$
+-- anew, a later one goes on in another session. Looking less often leaves the history as it is.
+CREATE FUNCTION oracle.script(seed integer, part integer, steps integer, look_every integer) RETURNS SETOF text LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
   what text;
   mode text;
@@ -671,7 +671,7 @@ BEGIN
     END CASE;
     IF NOT (what = 'prepare' AND step = steps AND part = 0) THEN
       IF step = steps AND random() < 0.5 THEN RETURN NEXT here || 'CALL segment.refresh()'; END IF;
-      IF step % 2 = 0 OR step = steps THEN RETURN NEXT here || 'SELECT oracle.check()'; END IF;
+      IF step % look_every = 0 OR step = steps THEN RETURN NEXT here || 'SELECT oracle.check()'; END IF;
     END IF;
   END LOOP;
 END

@@ -1,6 +1,8 @@
 # H10, P38. Random histories against the plain-SQL oracle, each of two sessions. A difference names its seed: SEED=that HISTORIES=1.
 HISTORIES=${HISTORIES:-400}
 STEPS=${STEPS:-25}
+# Steps between two comparisons with the oracle, which take most of the time.
+LOOK_EVERY=${LOOK_EVERY:-2}
 # As many again, of so many hours, of segments with safeguards.
 SAFEGUARDS=${SAFEGUARDS:-$(((HISTORIES + 3) / 4))}
 HOURS=${HOURS:-40}
@@ -44,10 +46,10 @@ run_histories() {
     echo "\\o /dev/null"
     for seed in "$@"; do
       # What a session left prepared, the next one ends.
-      printf 'SELECT oracle.script(%s, 0, %s) \\gexec\n\\c\n' "$seed" "$STEPS"
+      printf 'SELECT oracle.script(%s, 0, %s, %s) \\gexec\n\\c\n' "$seed" "$STEPS" "$LOOK_EVERY"
       printf "SELECT format('/* seed %s */ %s PREPARED %%L', gid) FROM pg_prepared_xacts WHERE database = current_database() \\gexec\n" \
         "$seed" "$([ $((seed % 3)) = 0 ] && echo ROLLBACK || echo COMMIT)"
-      printf 'SELECT oracle.script(%s, 1, %s) \\gexec\n\\c\n\\warn seed %s agrees\n' "$seed" "$STEPS" "$seed"
+      printf 'SELECT oracle.script(%s, 1, %s, %s) \\gexec\n\\c\n\\warn seed %s agrees\n' "$seed" "$STEPS" "$LOOK_EVERY" "$seed"
     done
   } > "$LOGS/$database.sql"
   run_script "$database"

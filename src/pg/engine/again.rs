@@ -27,8 +27,10 @@ impl Engine {
             return Vec::new();
         }
         see_own_writes();
+        // Where others put definitions into force meanwhile, what is known of the changes is not what those read.
+        let all = !self.is_made_under();
         let from_events = |(subscriber, _, again): &(String, Change, Reread)| {
-            (*again == Reread::Everything).then(|| subscriber.clone())
+            (all || *again == Reread::Everything).then(|| subscriber.clone())
         };
         let recomputed: Vec<String> = inexact.iter().filter_map(from_events).collect();
         let unreadable = if recomputed.is_empty() { None } else { self.registry.unreadable() };
@@ -49,7 +51,7 @@ impl Engine {
                 let events = read.then(|| scan::of_subscribers(&self.registry, &computed));
                 (events, unreadable_profiles.is_none().then(|| documents(&self.registry, &ids)))
             });
-            for (subscriber, change, again) in batch {
+            for entry @ (subscriber, change, _) in batch {
                 let found = self.find(subscriber);
                 let mut work = self.begin(subscriber, found);
                 work.evaluation = None;
@@ -59,7 +61,7 @@ impl Engine {
                         document.map(|document| Profile::new(work.profile.as_ref(), &document, work.at));
                 }
                 match &mut events {
-                    Some(events) if *again == Reread::Everything => {
+                    Some(events) if from_events(entry).is_some() => {
                         self.start_over(&mut work, &events.remove(subscriber).unwrap_or_default());
                     }
                     _ => {

@@ -3,18 +3,26 @@
 use super::work::Work;
 use super::{Engine, see_own_writes};
 use crate::activity::Instant;
-use crate::membership::{Manual, Patience, Standing};
+use crate::membership::{Cause, Manual, Patience, Standing};
 use crate::pg::table::Locked;
 
 impl Engine {
-    /// Changes what was decided by hand about a subscriber, whose state must be exact; false where nothing changed.
+    /// Changes what was decided by hand about a subscriber, who is brought to now before; false where nothing changed.
     pub fn decide(&mut self, subscriber: &str, change: impl Fn(&mut Manual)) -> bool {
-        see_own_writes();
-        let _inside = self.memory.enter();
-        self.check();
         loop {
+            // What time and other definitions do is on record as their doing.
+            let cause = std::mem::replace(&mut self.cause, Cause::Definition);
+            self.evaluate(subscriber);
+            self.finish();
+            self.cause = cause;
+            see_own_writes();
+            let _inside = self.memory.enter();
             let found = self.find(subscriber);
             let mut work = self.begin(subscriber, found);
+            // A change of definitions came between.
+            if !work.exact && self.registry.unreadable().is_none() {
+                continue;
+            }
             let mut before = work.manual.take().unwrap_or_default();
             // What was decided about segments that are gone goes with the next decision.
             before.retain(|id| self.registry.program.segment_name(id).is_some());

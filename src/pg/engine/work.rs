@@ -35,9 +35,17 @@ impl Engine {
         let mut work = self.begin_where_they_stand(subscriber, found);
         if !Rc::ptr_eq(&work.rules, &self.registry.rules) {
             // A change reaches them now, after what time has done before it.
-            work.exact &= work.version >= self.registry.filled_version;
+            let mut transitions = std::mem::take(&mut work.transitions);
+            if let Some(row) = work.found.as_ref().map(|found| &found.row) {
+                self.blame(row.subject(subscriber), &work, &mut transitions);
+            }
+            work.transitions = transitions;
             work.evaluation = None;
-            (work.rules, work.version) = (Rc::clone(&self.registry.rules), self.registry.version);
+            work.rules = Rc::clone(&self.registry.rules);
+            work.exact &= work.version >= work.rules.filled_version;
+            if work.exact {
+                work.version = self.registry.version;
+            }
         }
         work
     }
@@ -68,6 +76,8 @@ impl Engine {
         let at = row.evaluation_time(self.now);
         let decoded = row.open(subscriber, &rules);
         let exact = decoded.is_ok() && row.version >= rules.filled_version;
+        // Whoever is not read again stays as old as before.
+        let version = if exact { version } else { row.version };
         let mut state = decoded.unwrap_or_default();
         let mut standing = row.standing.clone();
         let mut transitions = Vec::new();
@@ -111,6 +121,7 @@ impl Engine {
     /// The state of all events of a subscriber.
     pub(super) fn start_over(&self, work: &mut Work, events: &Change) {
         let program = &work.rules.program;
+        work.version = self.registry.version;
         work.evaluation = None;
         work.state = State::default();
         // Additions alone are always exact.

@@ -190,6 +190,21 @@ CALL segment.predict('left', batch => 0);
 SELECT max(subscriber) AS who FROM segment.prediction WHERE model = 'dice' \gset
 SELECT segment.forget(:'who') > 0 AS forgotten;
 SELECT (SELECT count(*) FROM segment.prediction WHERE subscriber = :'who') AS predictions, (SELECT count(*) FROM segment.past_prediction WHERE subscriber = :'who') AS past;
+-- Whom a change has not reached still stand by what is predicted of them.
+CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'stopped'; END $$;
+CREATE TRIGGER stop BEFORE UPDATE ON segment.run FOR EACH ROW WHEN (NEW.kind = 'alter_segment') EXECUTE FUNCTION stop();
+CALL segment.alter_segment('pr surely', '{"event": "purchase", "count": {"min": 3}}');
+CALL segment.alter_segment('pr at risk', '{"event": "purchase", "count": {"min": 3}}');
+SELECT to_char(segment.now() + interval '14 days', 'YYYY-MM-DD HH24:MI:SSOF') AS later \gset
+SET pg_segment.clock = :'later';
+SELECT sum(value) AS before FROM segment.prediction WHERE model = 'left' \gset
+CALL segment.predict('left');
+SELECT sum(value) <> :before AS others FROM segment.prediction WHERE model = 'left';
+SELECT * FROM segment.verify();
+DROP TRIGGER stop ON segment.run;
+CALL segment.alter_segment('pr surely', '{"event": "purchase", "count": {"min": 3}}');
+CALL segment.alter_segment('pr at risk', '{"event": "purchase", "count": {"min": 3}}');
+SELECT * FROM segment.verify();
 -- Models go with their predictions; the active version does not go by itself.
 SELECT segment.drop_model('left', 2);
 \echo :LAST_ERROR_SQLSTATE
