@@ -1,5 +1,7 @@
--- A change of definitions, whoever makes it, reaches every backend.
-CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON segment.definition
+-- A change of definitions, whoever makes it, reaches every backend. That one has been put into force for everybody need not: nobody
+-- is left for whom it makes a difference.
+CREATE TRIGGER invalidate
+  AFTER INSERT OR UPDATE OF segment_id, name, description, criteria, time_zone, safeguards, created_at, on_hold_since OR DELETE OR TRUNCATE ON segment.definition
   FOR EACH STATEMENT EXECUTE FUNCTION segment.invalidate_trigger();
 CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON segment.tier_set
   FOR EACH STATEMENT EXECUTE FUNCTION segment.invalidate_trigger();
@@ -7,7 +9,7 @@ CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON segmen
   FOR EACH STATEMENT EXECUTE FUNCTION segment.invalidate_trigger();
 CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON segment.source
   FOR EACH STATEMENT EXECUTE FUNCTION segment.invalidate_trigger();
-CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON segment.feature
+CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OF name, kind, spec, description, created_at OR DELETE OR TRUNCATE ON segment.feature
   FOR EACH STATEMENT EXECUTE FUNCTION segment.invalidate_trigger();
 CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON segment.profile_source
   FOR EACH STATEMENT EXECUTE FUNCTION segment.invalidate_trigger();
@@ -16,12 +18,13 @@ CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON segmen
 CREATE TRIGGER invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON segment.identity
   FOR EACH STATEMENT EXECUTE FUNCTION segment.identity_trigger();
 
--- Where what criteria name may be another thing now, those from before a change are not known any more.
+-- Where what criteria name may be another thing now, those from before a change are not known any more. In the order of their names
+-- these come before the others.
 CREATE TRIGGER forget_before AFTER UPDATE OF name ON segment.definition
   FOR EACH STATEMENT EXECUTE FUNCTION segment.forget_before_trigger();
 CREATE TRIGGER forget_before AFTER UPDATE OR DELETE OR TRUNCATE ON segment.tier_set
   FOR EACH STATEMENT EXECUTE FUNCTION segment.forget_before_trigger();
-CREATE TRIGGER forget_before AFTER UPDATE OR DELETE OR TRUNCATE ON segment.feature
+CREATE TRIGGER forget_before AFTER UPDATE OF name, spec OR DELETE OR TRUNCATE ON segment.feature
   FOR EACH STATEMENT EXECUTE FUNCTION segment.forget_before_trigger();
 
 -- Partitions and children of attached tables that come, and go.

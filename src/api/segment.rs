@@ -210,7 +210,7 @@ pub fn sweep(name: &str, kind: &str) {
 
 /// Ends a change that writers did not wait for, under which everybody is: what nothing reads any more goes.
 pub fn settle(run: i64, total: Pass) {
-    let registry = registry::current();
+    let registry = registry::latest();
     change::drop_streams(plan_of(&registry, &registry.definitions));
     run::end(run, total);
     pgrx::notice!("evaluated {} subscribers, {} transitions", total.subscribers, total.transitions);

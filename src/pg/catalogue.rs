@@ -22,7 +22,6 @@ pub struct Written {
     criteria: StoredJsonb,
     zone: String,
     safeguards: Option<StoredJsonb>,
-    ready: bool,
     pub changing: Option<i64>,
     criteria_before: Option<StoredJsonb>,
     on_hold: bool,
@@ -67,7 +66,6 @@ impl Written {
             criteria: row.value(4),
             zone: row.value(5),
             safeguards: row.get(6),
-            ready: row.value(8),
             changing: row.get(9),
             criteria_before: row.get(10),
             on_hold: row.instant(11).is_some(),
@@ -86,8 +84,7 @@ impl Written {
             && json(4, Some(&self.criteria))
             && json(6, self.safeguards.as_ref())
             && json(10, self.criteria_before.as_ref())
-            && (row.value(8), row.get(9), row.instant(11).is_some())
-                == (self.ready, self.changing, self.on_hold)
+            && (row.get(9), row.instant(11).is_some()) == (self.changing, self.on_hold)
     }
 }
 
@@ -164,8 +161,7 @@ impl<'a> Definitions<'a> {
             Some(definition) => definition.clone(),
             None => self.parse(written, criteria)?,
         };
-        definition.tiers =
-            self.tiers.iter().find(|tiers| tiers.segments.contains(&written.id)).map(Rc::clone);
+        definition.tiers = self.tiers.iter().find(|tiers| tiers.segments.contains(&written.id)).cloned();
         definition.on_hold = written.on_hold;
         if !same {
             definition.name = written.name.as_str().into();

@@ -23,7 +23,7 @@ pub fn begin(what: &str) -> Rc<Registry> {
     locks::lock_out_writers();
     flush();
     due::catch_up(guc::now());
-    registry::current()
+    registry::latest()
 }
 
 /// Brings everybody who is due to now under the definitions in force, in batches that commit one by one: what time, or a load,
@@ -71,7 +71,7 @@ fn commit(pass: Pass) -> bool {
 pub fn begin_online(what: &str) -> Rc<Registry> {
     registry::require_read_committed(what);
     locks::hold_off_changes();
-    registry::current()
+    registry::latest()
 }
 
 /// Commits a change of definitions that was begun online, brings everybody under it, in batches that commit one by one, and

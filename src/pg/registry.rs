@@ -1,8 +1,9 @@
 //! The definitions, compiled once per backend and version.
 //!
 //! A version number stands for one content of the definition tables and is never reused, so a compiled
-//! registry never goes stale: readers ask for the version that their snapshot shows. Writers need the newest,
-//! and hold a lock on `segment.version` that a change of definitions has to wait for.
+//! registry never goes stale: readers ask for the version that their snapshot shows. At most it says that a change
+//! is under way which has reached everybody, so that its end makes no difference. Writers need the newest, and hold a
+//! lock on `segment.version` that a change of definitions has to wait for.
 
 use super::catalogue::{self, Definitions, Known, StoredFeatures};
 use super::guc;
@@ -87,6 +88,12 @@ pub fn current() -> Rc<Registry> {
             return registry;
         }
     }
+}
+
+/// The same with all changes that have come to their ends, of which not every backend is told.
+pub fn latest() -> Rc<Registry> {
+    forget_current();
+    current()
 }
 
 /// The definitions that a reader's snapshot shows, by the version that it read.

@@ -191,6 +191,16 @@ CALL segment.create_segment_concurrently('un third', '{"event": "gift", "where":
 SELECT condition, actual, holds FROM segment.explain('un.5', 'un third');
 SELECT count(*) FROM events WHERE who = 'un.5' AND what = 'gift' AND more ->> 'k' IN ('0', '1');
 ALTER TABLE segment.run DISABLE TRIGGER stop;
+-- That it has reached everybody makes no difference to any session, and other changes know it.
+SELECT version FROM segment.version \gset
+CALL segment.create_segment_concurrently('un third', '{"event": "gift", "where": {"k": {"in": [0, 1]}}}');
+SELECT version = :version AS same, (SELECT changing FROM segment.definition WHERE name = 'un third') FROM segment.version;
+SELECT subscriber FROM segment.members('un third') ORDER BY 1;
+CALL segment.alter_segment('un both', '{"segment": "un third"}');
+CALL segment.alter_segment('un both', '{"segment": "un two"}');
+SELECT segment.drop_segment('un third');
+TABLE behind;
+SELECT * FROM segment.verify();
 -- Clean up.
 DROP TRIGGER stop ON segment.run;
 SELECT segment.drop_feature(name) FROM (VALUES ('un_big_gifts')) f (name);
