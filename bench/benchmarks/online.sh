@@ -11,12 +11,12 @@ bench_online() {
   report online_rebuild "<= 2" rebuild alone
 }
 
-# Milliseconds, over 10 seconds, alone or while the same work is done again and again. What writers do in their first two
+# Milliseconds, over 30 seconds, alone or while the same work is done again and again. What writers do in their first two
 # seconds is left out: a session's first event takes longer, with the work or without.
 latency() {
   local work=$1 log=$TARGET/bench-latency since
   rm -f "$log".*
-  writers timed 1 "$(scaled 100000)" -c 4 -R 400 -T 12 -l --log-prefix="$log" > /dev/null &
+  writers timed 1 "$(scaled 100000)" -c 4 -R 400 -T 32 -l --log-prefix="$log" > /dev/null &
   sleep 2
   since=$(date +%s.%N)
   while [ "$work" != alone ] && kill -0 $! 2> /dev/null; do "long_$work"; done

@@ -75,6 +75,20 @@ pub(super) fn any_event() -> impl Strategy<Value = Event> {
     (kind, -60 * 24..24 * 10_i64, 0..HOUR, -5..60_i64).prop_map(|(k, h, w, v)| (k, h * HOUR + w, v))
 }
 
+/// Definitions, the program of the first of them, and the streams of all with how many of those came later.
+fn grown(criteria: &[Value], first: usize) -> (Vec<Definition>, Program, Vec<Stream>, usize) {
+    let definitions: Vec<Definition> =
+        criteria.iter().zip(1..).map(|(criteria, id)| definition(id, criteria.clone())).collect();
+    let first = &definitions[..first.min(criteria.len())];
+    let mut streams = stored(&plan_streams(&Streams::new(builtin()), &requirements(first), true), 5);
+    let program = Program::compile(streams.clone(), first).unwrap();
+    let plan = plan_streams(program.streams(), &requirements(&definitions), false);
+    let more = stored(&plan, 5 + streams.len() as u32);
+    let count = more.len();
+    streams.extend(more);
+    (definitions, program, streams, count)
+}
+
 fn any_period() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![
         "today",
@@ -309,16 +323,9 @@ proptest! {
         criteria in prop::collection::vec(any_criteria(), 1..7), first in 0..7_usize,
         events in prop::collection::vec(any_event(), 1..24), now in 0..DAY,
     ) {
-        let definitions: Vec<Definition> =
-            criteria.iter().zip(1..).map(|(criteria, id)| definition(id, criteria.clone())).collect();
-        let first = &definitions[..first.min(criteria.len())];
-        let mut streams = stored(&plan_streams(&Streams::new(builtin()), &requirements(first), true), 5);
-        let before = Program::compile(streams.clone(), first).unwrap();
-        let plan = plan_streams(before.streams(), &requirements(&definitions), false);
-        let more = stored(&plan, 5 + streams.len() as u32);
-        streams.extend(more.iter().cloned());
-        prop_assert_eq!(before.streams_beyond(&streams), Some(more.len()));
-        prop_assert!(streams.is_empty() || before.streams_beyond(&streams[1..]).is_none() || more.len() == streams.len());
+        let (definitions, before, streams, more) = grown(&criteria, first);
+        prop_assert_eq!(before.streams_beyond(&streams), Some(more));
+        prop_assert!(streams.is_empty() || before.streams_beyond(&streams[1..]).is_none() || more == streams.len());
         let extended = before.extended(streams.clone(), &definitions).unwrap();
         let at_once = Program::compile(streams, &definitions).unwrap();
         let state = fresh(&at_once, &events, now);
@@ -338,13 +345,7 @@ proptest! {
         criteria in prop::collection::vec(any_criteria(), 1..7), first in 0..7_usize,
         events in prop::collection::vec(any_event(), 1..24), gone in any::<prop::sample::Index>(), now in 0..DAY,
     ) {
-        let definitions: Vec<Definition> =
-            criteria.iter().zip(1..).map(|(criteria, id)| definition(id, criteria.clone())).collect();
-        let first = &definitions[..first.min(criteria.len())];
-        let mut streams = stored(&plan_streams(&Streams::new(builtin()), &requirements(first), true), 5);
-        let fewer = Program::compile(streams.clone(), first).unwrap();
-        let plan = plan_streams(fewer.streams(), &requirements(&definitions), false);
-        streams.extend(stored(&plan, 5 + streams.len() as u32));
+        let (definitions, fewer, streams, _) = grown(&criteria, first);
         let more = Program::compile(streams, &definitions).unwrap();
         let mut known = events.clone();
         let mut state = State::default();
