@@ -373,10 +373,10 @@ SELECT h.subscriber, h.at, h.move AS place, e.segment_id, e.entry
 FROM segment.history h,
      LATERAL (SELECT unnest(h.entered), true UNION ALL SELECT unnest(h.departed), false) e (segment_id, entry);
 
--- Every difference between the extension and the oracle; no row where they agree.
--- The segments that are not being changed: of those some stand by one definition and some by another.
+-- The segments that are not being changed: of those that are, some stand by one definition and some by another.
 CREATE VIEW oracle.definition AS SELECT * FROM segment.definition WHERE ready AND changing IS NULL;
 
+-- Every difference between the extension and the oracle; no row where they agree.
 CREATE VIEW oracle.difference AS
 WITH subscriber AS MATERIALIZED (SELECT * FROM oracle.subscriber),
 member AS MATERIALIZED (
@@ -400,7 +400,7 @@ UNION ALL
 UNION ALL
 SELECT 'segments of profile', u.subscriber || ' ' || p.segments::text, u.subscriber
 FROM subscriber u LEFT JOIN segment.profile p USING (subscriber)
-WHERE ARRAY(SELECT s FROM unnest(p.segments) WITH ORDINALITY n (s, place) JOIN oracle.definition d ON d.name = s ORDER BY place)
+WHERE p.segments IS NULL OR ARRAY(SELECT s FROM unnest(p.segments) WITH ORDINALITY n (s, place) JOIN oracle.definition d ON d.name = s ORDER BY place)
   IS DISTINCT FROM ARRAY(SELECT m.segment FROM member m WHERE m.subscriber = u.subscriber ORDER BY m.segment COLLATE "C")
 UNION ALL
 SELECT 'feature', f.name || ' ' || f.actual || ' <> ' || f.expected, u.subscriber
