@@ -66,7 +66,7 @@ impl StoredJsonb {
     }
 
     pub fn is_null(&self) -> bool {
-        self.text() == "null"
+        Jsonb::root(&self.0).same(Jsonb::NULL)
     }
 
     /// PostgreSQL's own text of the value.
