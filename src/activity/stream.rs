@@ -190,6 +190,13 @@ pub struct Stream {
     filter: Option<Node>,
 }
 
+/// What is compiled follows from the selection.
+impl PartialEq for Stream {
+    fn eq(&self, other: &Self) -> bool {
+        (self.id, self.horizons) == (other.id, other.horizons) && self.selection == other.selection
+    }
+}
+
 impl Stream {
     pub fn new(id: u32, selection: Selection, horizons: Horizons) -> Result<Self> {
         let filter = selection.filter.as_ref();
@@ -300,6 +307,10 @@ impl Streams {
     /// The place of a stream among all.
     pub fn position(&self, id: u32) -> Option<u32> {
         self.index.get(id as usize)?.checked_sub(1)
+    }
+
+    pub fn by_id(&self, id: u32) -> Option<&Stream> {
+        self.position(id).map(|position| &self.all[position as usize])
     }
 
     pub fn as_slice(&self) -> &[Stream] {

@@ -35,8 +35,8 @@ pub(super) enum Expression {
 
 #[derive(Clone, Debug)]
 pub(super) struct Segment {
-    pub id: u32,
-    pub name: Rc<str>,
+    /// What it was compiled from.
+    pub definition: Definition,
     pub expression: Expression,
     pub leaves: Leaves,
     pub guard: Option<Guard>,
@@ -119,13 +119,18 @@ impl Program {
     /// `stored` are the streams beside the built-in ones; every definition's must be among them, and every segment
     /// that one refers to among the definitions.
     pub fn compile(stored: Vec<Stream>, definitions: &[Definition]) -> Result<Self> {
-        Self::compile_over(with_builtin(stored)?, None, definitions)
+        Self::compile_after(None, stored, definitions)
     }
 
-    /// The program of more definitions, over more streams: those that this one was compiled from are the first of them, and its
-    /// streams the first of those. What was compiled is not compiled again.
-    pub fn extended(&self, stored: Vec<Stream>, definitions: &[Definition]) -> Result<Self> {
-        Self::compile_over(with_builtin(stored)?, Some(self), definitions)
+    /// The same, where what another program has compiled of the same definitions and streams is taken over.
+    pub fn compile_after(
+        before: Option<&Program>,
+        stored: Vec<Stream>,
+        definitions: &[Definition],
+    ) -> Result<Self> {
+        let mut streams = BuiltinStreams::default().streams()?;
+        streams.extend(stored);
+        Self::compile_over(streams, before, definitions)
     }
 
     /// The same over those streams alone that these definitions read, for states that are read by the narrower program.
@@ -136,7 +141,6 @@ impl Program {
         Self::compile_over(streams, None, definitions)
     }
 
-    /// The first definitions are those of the program before, if there is one.
     fn compile_over(
         streams: Vec<Stream>,
         before: Option<&Program>,
@@ -148,8 +152,8 @@ impl Program {
             stream.map(|stream| stream.id).ok_or(Error::Corrupt("stream catalogue"))
         };
         let mut compiler = Compiler::new(&find, definitions);
-        let mut segments = before.map_or_else(Vec::new, |before| compiler.resume(before));
-        segments.extend(compiler.segments(&definitions[segments.len()..])?);
+        let known = before.map_or_else(Vec::new, |before| compiler.take_over(before, &streams));
+        let segments = compiler.segments(definitions, &known)?;
         let Compiler { leaves, quantities, .. } = compiler;
         let tiers = tiers_of(definitions);
         let steps = order(&segments, &tiers)?;
@@ -257,12 +261,12 @@ impl Program {
         let truths: Vec<bool> = self.leaves.iter().map(blank).collect();
         let mut members = Members::default();
         for segment in &self.segments {
-            members.set(segment.id, segment.expression.holds(&truths, &members));
+            members.set(segment.id(), segment.expression.holds(&truths, &members));
         }
         for step in &self.steps {
             if let Step::Segment(index) = step {
                 let segment = &self.segments[*index];
-                members.set(segment.id, segment.expression.holds(&truths, &members));
+                members.set(segment.id(), segment.expression.holds(&truths, &members));
             }
         }
         self.scratch.get_mut().truths.clone_from(&truths);
@@ -270,18 +274,14 @@ impl Program {
         self.blank = (truths, members);
     }
 
-    /// How many of these streams come after its own beside the built-in ones, if its own are the first of them.
-    pub fn streams_beyond(&self, stored: &[Stream]) -> Option<usize> {
+    /// Whether it is of these streams and definitions, both in ascending order of id, read once for both.
+    pub fn is_of(&self, stored: &[Stream], definitions: &[Definition]) -> bool {
         let builtin = BuiltinStreams::default().ids();
         let own = self.streams.as_slice().iter().filter(|stream| !builtin.contains(&stream.id));
-        let mut rest = stored.iter();
-        for own in own {
-            let other = rest.next()?;
-            let same =
-                (other.id, other.horizons) == (own.id, own.horizons) && other.selection == own.selection;
-            same.then_some(())?;
-        }
-        Some(rest.len())
+        let segments = self.segments.iter().map(|segment| &segment.definition);
+        own.eq(stored)
+            && self.segments.len() == definitions.len()
+            && segments.zip(definitions).all(|(own, definition)| own.is(definition))
     }
 
     pub fn streams(&self) -> &Streams {
@@ -289,7 +289,7 @@ impl Program {
     }
 
     pub fn segment_name(&self, id: u32) -> Option<&str> {
-        self.segment(id).map(|segment| &*segment.name)
+        self.segment(id).map(|segment| &*segment.definition.name)
     }
 
     /// Whether some membership depends on more than the state.
@@ -300,28 +300,33 @@ impl Program {
     /// The segments in which members stay for some time at least.
     pub fn stays(&self) -> impl Iterator<Item = u32> + '_ {
         let stays = |segment: &&Rc<Segment>| segment.guard.as_ref().is_some_and(|guard| guard.stay > 0);
-        self.segments.iter().filter(stays).map(|segment| segment.id)
+        self.segments.iter().filter(stays).map(|segment| segment.id())
     }
 
     pub(super) fn segment(&self, id: u32) -> Option<&Segment> {
-        self.segments.binary_search_by_key(&id, |segment| segment.id).ok().map(|index| &*self.segments[index])
+        self.segments
+            .binary_search_by_key(&id, |segment| segment.id())
+            .ok()
+            .map(|index| &*self.segments[index])
     }
 }
 
-fn with_builtin(stored: Vec<Stream>) -> Result<Vec<Stream>> {
-    let mut streams = BuiltinStreams::default().streams()?;
-    streams.extend(stored);
-    Ok(streams)
-}
-
 impl Quantity {
-    /// Leaves about it are arranged later.
-    pub fn new(source: Source, leaves: Vec<usize>) -> Self {
-        Quantity { source, leaves, boundaries: None, thresholds: None }
+    /// Leaves about it come later.
+    pub fn new(source: Source) -> Self {
+        Quantity { source, leaves: Vec::new(), boundaries: None, thresholds: None }
     }
 }
 
 impl Segment {
+    pub fn id(&self) -> u32 {
+        self.definition.id
+    }
+
+    pub fn name(&self) -> &str {
+        &self.definition.name
+    }
+
     /// Every leaf of the criteria, and of those to leave.
     pub fn all_leaves(&self) -> impl Iterator<Item = &(Rc<str>, Condition)> {
         self.leaves.iter().chain(self.guard.iter().flat_map(|guard| &guard.leaves))

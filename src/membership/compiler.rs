@@ -1,6 +1,6 @@
 //! From the criteria of segments to expressions over leaves, equal ones of which are compiled once.
 
-use super::compile::{Condition, Expression, Leaves, Program, Quantity, Segment};
+use super::compile::{Condition, Expression, Leaves, Quantity, Segment};
 use super::definition::Definition;
 use super::leaf::{Accepts, Leaf, Source};
 use super::safeguard::Guard;
@@ -18,8 +18,7 @@ pub(super) struct Compiler<'a> {
     pub find: &'a dyn Fn(&Selection, Horizons) -> Result<u32>,
     /// That of the segment at hand.
     pub zone: Zone,
-    /// Ids by name.
-    ids: HashMap<&'a str, u32, RandomState>,
+    pub by_name: HashMap<&'a str, &'a Definition, RandomState>,
     pub leaves: Vec<Leaf>,
     pub quantities: Vec<Quantity>,
     /// Quantities by source, so that equal ones are computed once.
@@ -32,7 +31,7 @@ impl<'a> Compiler<'a> {
         Compiler {
             find,
             zone: Zone::UTC,
-            ids: definitions.iter().map(|definition| (&*definition.name, definition.id)).collect(),
+            by_name: definitions.iter().map(|definition| (&*definition.name, definition)).collect(),
             leaves: Vec::new(),
             quantities: Vec::new(),
             by_source: HashMap::default(),
@@ -40,23 +39,20 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// Goes on where a program ends: its segments.
-    pub fn resume(&mut self, program: &Program) -> Vec<Rc<Segment>> {
-        self.leaves.clone_from(&program.leaves);
-        let bare = |Quantity { source, leaves, .. }: &Quantity| Quantity::new(source.clone(), leaves.clone());
-        self.quantities = program.quantities.iter().map(bare).collect();
-        let sources = program.quantities.iter().map(|quantity| quantity.source.clone());
-        self.by_source = sources.zip(0..).collect();
-        program.segments.clone()
-    }
-
-    /// In ascending order of id.
-    pub fn segments(&mut self, definitions: &[Definition]) -> Result<Vec<Rc<Segment>>> {
+    /// In ascending order of id. Those that are known are among the known ones, which are in that order too.
+    pub fn segments(
+        &mut self,
+        definitions: &[Definition],
+        known: &[Rc<Segment>],
+    ) -> Result<Vec<Rc<Segment>>> {
         let mut segments = Vec::with_capacity(definitions.len());
         for definition in definitions {
-            segments.push(Rc::new(self.segment(definition)?));
+            segments.push(match known.binary_search_by_key(&definition.id, |segment| segment.id()) {
+                Ok(found) => Rc::clone(&known[found]),
+                Err(_) => Rc::new(self.segment(definition)?),
+            });
         }
-        segments.sort_by_key(|segment| segment.id);
+        segments.sort_by_key(|segment| segment.id());
         Ok(segments)
     }
 
@@ -70,7 +66,7 @@ impl<'a> Compiler<'a> {
             Some(safeguards) => Some(Guard::new(safeguards, definition.on_hold, leave)),
             None => definition.on_hold.then(|| Guard::new(&Safeguards::default(), true, None)),
         };
-        Ok(Segment { id: definition.id, name: Rc::clone(&definition.name), expression, leaves, guard })
+        Ok(Segment { definition: definition.clone(), expression, leaves, guard })
     }
 
     /// The expression of criteria, and their leaves.
@@ -103,9 +99,9 @@ impl<'a> Compiler<'a> {
     }
 
     fn member(&mut self, name: &str, at: &Rc<str>) -> Result<Expression> {
-        let id = self.ids.get(name).copied().ok_or_else(|| Error::Unknown {
+        let id = self.by_name.get(name).map(|definition| definition.id).ok_or_else(|| Error::Unknown {
             kind: "segment",
-            hint: match nearest(name, self.ids.keys().copied()) {
+            hint: match nearest(name, self.by_name.keys().copied()) {
                 Some(near) => format!("Did you mean \"{near}\"?"),
                 None => "Create that segment first.".to_owned(),
             },
@@ -117,23 +113,26 @@ impl<'a> Compiler<'a> {
     }
 
     fn leaf(&mut self, source: Source, test: Test, at: &Rc<str>) -> Expression {
-        let (leaves, quantities) = (&mut self.leaves, &mut self.quantities);
-        let scale = source.scale();
-        let quantity = *self.by_source.entry(source).or_insert_with_key(|source| {
-            let source = source.clone();
-            quantities.push(Quantity::new(source, Vec::new()));
-            quantities.len() - 1
-        });
-        let accepts = Accepts::of(&test, scale);
-        // Tests that say the same in other words stay apart, to be explained in their own.
-        let same = |leaf: &Leaf| leaf.accepts == accepts && *leaf.test == test;
-        let found = quantities[quantity].leaves.iter().copied().find(|leaf| same(&leaves[*leaf]));
-        let index = found.unwrap_or_else(|| {
-            quantities[quantity].leaves.push(leaves.len());
-            leaves.push(Leaf { quantity, test: Rc::new(test), accepts });
-            leaves.len() - 1
-        });
+        let accepts = Accepts::of(&test, source.scale());
+        let index = self.index_of(source, Rc::new(test), accepts);
         self.found.push((Rc::clone(at), Condition::Leaf(index)));
         Expression::Leaf(index)
+    }
+
+    /// That of a leaf, which is a new one or is known.
+    pub fn index_of(&mut self, source: Source, test: Rc<Test>, accepts: Accepts) -> usize {
+        let (leaves, quantities) = (&mut self.leaves, &mut self.quantities);
+        let quantity = *self.by_source.entry(source).or_insert_with_key(|source| {
+            quantities.push(Quantity::new(source.clone()));
+            quantities.len() - 1
+        });
+        // Tests that say the same in other words stay apart, to be explained in their own.
+        let same = |leaf: &Leaf| leaf.accepts == accepts && leaf.test == test;
+        let found = quantities[quantity].leaves.iter().copied().find(|leaf| same(&leaves[*leaf]));
+        found.unwrap_or_else(|| {
+            quantities[quantity].leaves.push(leaves.len());
+            leaves.push(Leaf { quantity, test, accepts });
+            leaves.len() - 1
+        })
     }
 }

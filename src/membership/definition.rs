@@ -40,6 +40,14 @@ impl Definition {
         }
     }
 
+    /// Whether it is what another one is, read once for both.
+    pub(super) fn is(&self, other: &Definition) -> bool {
+        (self.id, &self.name, self.zone) == (other.id, &other.name, other.zone)
+            && Rc::ptr_eq(&self.criteria, &other.criteria)
+            && self.safeguards.as_ref().map(Rc::as_ptr) == other.safeguards.as_ref().map(Rc::as_ptr)
+            && (&self.tiers, self.on_hold) == (&other.tiers, other.on_hold)
+    }
+
     /// All criteria that the definition has.
     pub(super) fn all_criteria(&self) -> impl Iterator<Item = &Located> {
         let leave = self.safeguards.as_ref().and_then(|safeguards| safeguards.leave.as_ref());
@@ -75,7 +83,7 @@ impl Program {
     /// Checks that definitions do not refer to each other in a circle.
     pub fn check_references(definitions: &[Definition]) -> Result<()> {
         let find = |_: &Selection, _: Horizons| Ok(0);
-        let segments = Compiler::new(&find, definitions).segments(definitions)?;
+        let segments = Compiler::new(&find, definitions).segments(definitions, &[])?;
         order(&segments, &tiers_of(definitions)).map(drop)
     }
 

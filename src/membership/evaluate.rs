@@ -298,7 +298,7 @@ impl Run<'_> {
             if !std::mem::replace(&mut seen[*index], true) {
                 let segment = &program.segments[*index];
                 let holds = segment.expression.holds(self.truths, &standing.members);
-                standing.members.put(segment.id, holds);
+                standing.members.put(segment.id(), holds);
             }
         }
         if let Some(manual) = subject.manual {
@@ -323,7 +323,7 @@ impl Run<'_> {
 
     /// Decides about a segment when what it refers to is decided: by hand, else by its criteria and safeguards.
     fn decide(&mut self, segment: &Segment, subject: Subject, at: Instant, standing: &mut Standing) {
-        let by_hand = subject.manual.and_then(|manual| manual.decides(segment.id));
+        let by_hand = subject.manual.and_then(|manual| manual.decides(segment.id()));
         let member = match (by_hand, &segment.guard) {
             (Some(member), _) => member,
             (None, None) => segment.expression.holds(self.truths, &standing.members),
@@ -334,6 +334,6 @@ impl Run<'_> {
                 outcome.member
             }
         };
-        standing.members.put(segment.id, member);
+        standing.members.put(segment.id(), member);
     }
 }

@@ -89,7 +89,7 @@ impl Program {
         let enters = segment.expression.holds(&truths, &seen);
         let outcome =
             segment.guard.as_ref().map(|guard| guard.look(segment, &truths, &seen, subject.past, at));
-        if outcome.map_or(enters, |outcome| outcome.member) != members.contains(segment.id) {
+        if outcome.map_or(enters, |outcome| outcome.member) != members.contains(segment.id()) {
             return vec![Hold { safeguard: "moves", until: None }];
         }
         let guard = segment.guard.as_ref().zip(outcome);
@@ -106,23 +106,23 @@ impl Program {
         mut members: Members,
         at: Instant,
     ) -> Members {
-        let Some(set) = self.tiers.iter().find(|set| set.segments.contains(&segment.id)) else {
+        let Some(set) = self.tiers.iter().find(|set| set.segments.contains(&segment.id())) else {
             return members;
         };
         let late = self.steps.iter().filter_map(|step| match step {
-            Step::Segment(index) => Some(self.segments[*index].id),
+            Step::Segment(index) => Some(self.segments[*index].id()),
             Step::Tiers(_) => None,
         });
         let late: Vec<u32> = late.filter(|id| set.segments.contains(id)).collect();
         let early = set.segments.iter().copied().filter(|id| !late.contains(id));
         for other in early.chain(late.iter().copied()).filter_map(|id| self.segment(id)) {
-            let by_hand = subject.manual.and_then(|manual| manual.decides(other.id));
+            let by_hand = subject.manual.and_then(|manual| manual.decides(other.id()));
             let decided = || match &other.guard {
                 Some(guard) => guard.look(other, truths, &members, subject.past, at).member,
                 None => other.expression.holds(truths, &members),
             };
             let member = by_hand.unwrap_or_else(decided);
-            members.set(other.id, member);
+            members.set(other.id(), member);
         }
         members
     }

@@ -50,7 +50,7 @@ fn fresh(program: &Program, events: &[Event], now: Instant) -> State {
 
 fn values(program: &Program, state: &State, at: Instant) -> Vec<Option<f64>> {
     let value = |segment: &Rc<compile::Segment>| {
-        let figure = program.figure(&features().formula(&segment.name).unwrap()).unwrap();
+        let figure = program.figure(&features().formula(segment.name()).unwrap()).unwrap();
         let units = figure.units(SOMEBODY, state, &View::of(state), at);
         units.map(|units| units as f64 / 10_f64.powi(figure.scale() as i32))
     };

@@ -32,6 +32,7 @@ mod sequence;
 mod source;
 mod streams;
 mod subject;
+mod take_over;
 #[cfg(test)]
 mod tests;
 mod tiers;

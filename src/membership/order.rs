@@ -25,9 +25,9 @@ pub(super) fn order(segments: &[Rc<Segment>], tiers: &[Rc<Tiers>]) -> Result<Vec
     let mut unsettled: Vec<usize> = (0..tiers.len()).collect();
     let mut steps = Vec::with_capacity(waiting.len() + unsettled.len());
     while !waiting.is_empty() || !unsettled.is_empty() {
-        let undecided = |id: u32| waiting.iter().any(|index| segments[*index].id == id);
+        let undecided = |id: u32| waiting.iter().any(|index| segments[*index].id() == id);
         let blocked = |index: usize| {
-            let own = segments[index].id;
+            let own = segments[index].id();
             references(&segments[index]).any(|id| {
                 let within = |set: &usize| {
                     let set = &tiers[*set].segments;
@@ -40,7 +40,7 @@ pub(super) fn order(segments: &[Rc<Segment>], tiers: &[Rc<Tiers>]) -> Result<Vec
         let (open, settled): (Vec<usize>, Vec<usize>) =
             unsettled.iter().partition(|set| tiers[**set].segments.iter().any(|id| undecided(*id)));
         if ready.is_empty() && settled.is_empty() {
-            let names: Vec<&str> = later.iter().map(|index| &*segments[*index].name).collect();
+            let names: Vec<&str> = later.iter().map(|index| segments[*index].name()).collect();
             return Err(Error::Criteria {
                 path: "segment".to_owned(),
                 problem: format!("segments refer to each other in a circle: {}", names.join(", ")),

@@ -102,8 +102,8 @@ impl Guard {
     ) -> Outcome {
         let enters = segment.expression.holds(truths, members);
         let leaves = self.leave.as_ref().map(|leave| leave.holds(truths, members));
-        let member = past.is_some_and(|past| past.members.contains(segment.id));
-        let held = past.map_or(Held::nothing(segment.id), |past| past.memory.of(segment.id));
+        let member = past.is_some_and(|past| past.members.contains(segment.id()));
+        let held = past.map_or(Held::nothing(segment.id()), |past| past.memory.of(segment.id()));
         self.step(member, held, Self::wishes(member, enters, leaves), at)
     }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::activity::{Base, Change, DAY, Fold, HOUR, Instant, State, Stored, Stream, Streams};
 use crate::criteria::encode::jsonb;
 use crate::criteria::random::Random;
-use crate::criteria::{Clock, Moment, Scope, Zone, describe, locate, parse_value};
+use crate::criteria::{Clock, Moment, Safeguards, Scope, Zone, describe, locate, parse_value};
 use crate::error::Code;
 use crate::profile::Profile;
 use crate::score::{BuiltinStreams, features};
@@ -75,18 +75,84 @@ pub(super) fn any_event() -> impl Strategy<Value = Event> {
     (kind, -60 * 24..24 * 10_i64, 0..HOUR, -5..60_i64).prop_map(|(k, h, w, v)| (k, h * HOUR + w, v))
 }
 
-/// Definitions, the program of the first of them, and the streams of all with how many of those came later.
-fn grown(criteria: &[Value], first: usize) -> (Vec<Definition>, Program, Vec<Stream>, usize) {
+/// Definitions, the program of the first of them, and the streams of all.
+fn grown(criteria: &[Value], first: usize) -> (Vec<Definition>, Program, Vec<Stream>) {
     let definitions: Vec<Definition> =
         criteria.iter().zip(1..).map(|(criteria, id)| definition(id, criteria.clone())).collect();
     let first = &definitions[..first.min(criteria.len())];
-    let mut streams = stored(&plan_streams(&Streams::new(builtin()), &requirements(first), true), 5);
+    let mut streams = replanned(Vec::new(), first);
     let program = Program::compile(streams.clone(), first).unwrap();
     let plan = plan_streams(program.streams(), &requirements(&definitions), false);
-    let more = stored(&plan, 5 + streams.len() as u32);
-    let count = more.len();
-    streams.extend(more);
-    (definitions, program, streams, count)
+    streams.extend(stored(&plan, 5 + streams.len() as u32));
+    (definitions, program, streams)
+}
+
+/// What a change of definitions does about one.
+#[derive(Clone, Debug)]
+enum Fate {
+    Stays,
+    Altered(Value),
+    /// Whoever is a member leaves by these criteria.
+    LeavesBy(Value),
+    Held,
+    /// Its name and that of the next one are exchanged.
+    Renamed,
+    Dropped,
+    Added(Value),
+    /// A segment of its members and whoever these criteria are true of.
+    Joined(Value),
+}
+
+fn any_fate() -> impl Strategy<Value = Fate> {
+    prop_oneof![
+        3 => Just(Fate::Stays),
+        1 => any_criteria().prop_map(Fate::Altered),
+        1 => any_criteria().prop_map(Fate::LeavesBy),
+        1 => Just(Fate::Held),
+        1 => Just(Fate::Renamed),
+        1 => Just(Fate::Dropped),
+        1 => any_criteria().prop_map(Fate::Added),
+        1 => any_criteria().prop_map(Fate::Joined),
+    ]
+}
+
+impl Fate {
+    fn befall(&self, definitions: &mut Vec<Definition>, place: usize) {
+        let next = 1 + definitions.iter().map(|definition| definition.id).max().unwrap_or_default();
+        match self {
+            Fate::Added(criteria) => return definitions.push(definition(next, criteria.clone())),
+            Fate::Joined(criteria) => {
+                let Some(joined) = definitions.get(place) else { return };
+                let criteria = json!({"any": [{"segment": &*joined.name}, criteria]});
+                return definitions.push(definition(next, criteria));
+            }
+            Fate::Dropped if place < definitions.len() => return drop(definitions.remove(place)),
+            _ => {}
+        }
+        if let (Fate::Renamed, Some([this, other])) = (self, definitions.get_mut(place..place + 2)) {
+            return std::mem::swap(&mut this.name, &mut other.name);
+        }
+        let Some(this) = definitions.get_mut(place) else { return };
+        match self {
+            Fate::Altered(criteria) => this.criteria = definition(this.id, criteria.clone()).criteria,
+            Fate::LeavesBy(criteria) => {
+                let safeguards = json!({"leave": criteria, "stay": "2 hours"}).to_string();
+                this.safeguards = Some(Safeguards::parse(&safeguards, &features(), &[]).unwrap().into());
+            }
+            Fate::Held => this.on_hold = !this.on_hold,
+            _ => {}
+        }
+    }
+}
+
+/// The streams of definitions, where some are kept from before: those that are needed, and what is lacking.
+fn replanned(mut before: Vec<Stream>, definitions: &[Definition]) -> Vec<Stream> {
+    let all = Streams::new([builtin(), before.clone()].concat());
+    let plan = plan_streams(&all, &requirements(definitions), true);
+    let next = 1 + all.as_slice().iter().map(|stream| stream.id).max().unwrap_or_default();
+    before.retain(|stream| !plan.drop.contains(&stream.id));
+    before.extend(stored(&plan, next));
+    before
 }
 
 fn any_period() -> impl Strategy<Value = &'static str> {
@@ -319,24 +385,46 @@ proptest! {
     }
 
     #[test]
-    fn a_program_that_was_extended_says_what_one_compiled_at_once_does(
-        criteria in prop::collection::vec(any_criteria(), 1..7), first in 0..7_usize,
-        events in prop::collection::vec(any_event(), 1..24), now in 0..DAY,
+    fn what_is_taken_over_says_what_is_compiled_anew(
+        criteria in prop::collection::vec(any_criteria(), 1..5),
+        changes in prop::collection::vec(prop::collection::vec(any_fate(), 0..5), 1..3),
+        events in prop::collection::vec(any_event(), 1..8), now in 0..DAY, later in 0..DAY,
     ) {
-        let (definitions, before, streams, more) = grown(&criteria, first);
-        prop_assert_eq!(before.streams_beyond(&streams), Some(more));
-        prop_assert!(streams.is_empty() || before.streams_beyond(&streams[1..]).is_none() || more == streams.len());
-        let extended = before.extended(streams.clone(), &definitions).unwrap();
-        let at_once = Program::compile(streams, &definitions).unwrap();
-        let state = fresh(&at_once, &events, now);
-        prop_assert_eq!(&fresh(&extended, &events, now), &state);
-        let evaluation = at_once.evaluate(SOMEBODY, &state, now, Patience::Much);
-        prop_assert_eq!(extended.evaluate(SOMEBODY, &state, now, Patience::Much), evaluation);
-        for definition in &definitions {
-            prop_assert_eq!(
-                extended.explain(definition, SOMEBODY, &state, now),
-                at_once.explain(definition, SOMEBODY, &state, now)
-            );
+        let mut definitions: Vec<Definition> = Vec::new();
+        criteria.into_iter().for_each(|criteria| Fate::Added(criteria).befall(&mut definitions, 0));
+        let mut streams = replanned(Vec::new(), &definitions);
+        let mut before = Program::compile(streams.clone(), &definitions).unwrap();
+        for fates in changes {
+            let known = (streams.clone(), definitions.clone());
+            fates.iter().enumerate().for_each(|(place, fate)| fate.befall(&mut definitions, place));
+            streams = replanned(streams, &definitions);
+            let anew = match Program::compile(streams.clone(), &definitions) {
+                Ok(anew) => anew,
+                Err(error) => {
+                    let after = Program::compile_after(Some(&before), streams.clone(), &definitions);
+                    prop_assert_eq!(after.err().map(|error| error.to_string()), Some(error.to_string()));
+                    (streams, definitions) = known;
+                    continue;
+                }
+            };
+            let after = Program::compile_after(Some(&before), streams.clone(), &definitions).unwrap();
+            prop_assert!(after.is_of(&streams, &definitions));
+            prop_assert!(!before.is_of(&streams, &definitions) || known.0 == streams);
+            let state = fresh(&anew, &events, now);
+            prop_assert_eq!(&fresh(&after, &events, now), &state);
+            let evaluation = anew.evaluate(SOMEBODY, &state, now, Patience::Much);
+            prop_assert_eq!(after.evaluate(SOMEBODY, &state, now, Patience::Much), evaluation);
+            for definition in &definitions {
+                let explained = anew.explain(definition, SOMEBODY, &state, now);
+                prop_assert_eq!(after.explain(definition, SOMEBODY, &state, now), explained);
+            }
+            let advance = |program: &Program| {
+                let (mut state, mut standing) = (state.clone(), standing(&anew, &state, now));
+                let transitions = program.advance(SOMEBODY, &mut state, &mut standing, now, now + later);
+                (state, standing, transitions)
+            };
+            prop_assert_eq!(advance(&after), advance(&anew));
+            before = after;
         }
     }
 
@@ -345,7 +433,7 @@ proptest! {
         criteria in prop::collection::vec(any_criteria(), 1..7), first in 0..7_usize,
         events in prop::collection::vec(any_event(), 1..24), gone in any::<prop::sample::Index>(), now in 0..DAY,
     ) {
-        let (definitions, fewer, streams, _) = grown(&criteria, first);
+        let (definitions, fewer, streams) = grown(&criteria, first);
         let more = Program::compile(streams, &definitions).unwrap();
         let mut known = events.clone();
         let mut state = State::default();

@@ -27,63 +27,42 @@ impl Rules {
         parsed: Parsed,
         streams: Vec<(Stream, i64)>,
         evaluated_version: i64,
-        mut before: impl Iterator<Item = &'r Rules>,
+        before: impl Iterator<Item = &'r Rules>,
     ) -> Self {
         let (streams, since): (Vec<Stream>, Vec<i64>) = streams.into_iter().unzip();
         let filled_version = since.into_iter().max().unwrap_or(0);
-        let beyond = before.find_map(|before| Some((before, before.beyond(&parsed, &streams)?)));
-        let (program, definitions, broken) = match beyond {
-            Some((before, 0)) => (Rc::clone(&before.program), before.definitions.clone(), Vec::new()),
-            beyond => {
-                let before = beyond.map(|(before, _)| &*before.program);
-                let (program, definitions, broken) = compile(before, streams, parsed);
-                (Rc::new(program), definitions, broken)
+        let (mut definitions, mut broken) = (Vec::with_capacity(parsed.len()), Vec::new());
+        for definition in parsed {
+            match definition {
+                Ok(definition) => definitions.push(definition),
+                Err(unreadable) => broken.push(unreadable),
             }
+        }
+        let before: Vec<&Rc<Program>> = before.map(|before| &before.program).collect();
+        let same = before.iter().find(|before| before.is_of(&streams, &definitions));
+        let program = match same {
+            Some(same) => Rc::clone(same),
+            None => compile(before.first().copied(), &streams, &mut definitions, &mut broken).into(),
         };
         Rules { program, definitions, broken, filled_version, evaluated_version }
     }
-
-    /// How many of these definitions and streams come after its own, if its own are the first of them.
-    fn beyond(&self, parsed: &Parsed, streams: &[Stream]) -> Option<usize> {
-        let same = |(parsed, known): (&Result<Definition, _>, &Definition)| {
-            parsed.as_ref().is_ok_and(|parsed| {
-                (parsed.id, &parsed.name, parsed.zone) == (known.id, &known.name, known.zone)
-                    && Rc::ptr_eq(&parsed.criteria, &known.criteria)
-                    && parsed.safeguards.as_ref().map(Rc::as_ptr) == known.safeguards.as_ref().map(Rc::as_ptr)
-                    && (&parsed.tiers, parsed.on_hold) == (&known.tiers, known.on_hold)
-            })
-        };
-        let more = parsed.len().checked_sub(self.definitions.len()).filter(|_| self.broken.is_empty())?;
-        let all_same = parsed.iter().zip(&self.definitions).all(same);
-        Some(more + self.program.streams_beyond(streams).filter(|_| all_same)?)
-    }
 }
 
-/// The program of the definitions that can be compiled, those, and those that cannot: only direct writes to the tables
-/// make such, and whoever refers to one is one too. Definitions and streams of a program before are the first of these.
+/// The program of the definitions that can be compiled. Those that cannot become broken ones: only direct writes to the tables
+/// make such, and whoever refers to one is one too.
 fn compile(
-    before: Option<&Program>,
-    streams: Vec<Stream>,
-    parsed: Parsed,
-) -> (Program, Vec<Definition>, Vec<(String, Error)>) {
-    let mut definitions = Vec::with_capacity(parsed.len());
-    let mut broken = Vec::new();
-    for definition in parsed {
-        match definition {
-            Ok(definition) => definitions.push(definition),
-            Err(unreadable) => broken.push(unreadable),
-        }
-    }
-    if let Some(Ok(program)) = before.map(|before| before.extended(streams.clone(), &definitions)) {
-        return (program, definitions, broken);
-    }
+    before: Option<&Rc<Program>>,
+    streams: &[Stream],
+    definitions: &mut Vec<Definition>,
+    broken: &mut Vec<(String, Error)>,
+) -> Program {
     loop {
-        let error = match Program::compile(streams.clone(), &definitions) {
-            Ok(program) => return (program, definitions, broken),
+        let error = match Program::compile_after(before.map(Rc::as_ref), streams.to_vec(), definitions) {
+            Ok(program) => return program,
             Err(error) => error,
         };
-        let stored = Streams::new(streams.clone());
-        let cause = |definition: &Definition| Program::check_against(&stored, definition, &definitions).err();
+        let stored = Streams::new(streams.to_vec());
+        let cause = |definition: &Definition| Program::check_against(&stored, definition, definitions).err();
         let found =
             definitions.iter().enumerate().find_map(|(at, definition)| Some((at, cause(definition)?)));
         // None alone is at fault where they refer to each other in a circle: the last one goes.
