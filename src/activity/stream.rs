@@ -309,10 +309,6 @@ impl Streams {
         self.index.get(id as usize)?.checked_sub(1)
     }
 
-    pub fn by_id(&self, id: u32) -> Option<&Stream> {
-        self.position(id).map(|position| &self.all[position as usize])
-    }
-
     pub fn as_slice(&self) -> &[Stream] {
         &self.all
     }

@@ -274,7 +274,8 @@ impl Program {
         self.blank = (truths, members);
     }
 
-    /// Whether it is of these streams and definitions, both in ascending order of id, read once for both.
+    /// Whether it was compiled from these streams and definitions, both in ascending order of id; criteria are the same where
+    /// they were parsed once.
     pub fn is_of(&self, stored: &[Stream], definitions: &[Definition]) -> bool {
         let builtin = BuiltinStreams::default().ids();
         let own = self.streams.as_slice().iter().filter(|stream| !builtin.contains(&stream.id));

@@ -114,25 +114,31 @@ impl<'a> Compiler<'a> {
 
     fn leaf(&mut self, source: Source, test: Test, at: &Rc<str>) -> Expression {
         let accepts = Accepts::of(&test, source.scale());
-        let index = self.index_of(source, Rc::new(test), accepts);
+        let quantity = self.quantity(source);
+        // Tests that say the same in other words stay apart, to be explained in their own.
+        let same = |leaf: &Leaf| leaf.accepts == accepts && *leaf.test == test;
+        let mut known = self.quantities[quantity].leaves.iter().copied();
+        let index = match known.find(|leaf| same(&self.leaves[*leaf])) {
+            Some(known) => known,
+            None => self.new_leaf(Leaf { quantity, test: Rc::new(test), accepts }),
+        };
         self.found.push((Rc::clone(at), Condition::Leaf(index)));
         Expression::Leaf(index)
     }
 
-    /// That of a leaf, which is a new one or is known.
-    pub fn index_of(&mut self, source: Source, test: Rc<Test>, accepts: Accepts) -> usize {
-        let (leaves, quantities) = (&mut self.leaves, &mut self.quantities);
-        let quantity = *self.by_source.entry(source).or_insert_with_key(|source| {
+    /// The index of a quantity, which is a new one or is known.
+    pub fn quantity(&mut self, source: Source) -> usize {
+        let quantities = &mut self.quantities;
+        *self.by_source.entry(source).or_insert_with_key(|source| {
             quantities.push(Quantity::new(source.clone()));
             quantities.len() - 1
-        });
-        // Tests that say the same in other words stay apart, to be explained in their own.
-        let same = |leaf: &Leaf| leaf.accepts == accepts && leaf.test == test;
-        let found = quantities[quantity].leaves.iter().copied().find(|leaf| same(&leaves[*leaf]));
-        found.unwrap_or_else(|| {
-            quantities[quantity].leaves.push(leaves.len());
-            leaves.push(Leaf { quantity, test, accepts });
-            leaves.len() - 1
         })
+    }
+
+    /// The index of a leaf that is a new one.
+    pub fn new_leaf(&mut self, leaf: Leaf) -> usize {
+        self.quantities[leaf.quantity].leaves.push(self.leaves.len());
+        self.leaves.push(leaf);
+        self.leaves.len() - 1
     }
 }

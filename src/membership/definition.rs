@@ -40,7 +40,7 @@ impl Definition {
         }
     }
 
-    /// Whether it is what another one is, read once for both.
+    /// Whether another one is the same, with criteria that were parsed once for both.
     pub(super) fn is(&self, other: &Definition) -> bool {
         (self.id, &self.name, self.zone) == (other.id, &other.name, other.zone)
             && Rc::ptr_eq(&self.criteria, &other.criteria)

@@ -2,7 +2,7 @@
 
 use super::compile::{Condition, Expression, Program, Quantity, Segment};
 use super::compiler::Compiler;
-use super::leaf::Read;
+use super::leaf::{Leaf, Read};
 use crate::activity::Streams;
 use std::rc::Rc;
 
@@ -10,7 +10,8 @@ impl Compiler<'_> {
     /// The segments of a program that mean over these streams what they meant, in ascending order of id, with the leaves that
     /// they read.
     pub fn take_over(&mut self, before: &Program, streams: &Streams) -> Vec<Rc<Segment>> {
-        let kept = |stream| before.streams().by_id(stream) == streams.by_id(stream);
+        let kept =
+            |stream| streams.get(stream).is_some_and(|kept| before.streams().get(stream) == Some(kept));
         let reads_the_same = |quantity: &Quantity| {
             quantity.source.reads().into_iter().all(|read| match read {
                 Read::Stream(stream) => kept(stream),
@@ -35,11 +36,11 @@ impl Compiler<'_> {
                 is_read[*leaf] = true;
             }
         });
-        // In the order that they had, so that most keep their indexes.
+        // In the order that they had, so that most keep their indexes. Each is another one than those before it.
         let mut indexes = vec![usize::MAX; before.leaves.len()];
         for (index, leaf) in before.leaves.iter().enumerate().filter(|(index, _)| is_read[*index]) {
-            let source = before.quantities[leaf.quantity].source.clone();
-            indexes[index] = self.index_of(source, Rc::clone(&leaf.test), leaf.accepts);
+            let quantity = self.quantity(before.quantities[leaf.quantity].source.clone());
+            indexes[index] = self.new_leaf(Leaf { quantity, ..leaf.clone() });
         }
         same.into_iter().map(|segment| segment.renumbered(&indexes)).collect()
     }

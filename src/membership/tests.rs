@@ -1,7 +1,7 @@
 //! Moving through time in steps equals evaluating from scratch, and nothing flips before it is due.
 
 use super::*;
-use crate::activity::{Base, Change, DAY, Fold, HOUR, Instant, State, Stored, Stream, Streams};
+use crate::activity::{Base, Change, DAY, Fold, HOUR, Instant, Selection, State, Stored, Stream, Streams};
 use crate::criteria::encode::jsonb;
 use crate::criteria::random::Random;
 use crate::criteria::{Clock, Moment, Safeguards, Scope, Zone, describe, locate, parse_value};
@@ -95,6 +95,10 @@ enum Fate {
     /// Whoever is a member leaves by these criteria.
     LeavesBy(Value),
     Held,
+    /// Its calendar is another.
+    Elsewhere,
+    /// Whoever is a member of it may not move to the next one, nor back.
+    Tiered,
     /// Its name and that of the next one are exchanged.
     Renamed,
     Dropped,
@@ -109,6 +113,8 @@ fn any_fate() -> impl Strategy<Value = Fate> {
         1 => any_criteria().prop_map(Fate::Altered),
         1 => any_criteria().prop_map(Fate::LeavesBy),
         1 => Just(Fate::Held),
+        1 => Just(Fate::Elsewhere),
+        1 => Just(Fate::Tiered),
         1 => Just(Fate::Renamed),
         1 => Just(Fate::Dropped),
         1 => any_criteria().prop_map(Fate::Added),
@@ -129,8 +135,17 @@ impl Fate {
             Fate::Dropped if place < definitions.len() => return drop(definitions.remove(place)),
             _ => {}
         }
-        if let (Fate::Renamed, Some([this, other])) = (self, definitions.get_mut(place..place + 2)) {
-            return std::mem::swap(&mut this.name, &mut other.name);
+        if let Some([this, other]) = definitions.get_mut(place..place + 2) {
+            match self {
+                Fate::Renamed => std::mem::swap(&mut this.name, &mut other.name),
+                Fate::Tiered if this.tiers.is_none() && other.tiers.is_none() => {
+                    let segments = vec![this.id, other.id];
+                    let tiers = Tiers { name: format!("t{}", this.id), segments, moves: Vec::new() };
+                    this.tiers = Some(tiers.into());
+                    other.tiers.clone_from(&this.tiers);
+                }
+                _ => {}
+            }
         }
         let Some(this) = definitions.get_mut(place) else { return };
         match self {
@@ -140,6 +155,9 @@ impl Fate {
                 this.safeguards = Some(Safeguards::parse(&safeguards, &features(), &[]).unwrap().into());
             }
             Fate::Held => this.on_hold = !this.on_hold,
+            Fate::Elsewhere => {
+                this.zone = Zone::by_name(ZONES[(this.id + 1) as usize % ZONES.len()]).unwrap()
+            }
             _ => {}
         }
     }
@@ -409,7 +427,6 @@ proptest! {
             };
             let after = Program::compile_after(Some(&before), streams.clone(), &definitions).unwrap();
             prop_assert!(after.is_of(&streams, &definitions));
-            prop_assert!(!before.is_of(&streams, &definitions) || known.0 == streams);
             let state = fresh(&anew, &events, now);
             prop_assert_eq!(&fresh(&after, &events, now), &state);
             let evaluation = anew.evaluate(SOMEBODY, &state, now, Patience::Much);
@@ -948,6 +965,36 @@ fn points_for_conditions_within_a_group() {
     assert_eq!(value(&[("complaint", -HOUR, 1)], None), Some(-10));
     let blocked = profile(&json!({"traits": {"blocked": true}}), 0);
     assert_eq!(value(&[("purchase", -HOUR, 1), ("purchase", -2 * HOUR, 1)], Some(&blocked)), Some(-4));
+}
+
+#[test]
+fn a_program_is_of_nothing_but_what_it_was_compiled_from() {
+    let open = |within: &str| json!({"event": "open", "within": within, "count": {"min": 2}});
+    let definitions = vec![definition(1, open("3 days")), definition(2, open("9 days"))];
+    let streams = replanned(Vec::new(), &definitions);
+    let program = Program::compile(streams.clone(), &definitions).unwrap();
+    assert!(program.is_of(&streams, &definitions));
+    let fates = [
+        Fate::Altered(open("4 days")),
+        Fate::LeavesBy(open("2 days")),
+        Fate::Held,
+        Fate::Elsewhere,
+        Fate::Tiered,
+        Fate::Renamed,
+        Fate::Dropped,
+        Fate::Added(open("2 days")),
+    ];
+    for fate in fates {
+        let mut others = definitions.clone();
+        fate.befall(&mut others, 0);
+        assert!(!program.is_of(&streams, &others), "{fate:?}");
+    }
+    assert!(!program.is_of(&[], &definitions));
+    let mut wider = streams.clone();
+    wider[0].horizons.panes[0] += 1;
+    assert!(!program.is_of(&wider, &definitions));
+    let other = Stream::new(streams[0].id, Selection::everything(), streams[0].horizons).unwrap();
+    assert!(!program.is_of(&[other], &definitions));
 }
 
 #[test]

@@ -21,8 +21,8 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Of definitions over streams, which come with the version from which on a state that was written has them. What was
-    /// compiled for one of those `before` is not compiled again.
+    /// Of definitions over streams, which come with the version from which on a state that was written has them. The
+    /// program of one of those `before` is shared where it is the same; where none is, the first of them is taken over from.
     pub fn new<'r>(
         parsed: Parsed,
         streams: Vec<(Stream, i64)>,
