@@ -9,7 +9,9 @@
 
 mod insert;
 
+use super::report::Refusal;
 use pgrx::prelude::*;
+use std::ffi::CStr;
 use std::ptr;
 
 /// Most columns of a table that is read here.
@@ -34,8 +36,9 @@ pub struct Table {
 
 struct Index {
     relation: pg_sys::Relation,
-    /// The table's columns, counted from 0.
+    /// The table's columns, counted from 0: those of the key, so many, and those that are included.
     columns: Vec<usize>,
+    key: usize,
     unique: bool,
     info: *mut pg_sys::IndexInfo,
 }
@@ -63,15 +66,21 @@ impl Table {
                 let oid = pg_sys::list_nth_oid(list, place);
                 let relation = pg_sys::index_open(oid, mode);
                 let form = &*(*relation).rd_index;
-                let keys = form.indkey.values.as_slice(form.indnkeyatts as usize);
+                // One that is being built concurrently, or whose build was cancelled, has no place for rows yet.
+                if !form.indisready {
+                    pg_sys::index_close(relation, mode);
+                    continue;
+                }
+                let keys = form.indkey.values.as_slice(form.indnatts as usize);
                 let columns = keys.iter().map(|column| (*column - 1) as usize).collect();
-                indexes.push(Index { relation, columns, unique: form.indisunique, info: ptr::null_mut() });
+                let (key, info) = (form.indnkeyatts as usize, ptr::null_mut());
+                indexes.push(Index { relation, columns, key, unique: form.indisunique, info });
             }
-            let named = |index: &Index| {
-                let name = &(*(*index.relation).rd_rel).relname.data;
-                std::ffi::CStr::from_ptr(name.as_ptr()).to_bytes() == by.as_bytes()
-            };
+            let named = |index: &Index| name_of(index.relation).to_bytes() == by.as_bytes();
             indexes.sort_by_key(|index| !named(index));
+            if !indexes.first().is_some_and(named) {
+                lacks_index(name_of(heap), by);
+            }
             let (slot, scan) = (ptr::null_mut(), ptr::null_mut());
             Table { heap, indexes, slot, scan, width: 0, waiting: 0, slots: Vec::new() }
         }
@@ -112,7 +121,7 @@ impl Table {
                 self.scan = begin_scan(self.heap, self.indexes[0].relation, snapshot, key.len());
             }
             self.rescan(&mut keys);
-            let columns = (*(*self.heap).rd_att).natts;
+            let columns = self.columns();
             let mut values: [Value; MOST_COLUMNS] = [None; MOST_COLUMNS];
             while self.next() {
                 read_slot(self.slot, columns, &mut values);
@@ -246,10 +255,20 @@ impl Table {
         }
     }
 
+    /// How many columns are read: one that somebody else has added is not.
+    fn columns(&self) -> i32 {
+        // SAFETY: the table is open.
+        unsafe { (*(*self.heap).rd_att).natts.min(MOST_COLUMNS as i32) }
+    }
+
+    /// A row of values, those of the table's first columns; others are NULL.
     unsafe fn form(&self, values: &[Value]) -> pg_sys::HeapTuple {
+        // SAFETY: the table is open.
+        let columns = unsafe { (*(*self.heap).rd_att).natts } as usize;
+        let value = |column| values.get(column).copied().flatten();
         let mut datums: Vec<pg_sys::Datum> =
-            values.iter().map(|value| value.unwrap_or(pg_sys::Datum::from(0))).collect();
-        let mut nulls: Vec<bool> = values.iter().map(Option::is_none).collect();
+            (0..columns).map(|column| value(column).unwrap_or(pg_sys::Datum::from(0))).collect();
+        let mut nulls: Vec<bool> = (0..columns).map(|column| value(column).is_none()).collect();
         // SAFETY: there are as many values as columns, of their types.
         unsafe {
             let tuple = pg_sys::heap_form_tuple((*self.heap).rd_att, datums.as_mut_ptr(), nulls.as_mut_ptr());
@@ -278,16 +297,16 @@ impl Table {
                 let _lasting = Lasting::enter();
                 index.info = pg_sys::BuildIndexInfo(index.relation);
             }
-            pg_sys::index_insert(
-                index.relation,
-                datums.as_mut_ptr(),
-                nulls.as_mut_ptr(),
-                tid,
-                self.heap,
-                check,
-                unchanged,
-                index.info,
-            )
+            let heap = self.heap;
+            let insert = |datums: &mut [pg_sys::Datum], nulls: &mut [bool]| {
+                let (datums, nulls) = (datums.as_mut_ptr(), nulls.as_mut_ptr());
+                pg_sys::index_insert(index.relation, datums, nulls, tid, heap, check, unchanged, index.info)
+            };
+            if (*index.info).ii_Expressions.is_null() && (*index.info).ii_Predicate.is_null() {
+                insert(&mut datums, &mut nulls)
+            } else {
+                enter_computed(heap, index.info, values, insert)
+            }
         }
     }
 
@@ -356,6 +375,56 @@ impl Drop for Lasting {
         // SAFETY: goes back to what was current.
         unsafe { pg_sys::MemoryContextSwitchTo(self.0) };
     }
+}
+
+/// Has entered what is computed of a row for an index with expressions or a condition, as only somebody else's can be; true where
+/// it leaves the row out.
+unsafe fn enter_computed(
+    heap: pg_sys::Relation,
+    info: *mut pg_sys::IndexInfo,
+    values: &[Value],
+    insert: impl FnOnce(&mut [pg_sys::Datum], &mut [bool]) -> bool,
+) -> bool {
+    // SAFETY: what is made here, the computed values too, goes when they are entered.
+    unsafe {
+        let state = pg_sys::CreateExecutorState();
+        let context = pg_sys::MakePerTupleExprContext(state);
+        let slot = pg_sys::MakeSingleTupleTableSlot((*heap).rd_att, ptr::addr_of!(pg_sys::TTSOpsVirtual));
+        for column in 0..(*(*heap).rd_att).natts as usize {
+            let value = values.get(column).copied().flatten();
+            *(*slot).tts_isnull.add(column) = value.is_none();
+            *(*slot).tts_values.add(column) = value.unwrap_or(pg_sys::Datum::from(0));
+        }
+        pg_sys::ExecStoreVirtualTuple(slot);
+        (*context).ecxt_scantuple = slot;
+        let is_in = (*info).ii_Predicate.is_null()
+            || pg_sys::ExecQual(pg_sys::ExecPrepareQual((*info).ii_Predicate, state), context);
+        let entered = !is_in || {
+            let most = pg_sys::INDEX_MAX_KEYS as usize;
+            let (mut datums, mut nulls) = (vec![pg_sys::Datum::from(0); most], vec![false; most]);
+            pg_sys::FormIndexDatum(info, slot, state, datums.as_mut_ptr(), nulls.as_mut_ptr());
+            // It was made in the executor state's memory.
+            (*info).ii_ExpressionsState = ptr::null_mut();
+            insert(&mut datums, &mut nulls)
+        };
+        pg_sys::ExecDropSingleTupleTableSlot(slot);
+        pg_sys::FreeExecutorState(state);
+        entered
+    }
+}
+
+unsafe fn name_of<'a>(relation: pg_sys::Relation) -> &'a CStr {
+    // SAFETY: the relation is open as long as its name is read.
+    unsafe { CStr::from_ptr((*(*relation).rd_rel).relname.data.as_ptr()) }
+}
+
+fn lacks_index(table: &CStr, index: &str) -> ! {
+    Refusal::new(
+        PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+        format!("table segment.{} has no index {index}", table.to_string_lossy()),
+    )
+    .hint("Somebody dropped or renamed it. Create it again as the extension's script does, under this name.")
+    .raise()
 }
 
 /// The first columns, so many, of the row in a slot, where it stays.

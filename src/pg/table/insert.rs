@@ -52,7 +52,7 @@ impl Table {
             let command = pg_sys::GetCurrentCommandId(true);
             let slots = self.slots.as_mut_ptr();
             pg_sys::heap_multi_insert(self.heap, slots, waiting as i32, command, 0, ptr::null_mut());
-            let columns = (*(*self.heap).rd_att).natts;
+            let columns = self.columns();
             let mut values: [Value; MOST_COLUMNS] = [None; MOST_COLUMNS];
             for slot in 0..waiting {
                 let slot = self.slots[slot];
@@ -144,6 +144,7 @@ impl Table {
             let key: Vec<_> = index
                 .columns
                 .iter()
+                .take(index.key)
                 .filter_map(|column| Some((attribute(column), values[*column]?)))
                 .collect();
             let mut keys = self.scan_keys(&key);
