@@ -10,7 +10,7 @@ use crate::pg::registry::Registry;
 use crate::pg::report::Refusal;
 use crate::pg::spi::{at_latest_snapshot, connect_at_latest, delete_as_caller};
 use crate::pg::store::Effort;
-use crate::pg::{prediction, registry, scan};
+use crate::pg::{due, prediction, registry, scan};
 use pgrx::prelude::*;
 use std::rc::Rc;
 
@@ -24,7 +24,8 @@ fn forget(subscriber: String) -> i64 {
     let registry = person_alone(&subscriber);
     let subscriber = registry.identities.of(&subscriber).to_owned();
     let left = segments_of(&subscriber);
-    let ids = registry.identities.with_others(std::slice::from_ref(&subscriber)).into_owned();
+    let mut ids = registry.identities.with_others(std::slice::from_ref(&subscriber)).into_owned();
+    ids.sort_unstable();
     let mut deleted = 0;
     for source in &registry.sources {
         match registry.locked_reader(source).as_ref() {
@@ -50,6 +51,8 @@ fn forget(subscriber: String) -> i64 {
     }
     ids.iter().for_each(|id| prediction::forget(id));
     flush();
+    // What others have left for later goes too.
+    due::drain(ids.clone());
     if ids.len() > 1 {
         identity::forget(&ids);
     }

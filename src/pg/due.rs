@@ -114,12 +114,24 @@ pub fn drain_batch(limit: i64, after: &mut Option<String>) -> Pass {
     let mut engine = Engine::new(Cause::Event, Effort::Full);
     let count = subscribers.len();
     at_latest_snapshot(|| {
-        let drained = engine.drain(subscribers);
+        let drained = engine.drain(subscribers, false);
         engine.finish();
         pass.skipped = (count - drained) as i64;
         pass.count(drained, &mut engine);
     });
     pass
+}
+
+/// Applies what the queue has of some subscribers, given in ascending order.
+pub fn drain(subscribers: Vec<String>) {
+    if nothing_queued() {
+        return;
+    }
+    let mut engine = Engine::new(Cause::Event, Effort::Full);
+    at_latest_snapshot(|| {
+        engine.drain(subscribers, true);
+        engine.finish();
+    });
 }
 
 /// Whether the queue is empty, as it is unless writers were told to fill it: a look that costs no plan.

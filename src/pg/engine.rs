@@ -247,15 +247,12 @@ impl Engine {
         Brought::Done
     }
 
-    /// Applies what the queue has of some subscribers, given in ascending order, but for those whom somebody else works
-    /// on. [`Engine::finish`] computes those again whose changes are not known. Returns how many were drained.
-    pub fn drain(&mut self, subscribers: Vec<String>) -> usize {
+    /// Applies what the queue has of some subscribers, given in ascending order; for those whom somebody else works on it waits,
+    /// or leaves them out. [`Engine::finish`] computes those again whose changes are not known. Returns how many were drained.
+    pub fn drain(&mut self, subscribers: Vec<String>, wait: bool) -> usize {
         let mut locked = Vec::with_capacity(subscribers.len());
         for subscriber in subscribers {
-            let _inside = self.memory.enter();
-            let found = self.find(&subscriber);
-            let work = self.begin(&subscriber, found);
-            if self.lock(&subscriber, &work, false) {
+            if self.lock_newest(&subscriber, wait) {
                 locked.push(subscriber);
             }
             self.check();
@@ -284,6 +281,19 @@ impl Engine {
             false => Reread::Nothing,
         });
         drained
+    }
+
+    /// Locks the state of a subscriber, who has one then; with `wait`, in any case.
+    fn lock_newest(&mut self, subscriber: &str, wait: bool) -> bool {
+        let _inside = self.memory.enter();
+        loop {
+            let found = self.find(subscriber);
+            let work = self.begin(subscriber, found);
+            let locked = self.lock(subscriber, &work, wait);
+            if locked || !wait {
+                return locked;
+            }
+        }
     }
 
     /// Whether a subscriber has a state.

@@ -14,18 +14,21 @@ use std::collections::BTreeSet;
 
 /// Flushes everything captured so far, before the transaction's end, and returns who moved.
 ///
-/// A statement may be in flight whose rows a recomputation reads and whose trigger adds them later. So those who
+/// A statement may be in flight whose rows a recomputation reads and whose trigger adds them later. Where one may, those who
 /// are computed again here are computed once more at the end, or where something new is captured of them.
 pub fn flush() -> Vec<Moved> {
     let Some(changes) = pending::take() else { return Vec::new() };
     let (everybody, again, before) = (changes.everybody, changes.again.clone(), changes.computed.clone());
+    let all_computed = changes.all_computed;
     let (moved, recomputed) = at_latest_snapshot(|| {
         let effort = if is_load(&changes) { Effort::Bulk } else { Effort::Least };
         apply(changes, Engine::new(Cause::Event, effort))
     });
     let computed: BTreeSet<String> = before.into_iter().chain(again).chain(recomputed).collect();
-    if everybody != Reread::Nothing || !computed.is_empty() {
+    let noted = everybody != Reread::Nothing || all_computed || !computed.is_empty();
+    if noted && registry::current().statement_in_flight() {
         pending::record(|changes| {
+            changes.all_computed |= all_computed;
             changes.everybody = changes.everybody.max(everybody);
             changes.computed.extend(computed);
         });
@@ -59,7 +62,7 @@ fn is_load(changes: &Changes) -> bool {
 /// Returns who moved, and who was computed again.
 fn apply(changes: Changes, mut engine: Engine) -> (Vec<Moved>, Vec<String>) {
     let mut least = changes.everybody;
-    if !changes.made_under(engine.registry.streams_version) {
+    if !changes.can_be_folded(engine.registry.streams_version) {
         least = Reread::Everything;
     }
     let (everybody, profiles) = (changes.everybody, changes.profiles.clone());
@@ -80,7 +83,7 @@ fn apply(changes: Changes, mut engine: Engine) -> (Vec<Moved>, Vec<String>) {
 fn enqueue(changes: Changes) {
     let now = guc::now();
     let streams = registry::current().streams_version;
-    let exact = changes.made_under(streams);
+    let exact = changes.can_be_folded(streams);
     let (again, profiles) = (changes.again.clone(), changes.profiles.clone());
     let mut store = Store::open(home());
     for (count, (subscriber, change)) in changes.into_sorted().into_iter().enumerate() {

@@ -2,6 +2,7 @@
 //! savepoint takes its events with it.
 
 use super::flush;
+use super::registry::Registry;
 use crate::activity::{Change, Entry};
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
@@ -24,6 +25,8 @@ pub struct Changes {
     /// Those whose state was computed again before the transaction's end, while a statement may have been in flight whose
     /// rows were there already and are captured only when it ends: to be computed once more then, or with what is new of them.
     pub computed: BTreeSet<String>,
+    /// Whether everybody was, likewise: who has changes is computed again instead.
+    pub all_computed: bool,
 }
 
 /// What of a subscriber is to be read again from the tables.
@@ -53,9 +56,9 @@ impl Changes {
         entries(&mut change.entries);
     }
 
-    /// Whether the entries were all made under these streams.
-    pub fn made_under(&self, streams: i64) -> bool {
-        !self.mixed && self.streams.is_none_or(|made| made == streams)
+    /// Whether the entries can be folded: they were all made under these streams, and are in no state yet.
+    pub fn can_be_folded(&self, streams: i64) -> bool {
+        !self.mixed && !self.all_computed && self.streams.is_none_or(|made| made == streams)
     }
 
     /// By subscriber, ascending; those of whom something is to be read again are among them, with or without a change.
@@ -77,13 +80,14 @@ impl Changes {
 
     pub fn is_empty(&self) -> bool {
         let nobody = self.by_subscriber.is_empty() && self.again.is_empty() && self.profiles.is_empty();
-        nobody && self.computed.is_empty() && self.everybody == Reread::Nothing
+        nobody && self.computed.is_empty() && !self.all_computed && self.everybody == Reread::Nothing
     }
 
     fn merge(&mut self, other: Changes) {
         self.everybody = self.everybody.max(other.everybody);
         self.again.extend(other.again);
         self.computed.extend(other.computed);
+        self.all_computed |= other.all_computed;
         self.profiles.extend(other.profiles);
         self.mixed |= other.mixed;
         if let Some(streams) = other.streams {
@@ -129,6 +133,20 @@ pub fn record<R>(add: impl FnOnce(&mut Changes) -> R) -> R {
         layers.push(layer);
         result
     })
+}
+
+/// Notes who was computed again from the events in the midst of a transaction.
+pub fn note_computed(registry: &Registry, subscribers: Vec<String>) {
+    if !subscribers.is_empty() && registry.statement_in_flight() {
+        record(|changes| changes.computed.extend(subscribers));
+    }
+}
+
+/// Notes that everybody was.
+pub fn note_all_computed(registry: &Registry) {
+    if registry.statement_in_flight() {
+        record(|changes| changes.all_computed = true);
+    }
 }
 
 /// Takes everything that is not flushed, for the caller to flush now.

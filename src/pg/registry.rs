@@ -141,6 +141,14 @@ pub fn begin_change() -> i64 {
     connect(|session| session.modify(number, &[]).value(0, 1))
 }
 
+/// Waits for changes of definitions that are about to be committed, and lets none be until this transaction ends.
+pub fn await_changes() {
+    let _acting = Acting::as_owner();
+    connect(|session| {
+        session.modify("SELECT FROM segment.version FOR UPDATE", &[]);
+    });
+}
+
 impl Deref for Registry {
     type Target = Rules;
 
@@ -205,6 +213,26 @@ impl Registry {
     /// Safeguards of a segment, as they compile.
     pub fn parse_safeguards(&self, safeguards: &str) -> Result<Safeguards> {
         Safeguards::parse(safeguards, &self.features, &self.tier_sets)
+    }
+
+    /// Whether a statement of this session may be in flight whose rows are there already and are captured when it ends: one
+    /// that has a table of events open, be it to read, or any that has come to its triggers, as a cascade has its own fired last.
+    pub fn statement_in_flight(&self) -> bool {
+        let in_use = |table: &pg_sys::Oid| {
+            // SAFETY: the relation is closed again; one that is gone is nobody's.
+            unsafe {
+                let relation = pg_sys::RelationIdGetRelation(*table);
+                if relation.is_null() {
+                    return false;
+                }
+                let in_use = (*relation).rd_refcnt > 1;
+                pg_sys::RelationClose(relation);
+                in_use
+            }
+        };
+        // SAFETY: the function takes no arguments.
+        let depth = unsafe { pgrx::direct_function_call::<i32>(pg_sys::pg_trigger_depth, &[]) };
+        depth != Some(0) || self.sources.iter().flat_map(|source| &source.tables).any(in_use)
     }
 
     pub fn source_of(&self, relation: pg_sys::Oid) -> Option<&Source> {

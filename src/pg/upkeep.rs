@@ -4,7 +4,7 @@ use super::engine::{Addition, Engine};
 use super::gather;
 use super::locks;
 use super::owner::Acting;
-use super::pending::Reread;
+use super::pending::{self, Reread};
 use super::profile::subscribers;
 use super::registry::Registry;
 use super::run::Pass;
@@ -41,6 +41,7 @@ pub fn rebuild() -> Pass {
         refusal.raise();
     }
     let registry = std::rc::Rc::clone(&engine.registry);
+    pending::note_all_computed(&registry);
     let mut pass = Pass::default();
     {
         let _acting = Acting::as_owner();
@@ -175,7 +176,8 @@ pub fn evaluate_everybody(added: &[u32]) -> Pass {
             let mut after = None;
             while let page @ [_, ..] = &page(&mut after)[..] {
                 page.iter().for_each(|subscriber| engine.evaluate(subscriber));
-                engine.finish();
+                let computed = engine.finish();
+                pending::note_computed(&engine.registry, computed);
                 pass.count(page.len(), &mut engine);
                 progress(pass.subscribers);
             }

@@ -1,0 +1,110 @@
+-- Definitions changed and people decided about in the midst of a statement that writes: its rows are there, and captured when it ends.
+SET timezone = 'UTC';
+SET pg_segment.clock = '2026-06-01 12:00:00+00';
+SET client_min_messages = warning;
+CREATE SCHEMA flight;
+SET search_path = flight;
+CREATE TABLE events (id int, who text, at timestamptz DEFAULT '2026-06-01');
+CREATE TABLE other (who text, at timestamptz);
+SELECT segment.attach_source('events', 'who', 'at', constant_type => 'buy'), segment.attach_source('other', 'who', 'at', constant_type => 'look');
+SELECT segment.create_segment('flight two', '{"event": "buy", "count": {"min": 2}}');
+-- A new stream, in a statement that inserts, and in one that deletes.
+WITH new AS (INSERT INTO events VALUES (1, 'flight.ann') RETURNING who)
+SELECT segment.create_segment('flight by ' || who, '{"event": "buy", "where": {"value": {"exists": false}}}') FROM new;
+SELECT * FROM segment.verify();
+INSERT INTO events SELECT 10 + i, 'flight.dan', timestamptz '2026-01-01' + i * interval '1 second' FROM generate_series(1, 9) i;
+WITH old AS (DELETE FROM events WHERE id IN (14, 15, 16) RETURNING who)
+SELECT count(segment.create_segment('flight d', '{"event": "buy", "where": {"value": {"max": -1}}}')) FROM (SELECT DISTINCT who FROM old) o;
+SELECT * FROM segment.verify();
+WITH new AS (INSERT INTO events VALUES (2, 'flight.bob') RETURNING who)
+SELECT segment.create_feature('flight_' || substr(who, 8), '{"event": "buy", "where": {"value": {"min": 3}}, "within": "20 days"}') FROM new;
+SELECT * FROM segment.verify();
+-- In its triggers, before and after the rows, and what the rest of the transaction does.
+CREATE FUNCTION define() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM segment.create_segment('flight ' || TG_WHEN, format('{"event": "buy", "within": "%s days", "where": {"value": {"max": 1}}}', 7 + NEW.id)::jsonb);
+  RETURN NEW;
+END $$;
+CREATE TRIGGER early BEFORE INSERT ON events FOR EACH ROW WHEN (NEW.id = 41) EXECUTE FUNCTION define();
+CREATE TRIGGER a_late AFTER INSERT ON events FOR EACH ROW WHEN (NEW.id = 44) EXECUTE FUNCTION define();
+INSERT INTO events SELECT i, 'flight.' || i % 2 FROM generate_series(40, 43) i;
+SELECT * FROM segment.verify();
+BEGIN;
+INSERT INTO events SELECT i, 'flight.' || i % 2 FROM generate_series(44, 46) i;
+INSERT INTO events VALUES (47, 'flight.0');
+SELECT segment.flush();
+INSERT INTO events VALUES (48, 'flight.0'), (49, 'flight.new');
+COMMIT;
+SELECT * FROM segment.verify();
+-- In a trigger of the table from which a deletion has come by cascade, before its own triggers have fired.
+CREATE TABLE orders (id int PRIMARY KEY);
+CREATE TABLE visits (who text, at timestamptz, order_id int REFERENCES orders ON DELETE CASCADE);
+SELECT segment.attach_source('visits', 'who', 'at', constant_type => 'visit');
+INSERT INTO orders SELECT generate_series(1, 5);
+INSERT INTO visits SELECT 'flight.' || w, timestamptz '2026-05-01' + o * interval '1 day', o FROM generate_series(0, 2) w, generate_series(1, 5) o;
+CREATE FUNCTION define_visits() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM segment.create_segment('flight visits of ' || OLD.id, '{"event": "visit", "count": {"max": 0}, "where": {"value": {"max": 1}}}');
+  RETURN NULL;
+END $$;
+CREATE TRIGGER zz_late AFTER DELETE ON orders FOR EACH ROW EXECUTE FUNCTION define_visits();
+DELETE FROM orders WHERE id = 3;
+SELECT * FROM segment.verify();
+-- Queued, and with each statement.
+SET pg_segment.flush = queued;
+WITH new AS (INSERT INTO events VALUES (50, 'flight.eve'), (51, 'flight.ann') RETURNING who)
+SELECT segment.create_segment('flight queued', '{"event": "buy", "where": {"value": {"min": 9}}}') FROM new LIMIT 1;
+CALL segment.refresh();
+SELECT * FROM segment.verify();
+SET pg_segment.flush = statement;
+WITH new AS (INSERT INTO events VALUES (52, 'flight.eve'), (53, 'flight.ann') RETURNING who)
+SELECT segment.create_segment('flight statement', '{"event": "buy", "where": {"value": {"min": 10}}}') FROM new LIMIT 1;
+RESET pg_segment.flush;
+SELECT * FROM segment.verify();
+-- A rolled back savepoint takes what was noted with it.
+BEGIN;
+SAVEPOINT before;
+WITH new AS (INSERT INTO events VALUES (54, 'flight.gus') RETURNING who)
+SELECT segment.create_segment('flight gone', '{"event": "buy", "where": {"value": {"min": 11}}}') FROM new;
+ROLLBACK TO before;
+INSERT INTO events VALUES (55, 'flight.gus');
+COMMIT;
+SELECT * FROM segment.verify();
+-- By hand, while a change is under way under which nobody has the new stream.
+CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'stopped'; END $$;
+CREATE TRIGGER stop BEFORE UPDATE ON segment.run FOR EACH ROW WHEN (NEW.kind = 'create_segment_concurrently') EXECUTE FUNCTION stop();
+CALL segment.create_segment_concurrently('flight slow', '{"event": "buy", "where": {"value": {"min": 12}}}');
+WITH new AS (INSERT INTO events VALUES (56, 'flight.dan'), (57, 'flight.dan') RETURNING who)
+SELECT segment.add_member('flight two', who) FROM new LIMIT 1;
+SELECT segment.create_tier_set('flight tiers', ARRAY['flight two', 'flight d']);
+WITH new AS (INSERT INTO events VALUES (70, 'flight.eve'), (71, 'flight.eve') RETURNING who)
+SELECT segment.set_tier_moves('flight tiers', '[["flight d", "flight two"]]') FROM new LIMIT 1;
+WITH new AS (INSERT INTO events VALUES (58, 'flight.bob'), (59, 'flight.bob') RETURNING who)
+SELECT segment.exclude_member('flight two', who) FROM new LIMIT 1;
+SELECT * FROM segment.verify();
+DROP TRIGGER stop ON segment.run;
+CALL segment.create_segment_concurrently('flight slow', '{"event": "buy", "where": {"value": {"min": 12}}}');
+-- A source that is let go.
+WITH new AS (INSERT INTO events VALUES (60, 'flight.ann') RETURNING who) SELECT segment.detach_source('other') FROM new;
+SELECT * FROM segment.verify();
+-- Somebody who is forgotten, of whom a transaction before has queued something.
+SET pg_segment.flush = queued;
+DELETE FROM events WHERE who = 'flight.ann';
+UPDATE events SET who = 'flight.heir' WHERE who = 'flight.dan';
+SELECT segment.forget('flight.ann'), segment.forget('flight.dan');
+INSERT INTO events VALUES (61, 'flight.new');
+DELETE FROM events WHERE id = 61;
+SELECT segment.forget('flight.new');
+SELECT subscriber, count(*) FROM segment.queue GROUP BY 1;
+CALL segment.refresh();
+RESET pg_segment.flush;
+SELECT subscriber FROM segment.state WHERE subscriber LIKE 'flight.%' ORDER BY 1;
+SELECT DISTINCT subscriber FROM segment.transition WHERE subscriber LIKE 'flight.%' ORDER BY 1;
+SELECT * FROM segment.verify();
+-- Clean up.
+SELECT segment.drop_tier_set('flight tiers'), segment.drop_feature('flight_bob');
+SELECT count(segment.drop_segment(name)) FROM (SELECT name FROM segment.definition ORDER BY name) d;
+SELECT segment.detach_source('events') > 0 AS detached, segment.detach_source('visits') > 0 AS detached;
+DROP SCHEMA flight CASCADE;
+DELETE FROM segment.state;
+DELETE FROM segment.due;
