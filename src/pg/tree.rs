@@ -138,11 +138,14 @@ pub fn discharge(session: &Session, table: pg_sys::Oid) {
 pub fn drop_triggers(session: &Session, table: pg_sys::Oid) {
     let Some(table) = Relation::look_up(table) else { return };
     for event in ["INSERT", "UPDATE", "DELETE", "INSERT OR UPDATE OR DELETE", "TRUNCATE"] {
-        let rows = session.select(
-            "SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = $1 AND tgname = $2 AND tgparentid = 0",
-            &[table.oid.into(), trigger_name(event).into()],
-        );
-        if rows.count() > 0 {
+        let is_there = connect_at_latest(|session| {
+            let rows = session.select(
+                "SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = $1 AND tgname = $2 AND tgparentid = 0",
+                &[table.oid.into(), trigger_name(event).into()],
+            );
+            rows.count() > 0
+        });
+        if is_there {
             session.modify_once(&format!("DROP TRIGGER {} ON {}", trigger_name(event), table.quoted()), &[]);
         }
     }
@@ -163,26 +166,38 @@ pub fn reconcile(touched: &[pg_sys::Oid]) {
     }
     let registry = registry::current();
     registry.profiles.iter().for_each(|source| refuse_relatives(source.relation, touched));
-    let mut changed = false;
+    if differences(&registry, touched).is_empty() {
+        return;
+    }
+    // What others have changed by then is not to be done again.
+    registry::await_changes();
+    let registry = registry::latest();
+    let differences = differences(&registry, touched);
+    for (source, part, comes) in &differences {
+        capture_all(&registry, source, part.oid);
+        let _acting = Acting::as_owner();
+        connect(|session| match comes {
+            true => enlist(session, source.id, source.by_row, part),
+            false => discharge(session, part.oid),
+        });
+    }
+    if !differences.is_empty() {
+        registry::invalidate();
+    }
+}
+
+/// The tables that belong to a source and are not captured yet, or no longer do and still are: each with whether it comes.
+/// Refuses one that was touched and cannot be captured.
+fn differences<'r>(registry: &'r Registry, touched: &[pg_sys::Oid]) -> Vec<(&'r Source, Relation, bool)> {
+    let mut found = Vec::new();
     for source in &registry.sources {
         let now = members(source.relation);
-        for table in source.tables.iter().filter(|table| !now.contains(table)) {
-            if Relation::look_up(*table).is_some() {
-                changed = true;
-                capture_all(&registry, source, *table);
-                let _acting = Acting::as_owner();
-                connect(|session| discharge(session, *table));
-            }
-        }
+        let gone = source.tables.iter().filter(|table| !now.contains(table));
+        found.extend(gone.filter_map(|table| Some((source, Relation::look_up(*table)?, false))));
         for table in now.iter().filter(|table| !source.tables.contains(table)) {
             let Some(part) = Relation::look_up(*table) else { continue };
             match part.check_source() {
-                Ok(()) => {
-                    changed = true;
-                    capture_all(&registry, source, *table);
-                    let _acting = Acting::as_owner();
-                    connect(|session| enlist(session, source.id, source.by_row, &part));
-                }
+                Ok(()) => found.push((source, part, true)),
                 // One that came while nobody looked is left to `verify`: this command can do nothing about it.
                 Err(refusal) if touched.contains(table) || touched.contains(&source.relation) => {
                     refusal.raise()
@@ -191,9 +206,7 @@ pub fn reconcile(touched: &[pg_sys::Oid]) {
             }
         }
     }
-    if changed {
-        registry::invalidate();
-    }
+    found
 }
 
 /// Refuses the command that made a table of profiles a part of another, or gave it parts: what is written through those would
