@@ -26,9 +26,9 @@ pub enum Error {
     #[error("invalid criteria: {problem}")]
     Criteria { path: String, problem: String, expected: String },
 
-    /// A document of safeguards that says something else.
-    #[error("invalid safeguards: {problem}")]
-    Safeguards { path: String, problem: String, expected: String },
+    /// Another document that says something else: of safeguards, or of moves between tiers.
+    #[error("invalid {kind}: {problem}")]
+    Document { kind: &'static str, path: String, problem: String, expected: String },
 
     /// A name in a criteria document that stands for nothing.
     #[error("{kind} \"{name}\" does not exist")]
@@ -54,7 +54,7 @@ pub enum Error {
 impl Error {
     pub fn code(&self) -> Code {
         match self {
-            Error::Criteria { .. } | Error::Safeguards { .. } | Error::Argument { .. } => {
+            Error::Criteria { .. } | Error::Document { .. } | Error::Argument { .. } => {
                 Code::InvalidParameterValue
             }
             Error::Unknown { .. } => Code::UndefinedObject,
@@ -67,7 +67,7 @@ impl Error {
     /// Where in the document, as a sentence.
     pub fn detail(&self) -> Option<String> {
         match self {
-            Error::Criteria { path, .. } | Error::Safeguards { path, .. } | Error::Unknown { path, .. } => {
+            Error::Criteria { path, .. } | Error::Document { path, .. } | Error::Unknown { path, .. } => {
                 Some(if path.is_empty() {
                     "At the top of the document.".to_owned()
                 } else {
@@ -81,7 +81,7 @@ impl Error {
     /// What to write instead, as a sentence.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Error::Criteria { expected, .. } | Error::Safeguards { expected, .. } => Some(expected.clone()),
+            Error::Criteria { expected, .. } | Error::Document { expected, .. } => Some(expected.clone()),
             Error::Unknown { hint, .. } | Error::Argument { hint, .. } => Some(hint.clone()),
             Error::TooLarge { .. } => Some("Write a smaller document.".to_owned()),
             Error::Memory => Some("Try fewer rows, or when less is going on.".to_owned()),

@@ -77,7 +77,9 @@ impl Safeguards {
         let length = |key: &str| {
             let length = entries.get(key).map(|value| duration(value, key)).transpose();
             length.map_err(|error| match error {
-                Error::Criteria { path, problem, expected } => Error::Safeguards { path, problem, expected },
+                Error::Criteria { path, problem, expected } => {
+                    Error::Document { kind: "safeguards", path, problem, expected }
+                }
                 other => other,
             })
         };
@@ -115,7 +117,12 @@ impl Safeguards {
 }
 
 fn refuse(key: &str, problem: impl Into<String>, expected: impl Into<String>) -> Error {
-    Error::Safeguards { path: join("", key), problem: problem.into(), expected: expected.into() }
+    Error::Document {
+        kind: "safeguards",
+        path: join("", key),
+        problem: problem.into(),
+        expected: expected.into(),
+    }
 }
 
 #[cfg(test)]

@@ -22,8 +22,9 @@ pub struct TierSet {
 pub fn parse_moves(text: &str, places: &[&str]) -> Result<Vec<(usize, usize)>> {
     const FORM: &str =
         "Write a list of moves such as [[\"silver\", \"gold\"], [\"gold\", \"silver\"]]; NULL allows all.";
-    let refuse =
-        |path: String, problem: String, expected: String| Err(Error::Safeguards { path, problem, expected });
+    let refuse = |path: String, problem: String, expected: String| {
+        Err(Error::Document { kind: "moves", path, problem, expected })
+    };
     let Value::Array(moves) = read(text)? else {
         return refuse(String::new(), "expected a list of moves".to_owned(), FORM.to_owned());
     };

@@ -109,7 +109,8 @@ unsafe extern "C-unwind" fn check_clock(
         // SAFETY: the variable is read right after the hook returns; the copy lives in the current context.
         unsafe {
             pg_sys::GUC_check_errhint_string = pg_sys::pstrdup(
-                c"Write an ISO 8601 time such as 2026-01-31 12:00:00+00, or nothing.".as_ptr(),
+                c"Write an ISO 8601 time before the year 10000, such as 2026-01-31 12:00:00+00, or nothing."
+                    .as_ptr(),
             );
         }
     }

@@ -269,10 +269,13 @@ BEGIN
   ELSIF criteria ? 'tier_set' THEN
     -- In that segment, and in none above it; with null in none of all.
     RETURN NOT EXISTS (
-      SELECT FROM segment.tier_set s, unnest(s.segments) WITH ORDINALITY l (id, place) JOIN segment.definition d ON d.segment_id = l.id
-      WHERE s.tier_set = holds.criteria->>'tier_set'
-        AND place <= coalesce(array_position(s.segments, (SELECT segment_id FROM segment.definition WHERE name = holds.criteria->>'segment')), place)
-        AND oracle.is_member(d.name, d.criteria, events, t) <> (d.name = coalesce(holds.criteria->>'segment', '')));
+      SELECT FROM (
+        SELECT d.name, d.criteria FROM segment.tier_set s, unnest(s.segments) WITH ORDINALITY l (id, place) JOIN segment.definition d ON d.segment_id = l.id
+        WHERE s.tier_set = holds.criteria->>'tier_set'
+          AND place <= coalesce(array_position(s.segments, (SELECT segment_id FROM segment.definition WHERE name = holds.criteria->>'segment')), place)
+        -- Of these alone: others may refer to this very place.
+        OFFSET 0) d
+      WHERE oracle.is_member(d.name, d.criteria, events, t) <> (d.name = coalesce(holds.criteria->>'segment', '')));
   ELSIF criteria ? 'segment' THEN
     RETURN (SELECT oracle.is_member(d.name, d.criteria, events, t) FROM segment.definition d WHERE d.name = holds.criteria->>'segment');
   ELSIF criteria ? 'bucket' THEN
