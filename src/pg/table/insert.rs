@@ -77,7 +77,7 @@ impl Table {
     /// Enters a row into every index, up to the one that tells that its key is somebody else's too: false then.
     unsafe fn enter_everywhere(&mut self, values: &[Value], mut tid: pg_sys::ItemPointerData) -> bool {
         (0..self.indexes.len()).all(|index| {
-            let check = self.partial_check(index);
+            let check = self.check(index);
             let checks = check == pg_sys::IndexUniqueCheck::UNIQUE_CHECK_PARTIAL;
             // SAFETY: the values are those of the row.
             unsafe { self.enter(index, values, &mut tid, check, false) || !checks }
@@ -119,12 +119,12 @@ impl Table {
         }
     }
 
-    /// Only the index that is looked into tells whether its key was there already.
-    fn partial_check(&self, index: usize) -> pg_sys::IndexUniqueCheck::Type {
-        if index == 0 && self.indexes[index].unique {
-            pg_sys::IndexUniqueCheck::UNIQUE_CHECK_PARTIAL
-        } else {
-            pg_sys::IndexUniqueCheck::UNIQUE_CHECK_NO
+    /// Only the index that is looked into tells whether its key was there already; a unique one of somebody else's fails.
+    fn check(&self, index: usize) -> pg_sys::IndexUniqueCheck::Type {
+        match (index, self.indexes[index].unique) {
+            (0, true) => pg_sys::IndexUniqueCheck::UNIQUE_CHECK_PARTIAL,
+            (_, true) => pg_sys::IndexUniqueCheck::UNIQUE_CHECK_YES,
+            (_, false) => pg_sys::IndexUniqueCheck::UNIQUE_CHECK_NO,
         }
     }
 

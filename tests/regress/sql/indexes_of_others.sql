@@ -44,6 +44,15 @@ SET LOCAL pg_segment.flush = queued;
 INSERT INTO events VALUES ('others.1', '2026-06-01');
 SELECT segment.forget('others.2');
 ROLLBACK;
+-- A unique one refuses what is there twice.
+CREATE UNIQUE INDEX others_once ON segment.queue (subscriber);
+SET pg_segment.flush = queued;
+INSERT INTO events VALUES ('others.1', '2026-06-01');
+INSERT INTO events VALUES ('others.1', '2026-06-01');
+RESET pg_segment.flush;
+CALL segment.refresh();
+DROP INDEX segment.others_once;
+SELECT * FROM segment.verify();
 -- A column more.
 BEGIN;
 ALTER TABLE segment.state ADD COLUMN others_note text DEFAULT 'note';
