@@ -48,19 +48,38 @@ fn capture<'a>(trigger: &'a PgTrigger<'a>) -> Outcome<'a> {
             changes.begin(registry.streams_version);
             // SAFETY: the tables and tuples, where there are any, hold rows of the trigger's relation.
             unsafe {
+                let leaves = is_leaving(data.tg_relation);
+                let mut add = |slot, sign| add_slot(changes, &registry, reader, slot, sign, leaves);
                 if data.tg_event & pg_sys::TRIGGER_EVENT_ROW == 0 {
                     for (rows, sign) in [(data.tg_newtable, 1), (data.tg_oldtable, -1)] {
-                        let mut add = |slot| add_slot(changes, &registry, reader, slot, sign);
-                        each_slot(data.tg_relation, rows, &mut add);
+                        each_slot(data.tg_relation, rows, &mut |slot| add(slot, sign));
                     }
                 } else {
-                    add_tuples(changes, &registry, reader, data);
+                    each_tuple(data, add);
                 }
             }
         }),
     }
     flush_now();
     Ok(None)
+}
+
+unsafe extern "C-unwind" {
+    /// Whether DETACH CONCURRENTLY is at work on a partition, or was cancelled.
+    fn PartitionHasPendingDetach(partition: pg_sys::Oid) -> bool;
+}
+
+/// Whether a table is a part of which nothing is read any more with its root, while its rows still count.
+///
+/// # Safety
+/// `relation` is open.
+unsafe fn is_leaving(relation: pg_sys::Relation) -> bool {
+    // SAFETY: the caller's promise; a partition has a parent, and an error becomes a panic.
+    unsafe {
+        let id = (*relation).rd_id;
+        (*(*relation).rd_rel).relispartition
+            && pg_sys::ffi::pg_guard_ffi_boundary(|| PartitionHasPendingDetach(id))
+    }
 }
 
 fn flush_now() {
@@ -154,14 +173,11 @@ unsafe fn each_slot(
     }
 }
 
+/// Shows the rows of one operation, each with whether it comes or goes.
+///
 /// # Safety
 /// `data` is that of a row trigger's call.
-unsafe fn add_tuples(
-    changes: &mut Changes,
-    registry: &Registry,
-    reader: &Reader,
-    data: &pg_sys::TriggerData,
-) {
+unsafe fn each_tuple(data: &pg_sys::TriggerData, mut show: impl FnMut(*mut pg_sys::TupleTableSlot, i64)) {
     let (old, new) = match data.tg_event & pg_sys::TRIGGER_EVENT_OPMASK {
         pg_sys::TRIGGER_EVENT_INSERT => (None, Some(data.tg_trigslot)),
         pg_sys::TRIGGER_EVENT_DELETE => (Some(data.tg_trigslot), None),
@@ -170,11 +186,12 @@ unsafe fn add_tuples(
     let mut memory = Scratch::default();
     let rows = new.into_iter().map(|slot| (slot, 1)).chain(old.into_iter().map(|slot| (slot, -1)));
     for (slot, sign) in rows.filter(|(slot, _)| !slot.is_null()) {
-        // SAFETY: PostgreSQL fills the slots of the operation.
-        memory.run(|| unsafe { add_slot(changes, registry, reader, slot, sign) });
+        memory.run(|| show(slot, sign));
     }
 }
 
+/// Adds what a row contributes; of a part that leaves, whose it is, as whoever was computed again since does not count it.
+///
 /// # Safety
 /// `slot` holds a row of the reader's relation.
 unsafe fn add_slot(
@@ -183,11 +200,14 @@ unsafe fn add_slot(
     reader: &Reader,
     slot: *mut pg_sys::TupleTableSlot,
     sign: i64,
+    leaves: bool,
 ) {
     // SAFETY: the caller's promise.
     let event = unsafe { in_slot(slot, reader.last_column(), |column| reader.read(column)) };
-    if let Some(event) = event {
-        add_event(changes, &registry.program, &event, sign);
+    match event {
+        Some(event) if leaves => drop(changes.again.insert(event.subscriber.into_owned())),
+        Some(event) => add_event(changes, &registry.program, &event, sign),
+        None => {}
     }
 }
 
