@@ -18,22 +18,20 @@ use std::collections::BTreeSet;
 /// are computed again here are computed once more at the end, or where something new is captured of them.
 pub fn flush() -> Vec<Moved> {
     let Some(changes) = pending::take() else { return Vec::new() };
-    let (everybody, again, before) = (changes.everybody, changes.again.clone(), changes.computed.clone());
-    let all_computed = changes.all_computed;
-    let (moved, recomputed) = at_latest_snapshot(|| {
-        let effort = if is_load(&changes) { Effort::Bulk } else { Effort::Least };
-        apply(changes, Engine::new(Cause::Event, effort))
-    });
-    let computed: BTreeSet<String> = before.into_iter().chain(again).chain(recomputed).collect();
+    let (everybody, all_computed, computed) =
+        (changes.everybody, changes.all_computed, changes.computed.clone());
     let noted = everybody != Reread::Nothing || all_computed || !computed.is_empty();
     if noted && registry::current().statement_in_flight() {
         pending::record(|changes| {
-            changes.all_computed |= all_computed;
             changes.everybody = changes.everybody.max(everybody);
+            changes.all_computed |= all_computed;
             changes.computed.extend(computed);
         });
     }
-    moved
+    at_latest_snapshot(|| {
+        let effort = if is_load(&changes) { Effort::Bulk } else { Effort::Least };
+        apply(changes, Engine::new(Cause::Event, effort))
+    })
 }
 
 /// Flushes what is left at the transaction's end, when no statement is in flight; or leaves it to `refresh`.
@@ -59,8 +57,8 @@ fn is_load(changes: &Changes) -> bool {
     changes.subscribers() > guc::load()
 }
 
-/// Returns who moved, and who was computed again.
-fn apply(changes: Changes, mut engine: Engine) -> (Vec<Moved>, Vec<String>) {
+/// Returns who moved.
+fn apply(changes: Changes, mut engine: Engine) -> Vec<Moved> {
     let mut least = changes.everybody;
     if !changes.can_be_folded(engine.registry.streams_version) {
         least = Reread::Everything;
@@ -72,11 +70,11 @@ fn apply(changes: Changes, mut engine: Engine) -> (Vec<Moved>, Vec<String>) {
         subscriber if profiles.contains(subscriber) => least.max(Reread::Profile),
         _ => least,
     });
-    let recomputed = engine.finish();
+    engine.finish();
     if everybody != Reread::Nothing {
         upkeep::read_everybody_again(&mut engine, everybody);
     }
-    (engine.moved, recomputed)
+    engine.moved
 }
 
 /// Puts the changes into the queue that `refresh` drains.

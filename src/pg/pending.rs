@@ -135,10 +135,13 @@ pub fn record<R>(add: impl FnOnce(&mut Changes) -> R) -> R {
     })
 }
 
-/// Notes who was computed again from the events in the midst of a transaction.
+/// Notes who was computed again from the events in the midst of a transaction, unless everybody will be at its end.
 pub fn note_computed(registry: &Registry, subscribers: Vec<String>) {
     if !subscribers.is_empty() && registry.statement_in_flight() {
-        record(|changes| changes.computed.extend(subscribers));
+        record(|changes| match changes.everybody {
+            Reread::Everything => {}
+            _ => changes.computed.extend(subscribers),
+        });
     }
 }
 

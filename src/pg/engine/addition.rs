@@ -8,7 +8,6 @@ use crate::activity::Instant;
 use crate::membership::{Cause, Definition, Members, Patience, Program};
 use crate::pg::heap::Heap;
 use crate::pg::home::home;
-use crate::pg::pending;
 use crate::pg::registry::Registry;
 use crate::pg::store::{BATCH, COLUMNS, Found, StateRow, Update};
 use pgrx::FromDatum;
@@ -130,7 +129,6 @@ impl Engine {
             }
             self.check();
         }
-        let computed = self.finish();
-        pending::note_computed(&self.registry, computed);
+        self.finish();
     }
 }

@@ -3,7 +3,7 @@
 use super::{Engine, see_own_writes};
 use crate::activity::Change;
 use crate::membership::Patience;
-use crate::pg::pending::Reread;
+use crate::pg::pending::{self, Reread};
 use crate::pg::profile::documents;
 use crate::pg::scan;
 use crate::pg::spi::at_latest_snapshot;
@@ -19,12 +19,13 @@ impl Engine {
         );
     }
 
-    /// Inserts what waits, reads again what must be, and returns who was computed again from all events.
-    pub fn finish(&mut self) -> Vec<String> {
+    /// Inserts what waits, and reads again what must be. Who is computed again from the events is noted: a statement may be in
+    /// flight whose rows are read here and captured when it ends.
+    pub fn finish(&mut self) {
         self.store.insert_waiting();
         let inexact = std::mem::take(&mut self.inexact);
         if inexact.is_empty() {
-            return Vec::new();
+            return;
         }
         see_own_writes();
         // Where others put definitions into force meanwhile, what is known of the changes is not what those read.
@@ -83,7 +84,7 @@ impl Engine {
             }
         }
         self.store.insert_waiting();
-        recomputed
+        pending::note_computed(&self.registry, recomputed);
     }
 
     /// Puts a state computed from all events of a subscriber in the place of what is stored. Nobody else may be writing.

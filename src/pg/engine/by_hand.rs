@@ -4,7 +4,6 @@ use super::work::Work;
 use super::{Engine, see_own_writes};
 use crate::activity::Instant;
 use crate::membership::{Cause, Manual, Patience, Standing};
-use crate::pg::pending;
 use crate::pg::table::Locked;
 
 impl Engine {
@@ -14,8 +13,7 @@ impl Engine {
             // What time and other definitions do is on record as their doing.
             let cause = std::mem::replace(&mut self.cause, Cause::Definition);
             self.evaluate(subscriber);
-            let computed = self.finish();
-            pending::note_computed(&self.registry, computed);
+            self.finish();
             self.cause = cause;
             see_own_writes();
             let _inside = self.memory.enter();
