@@ -11,6 +11,7 @@ use super::heap::rows;
 use super::home::home;
 use super::owner::Acting;
 use super::profile::ProfileSource;
+use super::relation::is_in_use;
 use super::report::{Refusal, invalid};
 use super::rules::Rules;
 use super::source::Source;
@@ -135,10 +136,9 @@ pub fn invalidate() {
 /// The number of a change that writers do not wait for: states last written before it have not been reached. Whoever
 /// comes after it waits until the change is committed.
 pub fn begin_change() -> i64 {
+    await_changes();
     let _acting = Acting::as_owner();
-    let number =
-        "SELECT pg_catalog.nextval('segment.version_number') FROM (SELECT FROM segment.version FOR UPDATE) v";
-    connect(|session| session.modify(number, &[]).value(0, 1))
+    connect(|session| session.modify("SELECT pg_catalog.nextval('segment.version_number')", &[]).value(0, 1))
 }
 
 /// Waits for changes of definitions that are about to be committed, and lets none be until this transaction ends.
@@ -218,21 +218,10 @@ impl Registry {
     /// Whether a statement of this session may be in flight whose rows are there already and are captured when it ends: one
     /// that has a table of events open, be it to read, or any that has come to its triggers, as a cascade has its own fired last.
     pub fn statement_in_flight(&self) -> bool {
-        let in_use = |table: &pg_sys::Oid| {
-            // SAFETY: the relation is closed again; one that is gone is nobody's.
-            unsafe {
-                let relation = pg_sys::RelationIdGetRelation(*table);
-                if relation.is_null() {
-                    return false;
-                }
-                let in_use = (*relation).rd_refcnt > 1;
-                pg_sys::RelationClose(relation);
-                in_use
-            }
-        };
         // SAFETY: the function takes no arguments.
         let depth = unsafe { pgrx::direct_function_call::<i32>(pg_sys::pg_trigger_depth, &[]) };
-        depth != Some(0) || self.sources.iter().flat_map(|source| &source.tables).any(in_use)
+        depth != Some(0)
+            || self.sources.iter().flat_map(|source| &source.tables).any(|table| is_in_use(*table))
     }
 
     pub fn source_of(&self, relation: pg_sys::Oid) -> Option<&Source> {

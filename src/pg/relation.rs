@@ -174,6 +174,20 @@ impl Relation {
     }
 }
 
+/// Whether a statement of this session has a relation open, or a cursor.
+pub fn is_in_use(oid: pg_sys::Oid) -> bool {
+    // SAFETY: the relation is closed again; one that is gone is nobody's.
+    unsafe {
+        let relation = pg_sys::RelationIdGetRelation(oid);
+        if relation.is_null() {
+            return false;
+        }
+        let is_in_use = (*relation).rd_refcnt > 1;
+        pg_sys::RelationClose(relation);
+        is_in_use
+    }
+}
+
 fn text(name: &CStr) -> String {
     name.to_string_lossy().into_owned()
 }

@@ -7,7 +7,7 @@ use super::locks;
 use super::owner::Acting;
 use super::pending;
 use super::registry::{self, Registry};
-use super::relation::Relation;
+use super::relation::{Relation, is_in_use};
 use super::report::Refusal;
 use super::scan::{Order, Scan};
 use super::source::Source;
@@ -93,9 +93,15 @@ pub fn enlist(session: &Session, source: i32, by_row: bool, table: &Relation) {
     );
 }
 
-/// Puts the capture triggers onto a table.
+/// Puts the capture triggers onto a table. A statement that has begun to write there would not fire them.
 pub fn create_triggers(session: &Session, table: &Relation, by_row: bool) {
     let quoted = table.quoted();
+    if is_in_use(table.oid) {
+        let problem = format!("{quoted} is being used by a statement of this session");
+        Refusal::new(PgSqlErrorCode::ERRCODE_OBJECT_IN_USE, problem)
+            .hint("Attach it by a statement of its own, while no cursor is open on it.")
+            .raise();
+    }
     let create = |event: &str, rows: &str, each: &str| {
         let name = trigger_name(event);
         session.modify_once(

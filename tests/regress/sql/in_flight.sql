@@ -87,6 +87,45 @@ CALL segment.create_segment_concurrently('flight slow', '{"event": "buy", "where
 -- A source that is let go.
 WITH new AS (INSERT INTO events VALUES (60, 'flight.ann') RETURNING who) SELECT segment.detach_source('other') FROM new;
 SELECT * FROM segment.verify();
+-- What a transaction before has queued of somebody who is to be computed again, and a flush besides.
+CREATE TABLE people (who text PRIMARY KEY, country text);
+SELECT segment.attach_profiles('people', 'who');
+SET pg_segment.flush = queued;
+INSERT INTO people VALUES ('flight.bob', 'DK'), ('flight.eve', 'NO');
+RESET pg_segment.flush;
+WITH new AS (INSERT INTO events VALUES (62, 'flight.bob'), (63, 'flight.eve') RETURNING who)
+SELECT segment.create_segment('flight nine', '{"event": "buy", "count": {"min": 9}}') FROM new LIMIT 1;
+SELECT * FROM segment.verify();
+SET pg_segment.flush = queued;
+UPDATE people SET country = 'SE';
+RESET pg_segment.flush;
+WITH new AS (INSERT INTO events VALUES (64, 'flight.bob'), (65, 'flight.eve') RETURNING who)
+SELECT segment.create_segment('flight ten', '{"event": "buy", "count": {"min": 10}}'), segment.flush() FROM new LIMIT 1;
+SELECT * FROM segment.verify();
+SELECT segment.detach_profiles('people') > 0 AS detached;
+-- What is being written is not attached: the statement would not fire the triggers.
+CREATE TABLE late (who text, at timestamptz DEFAULT '2026-06-01') PARTITION BY LIST (who);
+CREATE TABLE late_ann (who text, at timestamptz DEFAULT '2026-06-01');
+CREATE FUNCTION attach(what text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  CASE what
+    WHEN 'source' THEN PERFORM segment.attach_source('flight.late', 'who', 'at', constant_type => 'late');
+    WHEN 'profiles' THEN PERFORM segment.attach_profiles('flight.people', 'who');
+    ELSE ALTER TABLE flight.late ATTACH PARTITION flight.late_ann FOR VALUES IN ('part');
+  END CASE;
+  RETURN what;
+END $$;
+INSERT INTO late SELECT attach('source');
+INSERT INTO people SELECT attach('profiles');
+SELECT segment.attach_source('late', 'who', 'at', constant_type => 'late');
+INSERT INTO late_ann SELECT attach('part');
+BEGIN;
+DECLARE reads CURSOR FOR SELECT FROM people;
+SELECT segment.attach_profiles('people', 'who');
+ROLLBACK;
+SELECT attach('part');
+INSERT INTO late VALUES ('part');
+SELECT * FROM segment.verify();
 -- Somebody who is forgotten, of whom a transaction before has queued something.
 SET pg_segment.flush = queued;
 DELETE FROM events WHERE who = 'flight.ann';
@@ -104,7 +143,7 @@ SELECT * FROM segment.verify();
 -- Clean up.
 SELECT segment.drop_tier_set('flight tiers'), segment.drop_feature('flight_bob');
 SELECT count(segment.drop_segment(name)) FROM (SELECT name FROM segment.definition ORDER BY name) d;
-SELECT segment.detach_source('events') > 0 AS detached, segment.detach_source('visits') > 0 AS detached;
+SELECT segment.detach_source('events') > 0 AS detached, segment.detach_source('visits') > 0 AS detached, segment.detach_source('late') > 0 AS detached;
 DROP SCHEMA flight CASCADE;
 DELETE FROM segment.state;
 DELETE FROM segment.due;
