@@ -7,11 +7,11 @@
 //! Rows are looked up as they are now, whatever the transaction's snapshot: the newest committed version, or this
 //! transaction's own. A version is only ever replaced if it is still the newest when it is ([`Table::update`]).
 
+mod index;
 mod insert;
 
-use super::report::Refusal;
+use index::Index;
 use pgrx::prelude::*;
-use std::ffi::CStr;
 use std::ptr;
 
 /// Most columns of a table that is read here.
@@ -34,15 +34,6 @@ pub struct Table {
     slots: Vec<*mut pg_sys::TupleTableSlot>,
 }
 
-struct Index {
-    relation: pg_sys::Relation,
-    /// The table's columns, counted from 0: those of the key, so many, and those that are included.
-    columns: Vec<usize>,
-    key: usize,
-    unique: bool,
-    info: *mut pg_sys::IndexInfo,
-}
-
 /// What a look for a row's lock found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Locked {
@@ -60,27 +51,7 @@ impl Table {
         unsafe {
             let mode = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
             let heap = pg_sys::table_open(oid, mode);
-            let list = pg_sys::RelationGetIndexList(heap);
-            let mut indexes = Vec::new();
-            for place in 0..pg_sys::list_length(list) {
-                let oid = pg_sys::list_nth_oid(list, place);
-                let relation = pg_sys::index_open(oid, mode);
-                let form = &*(*relation).rd_index;
-                // One that is being built concurrently, or whose build was cancelled, has no place for rows yet.
-                if !form.indisready {
-                    pg_sys::index_close(relation, mode);
-                    continue;
-                }
-                let keys = form.indkey.values.as_slice(form.indnatts as usize);
-                let columns = keys.iter().map(|column| (*column - 1) as usize).collect();
-                let (key, info) = (form.indnkeyatts as usize, ptr::null_mut());
-                indexes.push(Index { relation, columns, key, unique: form.indisunique, info });
-            }
-            let named = |index: &Index| name_of(index.relation).to_bytes() == by.as_bytes();
-            indexes.sort_by_key(|index| !named(index));
-            if !indexes.first().is_some_and(named) {
-                lacks_index(name_of(heap), by);
-            }
+            let indexes = index::open(heap, by, mode);
             let (slot, scan) = (ptr::null_mut(), ptr::null_mut());
             Table { heap, indexes, slot, scan, width: 0, waiting: 0, slots: Vec::new() }
         }
@@ -187,14 +158,13 @@ impl Table {
             }
             let heap_only = u32::from((*(*tuple).t_data).t_infomask2) & pg_sys::HEAP_ONLY_TUPLE != 0;
             if !heap_only {
-                for index in 0..self.indexes.len() {
-                    let unique = self.indexes[index].unique;
-                    let check = if unique {
+                for index in &mut self.indexes {
+                    let check = if index.unique {
                         pg_sys::IndexUniqueCheck::UNIQUE_CHECK_YES
                     } else {
                         pg_sys::IndexUniqueCheck::UNIQUE_CHECK_NO
                     };
-                    self.enter(index, values, &mut (*tuple).t_self, check, true);
+                    index.enter(self.heap, values, &mut (*tuple).t_self, check, true);
                 }
             }
             pg_sys::heap_freetuple(tuple);
@@ -277,39 +247,6 @@ impl Table {
         }
     }
 
-    /// Enters a row into an index; with a check, false where its key may be somebody else's too.
-    unsafe fn enter(
-        &mut self,
-        index: usize,
-        values: &[Value],
-        tid: pg_sys::ItemPointer,
-        check: pg_sys::IndexUniqueCheck::Type,
-        unchanged: bool,
-    ) -> bool {
-        let index = &mut self.indexes[index];
-        let key = |column: &usize| values.get(*column).copied().flatten();
-        let mut datums: Vec<pg_sys::Datum> =
-            index.columns.iter().map(|column| key(column).unwrap_or(pg_sys::Datum::from(0))).collect();
-        let mut nulls: Vec<bool> = index.columns.iter().map(|column| key(column).is_none()).collect();
-        // SAFETY: the index is open, and the values are those of its columns.
-        unsafe {
-            if index.info.is_null() {
-                let _lasting = Lasting::enter();
-                index.info = pg_sys::BuildIndexInfo(index.relation);
-            }
-            let heap = self.heap;
-            let insert = |datums: &mut [pg_sys::Datum], nulls: &mut [bool]| {
-                let (datums, nulls) = (datums.as_mut_ptr(), nulls.as_mut_ptr());
-                pg_sys::index_insert(index.relation, datums, nulls, tid, heap, check, unchanged, index.info)
-            };
-            if (*index.info).ii_Expressions.is_null() && (*index.info).ii_Predicate.is_null() {
-                insert(&mut datums, &mut nulls)
-            } else {
-                enter_computed(heap, index.info, values, insert)
-            }
-        }
-    }
-
     /// Equality with each value of a key, given with its type.
     unsafe fn scan_keys(&self, key: &[(pg_sys::Oid, pg_sys::Datum)]) -> Vec<pg_sys::ScanKeyData> {
         let relation = self.indexes[0].relation;
@@ -349,12 +286,7 @@ impl Drop for Table {
         unsafe {
             self.end_scan();
             self.slots.iter().for_each(|slot| pg_sys::ExecDropSingleTupleTableSlot(*slot));
-            for index in &self.indexes {
-                if !index.info.is_null() {
-                    pg_sys::pfree(index.info.cast());
-                }
-                pg_sys::index_close(index.relation, pg_sys::NoLock as pg_sys::LOCKMODE);
-            }
+            self.indexes.iter().for_each(|index| index.close());
             pg_sys::table_close(self.heap, pg_sys::NoLock as pg_sys::LOCKMODE);
         }
     }
@@ -375,56 +307,6 @@ impl Drop for Lasting {
         // SAFETY: goes back to what was current.
         unsafe { pg_sys::MemoryContextSwitchTo(self.0) };
     }
-}
-
-/// Has entered what is computed of a row for an index with expressions or a condition, as only somebody else's can be; true where
-/// it leaves the row out.
-unsafe fn enter_computed(
-    heap: pg_sys::Relation,
-    info: *mut pg_sys::IndexInfo,
-    values: &[Value],
-    insert: impl FnOnce(&mut [pg_sys::Datum], &mut [bool]) -> bool,
-) -> bool {
-    // SAFETY: what is made here, the computed values too, goes when they are entered.
-    unsafe {
-        let state = pg_sys::CreateExecutorState();
-        let context = pg_sys::MakePerTupleExprContext(state);
-        let slot = pg_sys::MakeSingleTupleTableSlot((*heap).rd_att, ptr::addr_of!(pg_sys::TTSOpsVirtual));
-        for column in 0..(*(*heap).rd_att).natts as usize {
-            let value = values.get(column).copied().flatten();
-            *(*slot).tts_isnull.add(column) = value.is_none();
-            *(*slot).tts_values.add(column) = value.unwrap_or(pg_sys::Datum::from(0));
-        }
-        pg_sys::ExecStoreVirtualTuple(slot);
-        (*context).ecxt_scantuple = slot;
-        let is_in = (*info).ii_Predicate.is_null()
-            || pg_sys::ExecQual(pg_sys::ExecPrepareQual((*info).ii_Predicate, state), context);
-        let entered = !is_in || {
-            let most = pg_sys::INDEX_MAX_KEYS as usize;
-            let (mut datums, mut nulls) = (vec![pg_sys::Datum::from(0); most], vec![false; most]);
-            pg_sys::FormIndexDatum(info, slot, state, datums.as_mut_ptr(), nulls.as_mut_ptr());
-            // It was made in the executor state's memory.
-            (*info).ii_ExpressionsState = ptr::null_mut();
-            insert(&mut datums, &mut nulls)
-        };
-        pg_sys::ExecDropSingleTupleTableSlot(slot);
-        pg_sys::FreeExecutorState(state);
-        entered
-    }
-}
-
-unsafe fn name_of<'a>(relation: pg_sys::Relation) -> &'a CStr {
-    // SAFETY: the relation is open as long as its name is read.
-    unsafe { CStr::from_ptr((*(*relation).rd_rel).relname.data.as_ptr()) }
-}
-
-fn lacks_index(table: &CStr, index: &str) -> ! {
-    Refusal::new(
-        PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-        format!("table segment.{} has no index {index}", table.to_string_lossy()),
-    )
-    .hint("Somebody dropped or renamed it. Create it again as the extension's script does, under this name.")
-    .raise()
 }
 
 /// The first columns, so many, of the row in a slot, where it stays.

@@ -80,7 +80,7 @@ impl Table {
             let check = self.check(index);
             let checks = check == pg_sys::IndexUniqueCheck::UNIQUE_CHECK_PARTIAL;
             // SAFETY: the values are those of the row.
-            unsafe { self.enter(index, values, &mut tid, check, false) || !checks }
+            unsafe { self.indexes[index].enter(self.heap, values, &mut tid, check, false) || !checks }
         })
     }
 
