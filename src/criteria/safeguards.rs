@@ -2,7 +2,7 @@
 
 use super::ast::Located;
 use super::duration::Duration;
-use super::formula::Features;
+use super::features::Features;
 use super::parse::{Scope, join, locate_at, read};
 use super::parse_event::duration;
 use super::tier::{TierSet, expand_tiers};
