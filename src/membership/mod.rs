@@ -13,6 +13,8 @@ mod definition;
 mod derived;
 mod edge;
 mod evaluate;
+#[cfg(test)]
+mod example_tests;
 mod explain;
 #[cfg(test)]
 mod feature_tests;
@@ -33,6 +35,8 @@ mod source;
 mod streams;
 mod subject;
 mod take_over;
+#[cfg(test)]
+mod take_over_tests;
 #[cfg(test)]
 mod tests;
 mod tiers;
