@@ -10,7 +10,7 @@ use crate::pg::registry::Registry;
 use crate::pg::report::Refusal;
 use crate::pg::spi::{at_latest_snapshot, connect_at_latest, delete_as_caller};
 use crate::pg::store::Effort;
-use crate::pg::{due, prediction, registry, scan};
+use crate::pg::{due, pending, prediction, registry, scan};
 use pgrx::prelude::*;
 use std::rc::Rc;
 
@@ -55,6 +55,8 @@ fn forget(subscriber: String) -> i64 {
     due::drain(ids.clone());
     if ids.len() > 1 {
         identity::forget(&ids);
+        // What a statement in flight has written of them is captured by what they are now.
+        pending::note_computed(&registry, ids.clone());
     }
     let mut engine = Engine::new(Cause::Event, Effort::Full);
     let gone = at_latest_snapshot(|| {

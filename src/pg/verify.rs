@@ -39,6 +39,7 @@ pub fn verify() -> Vec<Finding> {
             return;
         }
         let queue = queued(session, registry.streams_version);
+        let mut queued_only: BTreeSet<&String> = queue.keys().collect();
         let mut states = States::open(session);
         let mut events = BySubscriber::open(session, &registry, &registry.program, &registry.sources);
         let mut next_events = events.next();
@@ -61,10 +62,14 @@ pub fn verify() -> Vec<Finding> {
             }
             let change = change.map(|(_, change)| change).unwrap_or_default();
             let queued = queue.get(&subscriber).map_or(&[][..], Vec::as_slice);
+            queued_only.remove(&subscriber);
             check_subscriber(&registry, &subscriber, state, change, queued, &mut findings);
         }
         events.close();
         states.close();
+        for subscriber in queued_only {
+            check_subscriber(&registry, subscriber, None, Change::default(), &queue[subscriber], &mut findings);
+        }
         if profiles {
             check_profiles(&registry, |subscriber| queue.contains_key(subscriber), &mut findings);
         }

@@ -137,6 +137,21 @@ SELECT segment.forget('flight.new');
 SELECT subscriber, count(*) FROM segment.queue GROUP BY 1;
 CALL segment.refresh();
 RESET pg_segment.flush;
+-- The other id of somebody who is forgotten: captured as what it is by then.
+INSERT INTO events VALUES (66, 'flight.old');
+SELECT segment.merge_subscribers(ARRAY['flight.alias'], ARRAY['flight.old']);
+WITH new AS (UPDATE events SET who = 'flight.alias' WHERE id = 66 RETURNING who) SELECT segment.forget('flight.old') FROM new LIMIT 1;
+SELECT * FROM segment.verify();
+-- Of whom only the queue knows, and wrongly.
+SET pg_segment.flush = queued;
+INSERT INTO events VALUES (67, 'flight.only');
+RESET pg_segment.flush;
+SET session_replication_role = replica;
+DELETE FROM events WHERE id = 67;
+RESET session_replication_role;
+SELECT subscriber, finding FROM segment.verify();
+CALL segment.rebuild();
+SELECT * FROM segment.verify();
 SELECT subscriber FROM segment.state WHERE subscriber LIKE 'flight.%' ORDER BY 1;
 SELECT DISTINCT subscriber FROM segment.transition WHERE subscriber LIKE 'flight.%' ORDER BY 1;
 SELECT * FROM segment.verify();
