@@ -31,7 +31,7 @@ FROM (
   UNION ALL
   SELECT device::text, kind, taken_at, NULL, NULL FROM shop.reading WHERE oracle.attached('shop.reading')
   UNION ALL
-  SELECT subscriber, event_type, occurred_at, value, properties FROM segment.event
+  SELECT subscriber, event_type, occurred_at, oracle.finite(value::text), properties FROM segment.event
 ) e
 WHERE subscriber IS NOT NULL AND event_type IS NOT NULL AND at >= '0001-01-01 00:00+00' AND at < '10000-01-01 00:00+00';
 
