@@ -68,7 +68,14 @@ pub fn verify() -> Vec<Finding> {
         events.close();
         states.close();
         for subscriber in queued_only {
-            check_subscriber(&registry, subscriber, None, Change::default(), &queue[subscriber], &mut findings);
+            check_subscriber(
+                &registry,
+                subscriber,
+                None,
+                Change::default(),
+                &queue[subscriber],
+                &mut findings,
+            );
         }
         if profiles {
             check_profiles(&registry, |subscriber| queue.contains_key(subscriber), &mut findings);
