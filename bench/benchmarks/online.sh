@@ -1,11 +1,13 @@
-# Writers while long work runs beside them: 99th percentile of the latency of one-row transactions, 400 a second.
+# Writers while long work runs beside them: 99th percentile of the latency of one-row transactions, 400 a second. What any busy
+# process does to them on this machine is measured too.
 NAMES+=(online)
 
 bench_online() {
   need attached
   clone attached timed
   value timed "SELECT segment.create_segment('altered', '$(reads_anew altered)')" > /dev/null
-  alternate latency alone create alter rebuild
+  alternate latency alone busy create alter rebuild
+  report online_busy "none" busy alone
   report online_create "<= 2" create alone
   report online_alter "<= 2" alter alone
   report online_rebuild "<= 2" rebuild alone
@@ -24,6 +26,9 @@ latency() {
   cat "$log".* | awk -v since="$since" '$5 + $6 / 1e6 >= since { print $3 / 1000 }' | sort -g | awk '{ sorted[NR] = $1 } END { print sorted[int(NR * 0.99 + 0.5)] }'
   prove timed
 }
+
+# A query that touches no table.
+long_busy() { value timed "SELECT count(*) FROM generate_series(1, 10000000)" > /dev/null; }
 
 long_create() {
   local name=concurrent_$RANDOM
