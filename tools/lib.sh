@@ -96,6 +96,7 @@ private_copy() {
   PRIVATE=${PRIVATE:-$RUN/postgresql-$PG_MAJOR}
   local bindir directory
   bindir=$("$PG_CONFIG" --bindir)
+  [[ $bindir != "$PRIVATE"/* ]] || fail "PG_CONFIG is '$PG_CONFIG', that of the copy itself; set it to the pg_config of an installed PostgreSQL."
   if [ ! -x "$PRIVATE$bindir/postgres" ] || [ "$("$PRIVATE$bindir/postgres" --version)" != "$("$bindir/postgres" --version)" ]; then
     say "copying $("$PG_CONFIG" --version) into target/"
     rm -rf "$PRIVATE"
