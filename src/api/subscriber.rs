@@ -69,6 +69,8 @@ fn forget(subscriber: String) -> i64 {
         ids.iter().filter(|id| !forget(id)).count() == 0
     });
     if !gone && deleted == 0 {
+        // They may have been written since the transaction began.
+        registry::require_read_committed("forget of somebody of whom an older snapshot shows no row");
         Refusal::new(
             PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
             format!("events of subscriber \"{subscriber}\" could not be found in the attached tables"),

@@ -3,7 +3,7 @@
 
 use super::engine::{Engine, Moved};
 use super::guc::{self, FlushAt};
-use super::home::{self, home};
+use super::home::home;
 use super::pending::{self, Changes, Reread};
 use super::registry;
 use super::spi::at_latest_snapshot;
@@ -38,10 +38,6 @@ pub fn flush() -> Vec<Moved> {
 pub fn flush_at_end() {
     let Some(mut changes) = pending::take() else { return };
     changes.again.append(&mut changes.computed);
-    // The transaction may have dropped the extension.
-    if !home::installed() {
-        return;
-    }
     at_latest_snapshot(|| {
         if guc::flush_at() == FlushAt::Queued && changes.everybody == Reread::Nothing {
             enqueue(changes);

@@ -2,6 +2,7 @@
 //! savepoint takes its events with it.
 
 use super::flush;
+use super::home::{self, home};
 use super::registry::Registry;
 use crate::activity::{Change, Entry};
 use pgrx::prelude::*;
@@ -105,6 +106,8 @@ impl Changes {
 
 struct Layer {
     subtransaction: pg_sys::SubTransactionId,
+    /// The table of the version: after DROP and CREATE EXTENSION another one's, for which this says nothing.
+    home: pg_sys::Oid,
     changes: Changes,
     /// The subtransaction in which the changes were flushed: if it is rolled back, so is the flush.
     flushed_in: Option<pg_sys::SubTransactionId>,
@@ -120,13 +123,16 @@ pub fn record<R>(add: impl FnOnce(&mut Changes) -> R) -> R {
     watch();
     // SAFETY: reads a variable of the transaction manager.
     let current = unsafe { pg_sys::GetCurrentSubTransactionId() };
+    let home = home().version;
     LAYERS.with_borrow_mut(|layers| {
-        let fits = |layer: &Layer| layer.subtransaction == current && layer.flushed_in.is_none();
+        let fits = |layer: &Layer| {
+            layer.subtransaction == current && layer.home == home && layer.flushed_in.is_none()
+        };
         let mut layer = match layers.pop() {
             Some(layer) if fits(&layer) => layer,
             other => {
                 layers.extend(other);
-                Layer { subtransaction: current, changes: Changes::default(), flushed_in: None }
+                Layer { subtransaction: current, home, changes: Changes::default(), flushed_in: None }
             }
         };
         let result = add(&mut layer.changes);
@@ -152,13 +158,17 @@ pub fn note_all_computed(registry: &Registry) {
     }
 }
 
-/// Takes everything that is not flushed, for the caller to flush now.
+/// Takes everything that is not flushed, for the caller to flush now: nothing where the transaction has dropped the extension.
 pub fn take() -> Option<Changes> {
+    if LAYERS.with_borrow(Vec::is_empty) || !home::installed() {
+        return None;
+    }
+    let home = home().version;
     // SAFETY: reads a variable of the transaction manager.
     let current = unsafe { pg_sys::GetCurrentSubTransactionId() };
     let all = LAYERS.with_borrow_mut(|layers| {
         let mut all: Option<Changes> = None;
-        for layer in layers.iter_mut().filter(|layer| layer.flushed_in.is_none()) {
+        for layer in layers.iter_mut().filter(|layer| layer.home == home && layer.flushed_in.is_none()) {
             layer.flushed_in = Some(current);
             // A layer of this very subtransaction shares the fate of the flush and need not be kept.
             let kept = (layer.subtransaction != current).then(|| layer.changes.clone());
@@ -175,6 +185,7 @@ pub fn take() -> Option<Changes> {
 fn join_last(layers: &mut Vec<Layer>) {
     if let [.., before, last] = layers.as_mut_slice()
         && before.subtransaction == last.subtransaction
+        && before.home == last.home
         && before.flushed_in.is_none()
         && last.flushed_in.is_none()
     {
