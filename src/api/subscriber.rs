@@ -6,11 +6,12 @@ use crate::pg::engine::Engine;
 use crate::pg::flush::flush;
 use crate::pg::locks;
 use crate::pg::owner::Acting;
+use crate::pg::pending::Reread;
 use crate::pg::registry::Registry;
 use crate::pg::report::Refusal;
 use crate::pg::spi::{at_latest_snapshot, connect_at_latest, delete_as_caller};
 use crate::pg::store::Effort;
-use crate::pg::{due, pending, prediction, registry, scan};
+use crate::pg::{due, prediction, registry, scan};
 use pgrx::prelude::*;
 use std::rc::Rc;
 
@@ -53,13 +54,17 @@ fn forget(subscriber: String) -> i64 {
     flush();
     // What others have left for later goes too.
     due::drain(ids.clone());
-    if ids.len() > 1 {
+    let several = ids.len() > 1;
+    if several {
         identity::forget(&ids);
-        // What a statement in flight has written of them is captured by what they are now.
-        pending::note_computed(&registry, ids.clone());
     }
     let mut engine = Engine::new(Cause::Event, Effort::Full);
     let gone = at_latest_snapshot(|| {
+        if several {
+            // What is left of them, as triggers may have written more meanwhile, is each one's own now.
+            engine.read_again(ids.clone(), Reread::Everything);
+            engine.finish();
+        }
         let mut forget = |id: &String| {
             engine.decide(id, |manual| *manual = Manual::default());
             engine.evaluate(id);

@@ -114,7 +114,7 @@ BEGIN
   RETURN NULL;
 EXCEPTION
   WHEN invalid_parameter_value OR undefined_object OR duplicate_object OR object_not_in_prerequisite_state OR object_in_use
-    OR dependent_objects_still_exist OR unique_violation OR foreign_key_violation THEN
+    OR dependent_objects_still_exist OR unique_violation OR foreign_key_violation OR triggered_data_change_violation THEN
     RETURN NULL;
 END $$;
 CREATE FUNCTION act_here() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -142,6 +142,21 @@ INSERT INTO events VALUES (66, 'flight.old');
 SELECT segment.merge_subscribers(ARRAY['flight.alias'], ARRAY['flight.old']);
 WITH new AS (UPDATE events SET who = 'flight.alias' WHERE id = 66 RETURNING who) SELECT segment.forget('flight.old') FROM new LIMIT 1;
 SELECT * FROM segment.verify();
+-- A trigger that writes more of both ids while they are forgotten: each one's own then.
+CREATE FUNCTION write_more() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO events VALUES (71, 'flight.old'), (72, 'flight.alias'), (73, 'flight.alias');
+  RETURN NULL;
+END $$;
+CREATE TRIGGER more BEFORE DELETE ON visits FOR EACH STATEMENT EXECUTE FUNCTION write_more();
+INSERT INTO events VALUES (70, 'flight.old');
+SELECT segment.merge_subscribers(ARRAY['flight.alias'], ARRAY['flight.old']);
+SELECT segment.forget('flight.alias');
+SELECT subscriber FROM segment.state WHERE subscriber IN ('flight.old', 'flight.alias') ORDER BY 1;
+SELECT * FROM segment.verify();
+DROP TRIGGER more ON visits;
+DROP FUNCTION write_more;
+SELECT segment.forget('flight.old'), segment.forget('flight.alias');
 -- Of whom only the queue knows, and wrongly.
 SET pg_segment.flush = queued;
 INSERT INTO events VALUES (67, 'flight.only');
