@@ -1,11 +1,28 @@
 # What an event costs as definitions and customers grow: time of the same load against the smaller of two databases.
 NAMES+=(segments_scaling subscribers_scaling)
 
-# 100,000 rows of existing subscribers, with 1 segment and with 1,000.
+# 100,000 rows of existing subscribers, with 1 segment and with 1,000: in one load, of which evaluation is put off, and in one-row
+# transactions of 1 and 8 clients, which evaluate at once and write down who moved.
 bench_segments_scaling() {
+  local clients
   need one_segment many_segments
   alternate load_recent one_segment many_segments
   report segments_scaling "<= 1.3" many_segments one_segment
+  for clients in 1 8; do
+    clone one_segment timed_one_segment
+    clone many_segments timed_many_segments
+    alternate "one_row_of_segments_$clients" one_segment many_segments
+    report "segments_scaling_one_row_$clients" "<= 1.3" one_segment many_segments
+  done
+}
+
+one_row_of_segments_1() { one_row_of_segments "$1" 1; }
+one_row_of_segments_8() { one_row_of_segments "$1" 8; }
+
+# one_row_of_segments SIDE CLIENTS: transactions per second, so that their ratio is that of what one takes.
+one_row_of_segments() {
+  throughput "timed_$1" 1 "$(scaled 100000)" -c "$2" -j 2 -T 5
+  prove "timed_$1"
 }
 
 make_one_segment() { need plain; clone plain one_segment; attach one_segment 1; }
