@@ -58,6 +58,15 @@ SELECT segment.create_segment('ns month', '{"event": "visit", "within": "30 days
 SELECT segment.create_segment('ns by another', '{"segment": "ns visitors"}');
 COMMIT;
 TABLE difference;
+-- What needs no other stream than there are reads no event; what does, reads them, once.
+CREATE VIEW scans AS SELECT coalesce(seq_scan, 0) + coalesce(idx_scan, 0) AS of_events FROM pg_stat_xact_user_tables WHERE relid = 'visit'::regclass;
+BEGIN;
+SELECT of_events AS before FROM scans \gset
+SELECT segment.create_segment('ns twice', '{"event": "visit", "count": {"min": 2}, "within": "45 days"}');
+SELECT of_events - :before AS scans_of_events FROM scans;
+SELECT segment.create_segment('ns callers', '{"event": "call"}');
+SELECT of_events - :before AS scans_of_events FROM scans;
+ROLLBACK;
 -- Clean up.
 SET client_min_messages = warning;
 SELECT segment.drop_segment(name) >= 0 AS dropped FROM unnest(ARRAY['ns by another', 'ns month', 'ns quiet', 'ns everybody', 'ns visitors']) name;
