@@ -34,13 +34,23 @@ load_recent() {
   prove timed
 }
 
-# 50,000 rows in 5 transactions, each with one event of 10,000 subscribers drawn from 10,000 and from 1,000,000.
+# 50,000 rows in 5 transactions, each with one event of 10,000 subscribers drawn from 10,000 and from 1,000,000; then one-row
+# transactions of one client.
 bench_subscribers_scaling() {
   need small large
   clone small timed_small
   clone large timed_large
   alternate load_sample timed_small timed_large
   report subscribers_scaling "<= 1.2" timed_large timed_small
+  alternate one_row_of_subscribers small large
+  report subscribers_scaling_one_row "<= 1.2" small large
+}
+
+one_row_of_subscribers() {
+  local subscribers=10000
+  [ "$1" = small ] || subscribers=1000000
+  throughput "timed_$1" 1 "$(scaled $subscribers)" -c 1 -T 5
+  prove "timed_$1"
 }
 
 make_small() {
