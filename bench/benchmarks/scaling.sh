@@ -1,4 +1,4 @@
-# What an event costs as definitions and customers grow: time of the same load against the smaller of two databases.
+# What an event costs as definitions and customers grow: the time of the same work against the smaller of two databases.
 NAMES+=(segments_scaling subscribers_scaling)
 
 # 100,000 rows of existing subscribers, with 1 segment and with 1,000: in one load, of which evaluation is put off, and in one-row
@@ -16,13 +16,13 @@ bench_segments_scaling() {
   done
 }
 
-one_row_of_segments_1() { one_row_of_segments "$1" 1; }
-one_row_of_segments_8() { one_row_of_segments "$1" 8; }
+one_row_of_segments_1() { proved_throughput "timed_$1" 100000 1; }
+one_row_of_segments_8() { proved_throughput "timed_$1" 100000 8; }
 
-# one_row_of_segments SIDE CLIENTS: transactions per second, so that their ratio is that of what one takes.
-one_row_of_segments() {
-  throughput "timed_$1" 1 "$(scaled 100000)" -c "$2" -j 2 -T 5
-  prove "timed_$1"
+# proved_throughput DATABASE SUBSCRIBERS CLIENTS: one-row transactions per second, whose ratio is that of what one takes.
+proved_throughput() {
+  throughput "$1" 1 "$(scaled "$2")" -c "$3" -j 2 -T 5
+  prove "$1"
 }
 
 make_one_segment() { need plain; clone plain one_segment; attach one_segment 1; }
@@ -47,10 +47,10 @@ bench_subscribers_scaling() {
 }
 
 one_row_of_subscribers() {
-  local subscribers=10000
-  [ "$1" = small ] || subscribers=1000000
-  throughput "timed_$1" 1 "$(scaled $subscribers)" -c 1 -T 5
-  prove "timed_$1"
+  case $1 in
+    small) proved_throughput timed_small 10000 1 ;;
+    large) proved_throughput timed_large 1000000 1 ;;
+  esac
 }
 
 make_small() {
